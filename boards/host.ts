@@ -1,0 +1,7 @@
+// The board of the node host and of an Espruino for Linux: a simulated LFP battery on Serial1, no Wi-Fi to join.
+
+export const name = "host";
+export const uartPort = "Serial1", uartRx = 16, uartTx = 17;
+export const canTx = 32, canRx = 33;
+export const outputs = "";
+export const presets = '{"battery":{"chemistry":"lfp"}}';

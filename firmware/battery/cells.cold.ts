@@ -1,0 +1,32 @@
+// The cell registers, read each second, into the snapshot.
+import { cell01Voltage, maxCellVoltage, minCellVoltage, packVoltage } from "./registers.baked";
+import type { Snapshot } from "./snapshot";
+
+/** Complete snapshots in a row that end a loss; no more are counted. */
+const RECOVERY_SNAPSHOTS = 3;
+
+function sumOf(words: Uint16Array): number {
+  let sum = 0;
+  for (const word of words) sum += word;
+  return sum;
+}
+
+/** Take the cell registers 0..15 if the cells in use are plausible and add up to the pack voltage (1 % and 0.1 V). */
+export function acceptCells(snapshot: Snapshot, words: Uint16Array, now: number): boolean {
+  const v = snapshot.values, used = words.subarray(snapshot.firstCell, snapshot.firstCell + snapshot.cells);
+  const highest = Math.max.apply(null, used as unknown as number[]) / 10, lowest = Math.min.apply(null, used as unknown as number[]) / 10, pack = v[packVoltage] * 1000;
+  const sum = sumOf(used) / 10;
+  if (lowest < 500 || highest > 5000 || !(Math.abs(sum - pack) <= pack / 100 + 100)) {
+    snapshot.dropped++;
+    snapshot.good = 0;
+    return false;
+  }
+  let i = cell01Voltage;
+  for (const word of words.subarray(0, 16)) v[i++] = word ? word / 10 : NaN;
+  snapshot.highest = highest > v[maxCellVoltage] ? highest : v[maxCellVoltage];
+  snapshot.lowest = lowest < v[minCellVoltage] ? lowest : v[minCellVoltage];
+  snapshot.sum = sum;
+  snapshot.cellsAt = now;
+  if (snapshot.good < RECOVERY_SNAPSHOTS) snapshot.good++;
+  return true;
+}

@@ -1,0 +1,32 @@
+// What the limits are made of and what became of them: settings, last outputs, reasons. battery/limits-step.cold.ts makes them.
+
+/** Reasons in the order of severity; their names are in battery/states.ts. */
+export const FRESH = 1, USER = 2, BMS_MAX = 3, CELL_HIGH = 4, CELL_LOW = 5, COLD = 6, HOT = 7, INTERNAL_HOT = 8,
+  RECOVERING = 11, CHARGE_BLOCKED = 12, DISCHARGE_BLOCKED = 13, CONFIG = 14, LATE = 16, GONE = 17, MUTE = 18;
+
+export interface Limits {
+  /** Settings: cell voltages (mV) and largest currents (A); vBulk 0 without a chemistry. */
+  vBulk: number; vFloat: number; vRebulk: number; cclMax: number; dclMax: number;
+  /** The settings fit the battery; without that nothing is sent. */
+  valid: boolean;
+  /** Number of cells of the last good settings. */
+  cells: number;
+  /** Last unrounded outputs: mV of the pack, A; NaN before the first. */
+  cvl: number; ccl: number; dcl: number;
+  /** Seconds that a higher current has been possible; the ramp after a loss waits for none. */
+  chargeHeld: number; dischargeHeld: number; recovering: boolean;
+  /** When they were computed (ms). */
+  at: number;
+  cvlReason: number; cclReason: number; dclReason: number;
+}
+
+export function limitsOf(): Limits {
+  return { vBulk: 0, vFloat: 0, vRebulk: 0, cclMax: 0, dclMax: 0, valid: false, cells: 0, cvl: NaN, ccl: NaN, dcl: NaN,
+    chargeHeld: 0, dischargeHeld: 0, recovering: false, at: 0, cvlReason: 0, cclReason: 0, dclReason: 0 };
+}
+
+/** Number of the most severe reason, the charge current before the discharge current before the voltage. */
+export function limitsReason(limits: Limits): number {
+  const ccl = limits.cclReason, dcl = limits.dclReason, cvl = limits.cvlReason;
+  return ccl >= dcl && ccl >= cvl ? ccl : dcl >= cvl ? dcl : cvl;
+}

@@ -1,0 +1,275 @@
+// THE TABLE. Every value this product knows stands here once: where it is read, what it means, how it is shown
+// and where it is published. Authored by hand, never bundled: `npm run bake` turns it into firmware/battery/*.baked.ts,
+// and the simulator, the tests and the README read it as it is.
+//
+// Addresses, types, scales, ranges: Enepaq "TinyBMS Communication Protocols" Rev D (2025-07-04), chapter 3.
+// `factory` values were seen on units, the vendor prints none. Modbus addresses: Victron's GX register list 3.60.
+
+/** Poll groups, each with an age of its own (see `groups` below). */
+export type Group = "fast" | "cells" | "settings";
+
+/** How the raw words of a register make a number. 32-bit values: low word first, also in the MODBUS commands. */
+export type RegisterType = "u8" | "u16" | "i16" | "u32" | "f32" | "bits" | "event" | "bytes";
+
+/** A part of a word that has a meaning of its own. Bit 16 is bit 0 of the second word. */
+export interface BitField {
+  key: string; lsb: number; width: number; signed?: boolean; unit?: string;
+  min?: number; max?: number; enum?: Record<number, string>; since?: "RevD";
+}
+
+/** One value. Rows without `at` are derived: the firmware computes them, they are published like the rest. */
+export interface Register {
+  /** Name in code, JSON and vectors. */
+  key: string;
+  label: string;
+  /** First register address, and how many registers the value takes (1 unless said). */
+  at?: number; words?: number; type?: RegisterType;
+  /** Value = raw / `per`, in `unit`, shown with `digits` decimals. */
+  unit: string; per?: number; digits?: number;
+  /** Raw word that means "no value". */
+  invalid?: number;
+  /** The group that reads it. */
+  poll?: Group;
+  /** Settings that the snapshot keeps; all values of the other groups are kept. */
+  keep?: true;
+  /** Smallest and largest plausible value; a reply beyond it is dropped whole. */
+  sane?: [number, number];
+  /** Writable, with the raw range; `dynamic`: the unit moves the range by itself. */
+  write?: true; min?: number; max?: number; dynamic?: true; factory?: number;
+  since?: "RevD"; note?: string;
+  enum?: Record<number, string>; bits?: BitField[];
+  /** Bit i stands for the cell of register i. */
+  perCell?: true;
+  /** Published again at once when it moved by this much. */
+  deadband?: number;
+  /** Topic suffix below rt/reg, where it is not the key. */
+  topic?: string;
+  /** Name in the compact message rt/state. */
+  state?: string;
+  /** Where a Victron GX shows the same value: D-Bus path and Modbus-TCP address of the battery service. */
+  gx?: { path: string; modbus: number };
+}
+
+/** The poll groups: command, and the period in ms (0: the setting uart.poll_ms). */
+export const groups: Record<Group, { command: 0x03 | 0x07; every: number }> = {
+  fast: { command: 0x07, every: 0 },
+  cells: { command: 0x07, every: 1000 },
+  settings: { command: 0x03, every: 60000 },
+};
+
+/** One row a cell register. With fewer than 16 cells only some are in use (settings `bms.cell_order`). */
+function cells(): Register[] {
+  return Array.from({ length: 16 }, (_, i) => {
+    const n = String(i + 1).padStart(2, "0");
+    return { key: `cell_${n}_voltage`, at: i, type: "u16", unit: "mV", per: 10, digits: 1, poll: "cells",
+      deadband: 2, sane: [500, 5000], label: `Cell ${i + 1} voltage` };
+  });
+}
+
+/** Event log: 49 slots of 24 bits of BMS time and an event id (3.3, addresses 200..297). */
+function eventSlots(): Register[] {
+  return Array.from({ length: 49 }, (_, i) => ({
+    key: `event_${String(i).padStart(2, "0")}`, at: 200 + 2 * i, words: 2, type: "event", unit: "",
+    label: `Event log slot ${i}`,
+    bits: [{ key: "timestamp", lsb: 0, width: 24, unit: "s" }, { key: "event_id", lsb: 24, width: 8 }] }));
+}
+
+export const registers: Register[] = [
+  // Live data (manual chapter 3.1, addresses 0..99)
+  ...cells(),
+  { key: "lifetime_counter", at: 32, words: 2, type: "u32", unit: "s",
+    label: "BMS lifetime counter" },
+  { key: "estimated_time_left", at: 34, words: 2, type: "u32", unit: "s",
+    label: "Estimated time left" },
+  { key: "pack_voltage", at: 36, words: 2, type: "f32", unit: "V", digits: 3, poll: "fast", deadband: 0.02, sane: [0, 80],
+    label: "Battery pack voltage", topic: "battery_pack_voltage", state: "v", gx: { path: "/Dc/0/Voltage", modbus: 259 } },
+  { key: "pack_current", at: 38, words: 2, type: "f32", unit: "A", digits: 3, poll: "fast", deadband: 0.1,
+    label: "Battery pack current (positive = into battery)", topic: "battery_pack_current", state: "i", gx: { path: "/Dc/0/Current", modbus: 261 } },
+  { key: "min_cell_voltage", at: 40, type: "u16", unit: "mV", poll: "fast", deadband: 2, sane: [500, 5000],
+    label: "Lowest cell voltage", state: "cmin", gx: { path: "/System/MinCellVoltage", modbus: 1290 } },
+  { key: "max_cell_voltage", at: 41, type: "u16", unit: "mV", poll: "fast", deadband: 2, sane: [500, 5000],
+    label: "Highest cell voltage", state: "cmax", gx: { path: "/System/MaxCellVoltage", modbus: 1291 } },
+  { key: "external_temp_1", at: 42, type: "i16", unit: "degC", per: 10, digits: 1, poll: "fast", deadband: 0.2, sane: [-45, 125], invalid: -32768,
+    label: "External temperature sensor 1", topic: "external_temperature_1", state: "t1" },
+  { key: "external_temp_2", at: 43, type: "i16", unit: "degC", per: 10, digits: 1, poll: "fast", deadband: 0.2, sane: [-45, 125], invalid: -32768,
+    label: "External temperature sensor 2", topic: "external_temperature_2", state: "t2" },
+  { key: "distance_left", at: 44, type: "u16", unit: "km", poll: "fast",
+    label: "Distance left until empty" },
+  { key: "state_of_health", at: 45, type: "u16", unit: "%", per: 500, digits: 1, poll: "fast", invalid: 0, min: 0, max: 50000, since: "RevD",
+    label: "State of health (estimated; 0 on old firmware: unknown)", gx: { path: "/Soh", modbus: 304 } },
+  { key: "state_of_charge", at: 46, words: 2, type: "u32", unit: "%", per: 1000000, digits: 3, poll: "fast", deadband: 0.1, sane: [0, 100],
+    label: "State of charge (high resolution)", state: "soc", gx: { path: "/Soc", modbus: 266 } },
+  { key: "internal_temp", at: 48, type: "i16", unit: "degC", per: 10, digits: 1, poll: "fast", deadband: 0.2, sane: [-45, 125],
+    label: "BMS internal temperature" },
+  { key: "online_status", at: 50, type: "u16", unit: "", poll: "fast",
+    label: "BMS online status", topic: "system_status", state: "st", enum: { 145: "charging", 146: "fully_charged", 147: "discharging", 150: "regeneration", 151: "idle", 155: "fault" } },
+  { key: "balancing_decision", at: 51, type: "bits", unit: "", poll: "fast",
+    label: "Cells that need balancing", perCell: true },
+  { key: "balancing_active", at: 52, type: "bits", unit: "", poll: "fast",
+    label: "Cells being balanced now", state: "bal", perCell: true },
+  { key: "detected_cells", at: 53, type: "u16", unit: "cells",
+    label: "Number of detected cells" },
+  { key: "speed", at: 54, words: 2, type: "f32", unit: "km/h", digits: 1,
+    label: "Vehicle speed" },
+
+  // Statistics: historic extremes, never present limits (3.2, 100..199)
+  { key: "total_distance", at: 100, words: 2, type: "u32", unit: "km", per: 100, digits: 2,
+    label: "Total distance" },
+  { key: "max_discharge_current_seen", at: 102, type: "u16", unit: "A", per: 10, digits: 1,
+    label: "Highest discharge current recorded" },
+  { key: "max_charge_current_seen", at: 103, type: "u16", unit: "A", per: 10, digits: 1,
+    label: "Highest charge current recorded" },
+  { key: "max_cell_voltage_diff_seen", at: 104, type: "u16", unit: "mV", per: 10, digits: 1,
+    label: "Highest cell voltage difference recorded" },
+  { key: "under_voltage_count", at: 105, type: "u16", unit: "count",
+    label: "Under-voltage protection count" },
+  { key: "over_voltage_count", at: 106, type: "u16", unit: "count",
+    label: "Over-voltage protection count" },
+  { key: "discharge_over_current_count", at: 107, type: "u16", unit: "count",
+    label: "Discharge over-current protection count" },
+  { key: "charge_over_current_count", at: 108, type: "u16", unit: "count",
+    label: "Charge over-current protection count" },
+  { key: "over_heat_count", at: 109, type: "u16", unit: "count",
+    label: "Over-heat protection count" },
+  { key: "charging_count", at: 111, type: "u16", unit: "count",
+    label: "Charging count" },
+  { key: "full_charge_count", at: 112, type: "u16", unit: "count",
+    label: "Full charge count" },
+  { key: "pack_temp_extremes", at: 113, type: "bits", unit: "degC",
+    label: "Lowest and highest pack temperature recorded", bits: [
+      { key: "min_pack_temp_seen", lsb: 0, width: 8, signed: true, unit: "degC" },
+      { key: "max_pack_temp_seen", lsb: 8, width: 8, signed: true, unit: "degC" } ] },
+  { key: "last_reset_and_wakeup", at: 114, type: "bits", unit: "",
+    label: "Cause of last reset and of last wake-up", bits: [
+      { key: "last_reset_cause", lsb: 0, width: 8, enum: { 0: "unknown", 1: "low_power_reset", 2: "window_watchdog", 3: "independent_watchdog", 4: "software", 5: "power_on_or_power_down", 6: "reset_pin", 7: "option_bytes_loading" } },
+      { key: "last_wakeup_cause", lsb: 8, width: 8, enum: { 0: "charger_connected", 1: "ignition", 2: "discharging_detected", 3: "uart_communication" } } ] },
+  { key: "statistics_cleared_at", at: 116, words: 2, type: "u32", unit: "s",
+    label: "BMS time when statistics were last cleared" },
+
+  // Settings, the only writable ones (3.4, 300..399)
+  { key: "fully_charged_voltage", at: 300, type: "u16", unit: "mV", poll: "settings", keep: true, write: true, min: 1200, max: 4500, dynamic: true,
+    label: "Fully charged cell voltage" },
+  { key: "fully_discharged_voltage", at: 301, type: "u16", unit: "mV", poll: "settings", keep: true, write: true, min: 1000, max: 3500, dynamic: true, factory: 3000,
+    label: "Fully discharged cell voltage" },
+  { key: "early_balancing_threshold", at: 303, type: "u16", unit: "mV", poll: "settings", write: true, min: 1000, max: 4500, factory: 3200,
+    label: "Early balancing threshold" },
+  { key: "charge_finished_current", at: 304, type: "u16", unit: "mA", poll: "settings", write: true, min: 100, max: 5000, dynamic: true, factory: 1000,
+    label: "Charge finished current" },
+  { key: "discharge_peak_current_cutoff", at: 305, type: "u16", unit: "A", poll: "settings", write: true, dynamic: true, factory: 60, since: "RevD",
+    label: "Discharge peak current cutoff", note: "no range printed by the vendor; must be above register 317" },
+  { key: "battery_capacity", at: 306, type: "u16", unit: "Ah", per: 100, digits: 2, poll: "settings", keep: true, write: true, min: 10, max: 65500,
+    label: "Battery capacity" },
+  { key: "series_cells", at: 307, type: "u16", unit: "cells", poll: "settings", keep: true, write: true, min: 4, max: 16,
+    label: "Number of series cells", gx: { path: "/System/NrOfCellsPerBattery", modbus: 1289 } },
+  { key: "allowed_disbalance", at: 308, type: "u16", unit: "mV", poll: "settings", write: true, min: 15, max: 100, factory: 15,
+    label: "Allowed cell imbalance" },
+  { key: "charger_startup_delay", at: 310, type: "u16", unit: "s", poll: "settings", write: true, min: 5, max: 60, factory: 20, since: "RevD",
+    label: "Charger startup delay" },
+  { key: "charger_disable_delay", at: 311, type: "u16", unit: "s", poll: "settings", write: true, min: 0, max: 60, factory: 5, since: "RevD",
+    label: "Charger disable delay" },
+  { key: "pulses_per_unit", at: 312, words: 2, type: "u32", unit: "pulses", poll: "settings", write: true, min: 1, max: 100000, factory: 1,
+    label: "Speed sensor pulses per distance unit" },
+  { key: "distance_unit", at: 314, type: "u16", unit: "", poll: "settings", write: true, factory: 2,
+    label: "Distance unit", enum: { 1: "meter", 2: "kilometer", 3: "feet", 4: "mile", 5: "yard" } },
+  { key: "over_voltage_cutoff", at: 315, type: "u16", unit: "mV", poll: "settings", keep: true, write: true, min: 1200, max: 4500, dynamic: true, factory: 4200,
+    label: "Cell over-voltage cutoff" },
+  { key: "under_voltage_cutoff", at: 316, type: "u16", unit: "mV", poll: "settings", keep: true, write: true, min: 800, max: 3500, dynamic: true, factory: 2900,
+    label: "Cell under-voltage cutoff" },
+  { key: "discharge_over_current_cutoff", at: 317, type: "u16", unit: "A", poll: "settings", keep: true, write: true, min: 1, max: 750, dynamic: true, factory: 60,
+    label: "Discharge over-current cutoff" },
+  { key: "charge_over_current_cutoff", at: 318, type: "u16", unit: "A", poll: "settings", keep: true, write: true, min: 1, max: 750, dynamic: true, factory: 20,
+    label: "Charge over-current cutoff" },
+  { key: "over_heat_cutoff", at: 319, type: "i16", unit: "degC", poll: "settings", keep: true, write: true, min: 20, max: 90, factory: 60,
+    label: "Over-heat cutoff" },
+  { key: "low_temp_charger_cutoff", at: 320, type: "i16", unit: "degC", poll: "settings", keep: true, write: true, min: -40, max: 10, factory: 1,
+    label: "Low temperature charging cutoff" },
+  { key: "charge_restart_level", at: 321, type: "u16", unit: "%", poll: "settings", write: true, min: 60, max: 95, factory: 80, since: "RevD",
+    label: "Charge restart level (SOC)", note: "used only when register 329 bit 2 is set" },
+  { key: "max_cycles", at: 322, type: "u16", unit: "cycles", poll: "settings", write: true, min: 10, max: 65000, since: "RevD",
+    label: "Battery maximum cycle count" },
+  { key: "set_state_of_health", at: 323, type: "u16", unit: "%", per: 500, digits: 1, poll: "settings", invalid: 65535, write: true, min: 0, max: 50000, since: "RevD",
+    label: "Manual state of health", note: "reads 0xFFFF once the written value has been taken over" },
+  { key: "set_state_of_charge", at: 328, type: "u16", unit: "%", per: 500, digits: 1, poll: "settings", invalid: 65535, write: true, min: 0, max: 50000,
+    label: "Manual state of charge", note: "0xFFFF was read on real hardware; same meaning as for 323 assumed" },
+  { key: "option_flags", at: 329, type: "bits", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Option flags", bits: [
+      { key: "invert_external_current_sensor", lsb: 0, width: 1 },
+      { key: "disable_switch_diagnostics", lsb: 1, width: 1 },
+      { key: "enable_charge_restart_level", lsb: 2, width: 1, since: "RevD" },
+      { key: "reserved", lsb: 3, width: 13 } ] },
+  { key: "charger_type_and_oc_timeout", at: 330, type: "bits", unit: "", poll: "settings", write: true, factory: 1,
+    label: "Charger type and discharge over-current timeout", bits: [
+      { key: "charger_type", lsb: 0, width: 8, enum: { 0: "variable_reserved", 1: "cc_cv", 2: "can_reserved" } },
+      { key: "discharge_over_current_timeout", lsb: 8, width: 8, unit: "s", min: 0, max: 30, since: "RevD" } ] },
+  { key: "load_switch_type", at: 331, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Load switch type", enum: { 0: "fet", 1: "aido1", 2: "aido2", 3: "dido1", 4: "dido2", 5: "aiho1_active_low", 6: "aiho1_active_high", 7: "aiho2_active_low", 8: "aiho2_active_high" } },
+  { key: "automatic_recovery", at: 332, type: "u8", unit: "s", poll: "settings", write: true, min: 0, max: 30, factory: 5,
+    label: "Automatic recovery delay", note: "protocol document prints 1..30; user manual prints 0..30 with 0 = disabled" },
+  { key: "charger_switch_type", at: 333, type: "u8", unit: "", poll: "settings", write: true, factory: 1,
+    label: "Charger switch type", enum: { 1: "charge_fet", 2: "aido1", 3: "aido2", 4: "dido1", 5: "dido2", 6: "aiho1_active_low", 7: "aiho1_active_high", 8: "aiho2_active_low", 9: "aiho2_active_high" } },
+  { key: "ignition_input", at: 334, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Ignition input", enum: { 0: "disabled", 1: "aido1", 2: "aido2", 3: "dido1", 4: "dido2", 5: "aiho1", 6: "aiho2" } },
+  { key: "charger_detection", at: 335, type: "u8", unit: "", poll: "settings", write: true, factory: 1,
+    label: "Charger detection source", enum: { 1: "internal", 2: "aido1", 3: "aido2", 4: "dido1", 5: "dido2", 6: "aiho1", 7: "aiho2" } },
+  { key: "speed_sensor_input", at: 336, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Speed sensor input", enum: { 0: "disabled", 1: "dido1", 2: "dido2" } },
+  { key: "precharge_pin", at: 337, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Precharge output", enum: { 0: "disabled", 2: "discharge_fet", 3: "aido1", 4: "aido2", 5: "dido1", 6: "dido2", 7: "aiho1_active_low", 8: "aiho1_active_high", 9: "aiho2_active_low", 16: "aiho2_active_high" }, note: "vendor prints 0x10 for the last value; 0x0A would be the natural successor of 0x09, verify with command 0x1D option 2" },
+  { key: "precharge_duration", at: 338, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Precharge duration", enum: { 0: "0.1 s", 1: "0.2 s", 2: "0.5 s", 3: "1 s", 4: "2 s", 5: "3 s", 6: "4 s", 7: "5 s" }, note: "user manual lists values only up to 4 s" },
+  { key: "temperature_sensor_type", at: 339, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Temperature sensor type", enum: { 0: "dual_10k_ntc", 1: "multipoint_active" } },
+  { key: "operation_mode", at: 340, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Operation mode", enum: { 0: "dual_port", 1: "single_port" }, note: "BMS restarts itself when this changes" },
+  { key: "single_port_switch_type", at: 341, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Single port switch type", enum: { 0: "fet", 1: "aido1", 2: "aido2", 3: "dido1", 4: "dido2", 5: "aiho1_active_low", 6: "aiho1_active_high", 7: "aiho2_active_low", 8: "aiho2_active_high" } },
+  { key: "broadcast_period", at: 342, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Unsolicited broadcast period", enum: { 0: "disabled", 1: "0.1 s", 2: "0.2 s", 3: "0.5 s", 4: "1 s", 5: "2 s", 6: "5 s", 7: "10 s" } },
+  { key: "broadcast_protocol", at: 343, type: "u8", unit: "", poll: "settings", write: true, factory: 0,
+    label: "Unsolicited broadcast format", enum: { 0: "ca_v3", 1: "ascii", 2: "soc_bar" } },
+
+  // Version (3.5, 500..599)
+  { key: "hardware_version", at: 500, type: "bits", unit: "",
+    label: "Hardware version and hardware change version", bits: [
+      { key: "hardware_version", lsb: 0, width: 8 },
+      { key: "hardware_changes_version", lsb: 8, width: 8 } ] },
+  { key: "firmware_public_version", at: 501, type: "bits", unit: "",
+    label: "Public firmware version and hardware flags", bits: [
+      { key: "firmware_public_version", lsb: 0, width: 8 },
+      { key: "power_type", lsb: 8, width: 1, enum: { 0: "low_power", 1: "high_power" } },
+      { key: "current_sensor", lsb: 9, width: 2, enum: { 0: "internal_resistor", 1: "internal_hall", 2: "external" } },
+      { key: "reserved", lsb: 11, width: 5 } ] },
+  { key: "firmware_internal_version", at: 502, type: "u16", unit: "",
+    label: "Internal firmware version" },
+  { key: "bootloader_profile_version", at: 503, type: "bits", unit: "",
+    label: "Bootloader version and register profile version", bits: [
+      { key: "bootloader_version", lsb: 0, width: 8 },
+      { key: "profile_version", lsb: 8, width: 8 } ] },
+  { key: "serial_number", at: 504, words: 6, type: "bytes", unit: "",
+    label: "Product serial number (96 bit, binary)" },
+
+  // The event log (3.3)
+  ...eventSlots(),
+
+  // Derived values
+  { key: "pack_power", unit: "W", digits: 0,
+    label: "Battery power (positive = charging)", state: "p", gx: { path: "/Dc/0/Power", modbus: 256 } },
+  { key: "cell_spread", unit: "mV", digits: 0,
+    label: "Highest minus lowest cell", state: "cd" },
+  { key: "charge_voltage_limit", unit: "V", digits: 1,
+    label: "Charge voltage limit", state: "cvl", gx: { path: "/Info/MaxChargeVoltage", modbus: 305 } },
+  { key: "charge_current_limit", unit: "A", digits: 1,
+    label: "Charge current limit", state: "ccl", gx: { path: "/Info/MaxChargeCurrent", modbus: 307 } },
+  { key: "discharge_current_limit", unit: "A", digits: 1,
+    label: "Discharge current limit", state: "dcl", gx: { path: "/Info/MaxDischargeCurrent", modbus: 308 } },
+  { key: "discharge_voltage_limit", unit: "V", digits: 1,
+    label: "Discharge voltage limit", gx: { path: "/Info/BatteryLowVoltage", modbus: 306 } },
+  { key: "battery_temperature", unit: "degC", digits: 1,
+    label: "Battery temperature (mean of the connected sensors)", gx: { path: "/Dc/0/Temperature", modbus: 262 } },
+  { key: "min_temperature", unit: "degC", digits: 1,
+    label: "Coldest connected sensor", gx: { path: "/System/MinCellTemperature", modbus: 318 } },
+  { key: "max_temperature", unit: "degC", digits: 1,
+    label: "Hottest connected sensor", gx: { path: "/System/MaxCellTemperature", modbus: 319 } },
+  { key: "internal_failure", unit: "", digits: 0,
+    label: "BMS internal failure (0 ok, 1 warning, 2 alarm)", gx: { path: "/Alarms/InternalFailure", modbus: 323 } },
+];

@@ -1,0 +1,85 @@
+// The device's globals, as Espruino 2v29 has them. @types/espruino misses or mistypes these (spec of the tool chain in the
+// README), and clashes with node's types, so the firmware sees this file alone.
+
+/** A GPIO: Espruino takes the bare number wherever a pin is expected. */
+type Pin = number;
+type TimerId = number;
+
+interface SerialPort {
+  setup(baud: number, options: { rx: Pin; tx: Pin }): void;
+  write(data: string): void;
+  on(event: "data", callback: (data: string) => void): void;
+}
+
+/** TCP socket. `write` always returns false and queues without bound; `dSnd` is what waits (undocumented, pinned by a test). */
+interface NetSocket {
+  write(data: string): boolean;
+  end(data?: string): void;
+  on(event: "data", callback: (data: string) => void): void;
+  on(event: "close" | "error" | "drain" | "end", callback: (reason?: unknown) => void): void;
+  dSnd?: string;
+}
+interface NetModule {
+  /** Blocks the interpreter until connected; a refusal throws at once. */
+  connect(options: { host: string; port: number }, connected: () => void): NetSocket;
+  createServer(client: (socket: NetSocket) => void): { listen(port: number): void };
+}
+
+/** Flash files. Names of at most 28 characters; a rewrite marks the old file deleted, then appends. */
+interface StorageModule {
+  read(name: string): string | undefined;
+  write(name: string, data: string): boolean;
+  erase(name: string): void;
+  getFree(): number;
+}
+
+interface WifiModule {
+  connect(ssid: string, options: { password?: string }, callback: (err: string | null) => void): void;
+  setHostname(name: string, callback?: () => void): void;
+  getIP(): { ip?: string; mac?: string };
+  getDetails(): { status?: string; rssi?: number };
+  on(event: "connected" | "disconnected", callback: (details: object) => void): void;
+  getHostByName(name: string, callback: (ip: string | null) => void): void;
+  /** Sends five echo requests; the callback runs once for each answer or time-out. */
+  ping(ip: string, callback: (answer: { totalBytes?: number; error?: number }) => void): void;
+}
+
+interface TelnetModule { setOptions(options: { mode: "off" | "on" }): void }
+
+declare function require(name: "net"): NetModule;
+declare function require(name: "Storage"): StorageModule;
+declare function require(name: "Wifi"): WifiModule;
+declare function require(name: "TelnetServer"): TelnetModule;
+
+declare const global: Record<string, unknown>;
+declare const E: {
+  toArrayBuffer(data: string): ArrayBuffer;
+  toUint8Array(data: string): Uint8Array;
+  toString(data: Uint8Array | number[]): string;
+  CRC32(data: string): number;
+  sum(data: ArrayLike<number>): number;
+  srand(seed: number): void;
+  hwRand(): number;
+  enableWatchdog(seconds: number, auto: boolean): void;
+  kickWatchdog(): void;
+  on(event: "errorFlag", callback: (flags: string[]) => void): void;
+};
+declare const process: {
+  memory(collect?: boolean): { usage: number; total: number; free: number };
+  env: { VERSION: string; BOARD: string };
+  on(event: "uncaughtException", callback: (error: unknown) => void): void;
+};
+declare const NRF: { setServices(services: object, options: { uart: boolean }): void };
+
+declare function print(...values: unknown[]): void;
+declare function getTime(): number;
+declare function getSerial(): string;
+declare function peek32(address: number): number;
+declare function peek32(address: number, count: number): Uint32Array;
+declare function poke32(address: number, value: number | ArrayLike<number>): void;
+declare function pinMode(pin: Pin, mode: "output" | "input" | "input_pullup"): void;
+declare function digitalWrite(pin: Pin, value: 0 | 1): void;
+declare function setInterval(callback: () => void, period: number): TimerId;
+declare function clearInterval(id: TimerId): void;
+declare function changeInterval(id: TimerId, period: number): void;
+declare function setTimeout(callback: () => void, delay: number): TimerId;

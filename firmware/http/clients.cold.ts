@@ -1,0 +1,65 @@
+// What happens to a client: it is admitted, its request answered in pieces, and it leaves (by itself, or because it is silent).
+import { respond } from "./respond.cold";
+import type { Client, Server } from "./server";
+
+/** Clients at a time, bytes of a header and of a body, and the longest silence of a client, ms. */
+const CLIENTS = 4, MOST_HEADER = 1024, MOST_BODY = 4096, IDLE_MS = 10000;
+
+function remove(server: Server, client: Client): void {
+  const at = server.clients.indexOf(client);
+  if (at >= 0) server.clients.splice(at, 1);
+}
+
+function sendNext(server: Server, client: Client): void {
+  const text = client.pieces ? client.pieces(client.piece++) : "";
+  client.at = server.now();
+  if (text) {
+    client.socket.write(text);
+  } else {
+    remove(server, client);
+    client.socket.end();
+  }
+}
+
+/** Take a client in; when all places are taken the one that has been silent longest makes room. */
+export function admit(server: Server, client: Client): void {
+  const clients = server.clients;
+  if (clients.length >= CLIENTS) {
+    let oldest = clients[0];
+    for (const other of clients) if (other.at < oldest.at) oldest = other;
+    remove(server, oldest);
+    oldest.socket.end();
+  }
+  clients.push(client);
+}
+
+/** More of a request came: answer it when it is whole or wrong. */
+export function received(server: Server, client: Client): void {
+  if (client.want === 0 && client.rx.indexOf("\r\n\r\n") < 0 && client.rx.length <= MOST_HEADER) return;
+  respond(server, client, MOST_HEADER, MOST_BODY);
+  if (client.pieces) {
+    client.rx = "";
+    server.requests++;
+    sendNext(server, client);
+  }
+}
+
+/** Send the next piece of the answer; after the last one close. */
+export function advance(server: Server, client: Client): void {
+  sendNext(server, client);
+}
+
+/** The client is gone. */
+export function leave(server: Server, client: Client): void {
+  remove(server, client);
+}
+
+/** Close clients that have been silent too long. */
+export function sweep(server: Server, now: number): void {
+  for (const client of server.clients.slice()) {
+    if (now - client.at > IDLE_MS) {
+      remove(server, client);
+      client.socket.end();
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// A tiny HTTP/1.1 server on connections: bounded requests, answers in pieces, one request a connection (RFC 9112). The
+// interpreter's own server leaks a socket for each client that leaves early.
+import type { Socket } from "../kernel/ports";
+import { admit, advance, leave, received } from "./clients.cold";
+
+/** The pieces of an answer; "" ends it. */
+export type Pieces = (piece: number) => string;
+
+export interface Client {
+  socket: Socket;
+  rx: string;
+  /** Length at which the request is complete; the header's end is not known while it is 0. */
+  want: number;
+  /** When it last did something (ms). */
+  at: number;
+  pieces: Pieces | null;
+  piece: number;
+}
+
+export interface Server {
+  clients: Client[];
+  now(): number;
+  /** Answer a request: method, path, headers as they came, body. */
+  answer(method: string, path: string, header: string, body: string): Pieces;
+  requests: number;
+}
+
+export function serverOf(now: () => number, answer: Server["answer"]): Server {
+  return { clients: [], now: now, answer: answer, requests: 0 };
+}
+
+/** A new client. What it does is looked at by the rare part; only the ears are resident. */
+export function accept(server: Server, socket: Socket): void {
+  const client: Client = { socket: socket, rx: "", want: 0, at: server.now(), pieces: null, piece: 0 };
+  admit(server, client);
+  socket.on("data", function (bytes) {
+    if (client.pieces) return;
+    client.rx += bytes;
+    client.at = server.now();
+    if (client.rx.length >= client.want) received(server, client);
+  });
+  socket.on("drain", function () { if (client.pieces) advance(server, client); });
+  socket.on("close", function () { leave(server, client); });
+  socket.on("error", function () { return; }); // a close follows; without a listener it would be printed
+}

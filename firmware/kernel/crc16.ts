@@ -1,0 +1,24 @@
+// CRC-16/MODBUS (reflected polynomial 0xA001, start 0xFFFF), as TinyBMS Rev D appends it, low byte first.
+
+/** The CRC of each byte. */
+export const crc16Table = new Uint16Array(256);
+// The CRC is linear: eight entries by shifting, the others by adding (XOR) two that are there.
+for (let bit = 128, value = 0xa001; bit > 0; bit >>= 1) {
+  crc16Table[bit] = value;
+  value = value >> 1 ^ (value & 1 ? 0xa001 : 0);
+}
+for (let size = 2; size < 256; size *= 2) {
+  for (let i = 1; i < size; i++) crc16Table[size + i] = crc16Table[size] ^ crc16Table[i];
+}
+
+/** Carry `crc` on over 16-bit little-endian words; 0 in the end when the last word was the right CRC. */
+export function crc16Words(words: Uint16Array, crc: number): number {
+  const lookUp = crc16Table;
+  let x: number;
+  for (const word of words) {
+    x = word ^ crc;
+    x = lookUp[x & 255] ^ x >> 8;
+    crc = x >> 8 ^ lookUp[x & 255];
+  }
+  return crc;
+}

@@ -1,0 +1,57 @@
+// What the firmware asks of its machine: types only. drivers/ implements them, main.ts hands them out.
+
+/** Natives of the interpreter that cores may use: one call costs hardly more than a statement. */
+export interface Natives {
+  /** Milliseconds since boot, with a fraction; never jumps. */
+  now(): number;
+  /** The bytes of a byte string, without a copy. */
+  toArrayBuffer(text: string): ArrayBuffer;
+  toUint8Array(text: string): Uint8Array;
+  crc32(text: string): number;
+  memory(): { usage: number; total: number };
+  /** One line on the console. */
+  print(line: string): void;
+}
+
+/** Byte strings out; received ones reach the callback given to the driver. */
+export interface UartPort { write(bytes: string): void }
+
+/** A CAN controller with 11-bit identifiers. */
+export interface CanPort {
+  /** Frames that left and were acknowledged, frames received, failed attempts, times bus-off. */
+  tx: number; rx: number; errors: number; busOff: number;
+  /** Put one frame on the bus; false while the controller is busy or off the bus (try again, or give the frame up). */
+  send(id: number, bytes: ArrayLike<number>, now: number): boolean;
+  /** The identifier of the next frame received, 0 when there is none. */
+  receive(): number;
+  /** Look after the controller: outcome of the last send, bus-off and its recovery. Called before each use. */
+  tend(now: number): void;
+}
+
+/** A TCP socket as the interpreter makes it. `write` queues without bound: who writes looks at `dSnd` first. */
+export interface Socket {
+  write(bytes: string): void;
+  end(): void;
+  on(event: "data", callback: (bytes: string) => void): void;
+  on(event: "close" | "error" | "drain", callback: () => void): void;
+  /** What was written and has not left yet. */
+  dSnd?: string;
+}
+
+/** The network. Everything but `connect` returns at once; `connect` may block everything for as long as TCP tries. */
+export interface NetworkPort {
+  /** The own address, "" while there is none. */
+  address(): string;
+  lookUp(host: string, done: (ip: string) => void): void;
+  /** `done(true)` at the first echo. */
+  ping(ip: string, done: (alive: boolean) => void): void;
+  /** Throws when refused; may run `opened` before it returns. */
+  connect(ip: string, port: number, opened: () => void): Socket;
+  listen(port: number, accepted: (socket: Socket) => void): void;
+}
+
+/** Flash files; undefined when there is none. */
+export interface StorePort {
+  read(name: string): string | undefined;
+  write(name: string, data: string): boolean;
+}

@@ -1,0 +1,24 @@
+// Everything that runs, in one object: what the rare parts (configuration, HTTP answers) reach for.
+import type { Limits } from "../battery/limits";
+import type { Snapshot } from "../battery/snapshot";
+import type { Server } from "../http/server";
+import type { CanPort, Natives, NetworkPort, StorePort } from "../kernel/ports";
+import type { Scheduler } from "../kernel/tasks";
+import type { CanTask } from "./can";
+import type { MqttTask } from "./mqtt-state";
+import type { UartTask } from "./uart";
+
+export interface App {
+  natives: Natives; store: StorePort; network: NetworkPort; canPort: CanPort;
+  /** JSON of the board's own settings. */
+  presets: string;
+  scheduler: Scheduler;
+  snapshot: Snapshot; limits: Limits;
+  uart: UartTask; can: CanTask; mqtt: MqttTask; server: Server;
+  /** Name of this device, version of the firmware, and the token that allows changes by HTTP. */
+  device: string; version: string; token: string;
+  /** Wi-Fi: joined, and when to try again (ms, 0: not used). */
+  wifi: Wifi;
+}
+
+export interface Wifi { up: boolean; retryAt: number; wait: number }

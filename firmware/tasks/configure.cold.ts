@@ -1,0 +1,63 @@
+// Settings to work with: one module of the stored document at a time, at boot and after a change.
+import { readModule } from "../config/config.cold";
+import { cellVoltages } from "../config/presets.cold";
+import { newestSlot } from "../config/slots.cold";
+import { OFF, sessionEnter, WAITING } from "../mqtt/session";
+import { sessionEnd } from "../mqtt/session-life.cold";
+import type { App } from "./app";
+import { QOS1, RETAIN } from "./mqtt-state";
+
+type Values = Record<string, unknown>;
+
+/** Settings of one module as they count now. */
+export function settingsOf(app: Pick<App, "store" | "natives" | "presets">, module: string): Values {
+  return readModule(newestSlot(app.store, app.natives.crc32).document, app.presets, module);
+}
+
+/** One level of a topic: lower case letters and digits; anything else becomes one underscore (S0-8, S0-13). */
+function levels(topic: string): string {
+  return topic.split("/").map(function (level) { return level.trim(); }).filter(function (level) { return level !== ""; }).join("/");
+}
+
+/** Voltages, currents and where the cells are. */
+export function configureBattery(app: App): void {
+  const voltages = cellVoltages(settingsOf(app, "battery")), most = settingsOf(app, "can/limits"), bms = settingsOf(app, "bms"), limits = app.limits;
+  limits.vBulk = voltages[0];
+  limits.vFloat = voltages[1];
+  limits.vRebulk = voltages[2];
+  limits.cclMax = most["cclMax"] as number;
+  limits.dclMax = most["dclMax"] as number;
+  app.snapshot.lowOrder = bms["cell_order"] === "low";
+  app.snapshot.expectedCells = bms["expected_cells"] as number;
+}
+
+/** Broker, topics and rates; a session that runs ends and begins anew. */
+export function configureMqtt(app: App): void {
+  const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), mqtt = app.mqtt, session = mqtt.session, now = app.natives.now();
+  const device = (config["deviceId"] as string) || app.device;
+  if (session.state !== OFF) sessionEnd(session);
+  session.host = config["host"] as string;
+  session.port = config["port"] as number;
+  session.ip = "";
+  session.keepAlive = (config["keepalive_seconds"] as number) * 1000;
+  session.ping = config["ping"] as boolean;
+  session.base = levels(config["baseTopic"] as string) + "/" + device + "/";
+  session.backOff = session.backOffFirst = config["reconnect_interval_ms"] as number;
+  session.backOffMost = config["reconnect_max_ms"] as number;
+  session.retryAt = now;
+  mqtt.shortest = config["sensorMinPublishMs"] as number;
+  mqtt.due.shortest = Math.ceil(mqtt.shortest / 1000);
+  mqtt.heartbeat = config["heartbeat_ms"] as number;
+  mqtt.timeout = config["connect_timeout_ms"] as number;
+  mqtt.registerFlags = Math.min(config["default_qos"] as number, 1) * QOS1 + (retain["telemetry"] ? RETAIN : 0);
+  mqtt.limitsFlags = QOS1 + (retain["limits"] ? RETAIN : 0);
+  mqtt.enabled = config["enabled"] as boolean;
+  mqtt.cleanSession = config["clean_session"] as boolean;
+  mqtt.clientId = (config["client_id"] as string) || device;
+  if (config["use_tls"]) {
+    session.errorCode = "TlsUnavailable";
+    session.errorMessage = "this version cannot encrypt";
+  } else if (mqtt.enabled && session.host) {
+    sessionEnter(session, WAITING, now);
+  }
+}

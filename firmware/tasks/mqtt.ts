@@ -1,0 +1,107 @@
+// Publishes: takes the samples of the UART, sends what is due, at most 8 messages a step. Connecting is prepared without
+// blocking (name, echo) and done right after a periodic 0x351, because it may block everything for a while.
+import { floored } from "../battery/names";
+import * as r from "../battery/registers.baked";
+import { BOOT, LOST } from "../battery/snapshot";
+import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
+import { taskOf } from "../kernel/tasks";
+import { nextDue } from "../mqtt/due";
+import { limitsMessage, registerMessage, stateMessage } from "../mqtt/messages";
+import type { Socket } from "../kernel/ports";
+import { CONNECTED, hasRoom, OFF, publish } from "../mqtt/session";
+import { keepAlive, sessionFail, sessionFeed } from "../mqtt/session-life.cold";
+import { advance, answered, introduce } from "./mqtt-connect.cold";
+import { publishAll, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
+
+/** Period of a step and of a look at the link (ms), messages a step, and rows looked at for each message. */
+const PERIOD_MS = 100, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 8;
+function publishOnline(mqtt: MqttTask, now: number): number {
+  const phase = mqtt.snapshot.phase, online = phase === BOOT || phase >= LOST ? 0 : 1;
+  if (online === mqtt.online || !hasRoom(mqtt.session)) return 0;
+  if (publish(mqtt.session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN, now)) mqtt.online = online;
+  return 1;
+}
+
+function publishLimits(mqtt: MqttTask, now: number): number {
+  const v = mqtt.snapshot.values;
+  const sum = (floored(v[r.chargeVoltageLimit]) || 0) * 1e6 + (floored(v[r.chargeCurrentLimit]) || 0) * 1e3 + (floored(v[r.dischargeCurrentLimit]) || 0)
+    + mqtt.snapshot.phase * 1e9;
+  if (sum === mqtt.limitsSum && now - mqtt.limitsAt < REFRESH_MS || !hasRoom(mqtt.session)) return 0;
+  if (publish(mqtt.session, "rt/limits", limitsMessage(mqtt.snapshot, mqtt.limits, now), mqtt.limitsFlags, now)) {
+    mqtt.limitsSum = sum;
+    mqtt.limitsAt = now;
+  }
+  return 1;
+}
+
+/** The compact state when its sample is new, and at least each 10 s. */
+function publishState(mqtt: MqttTask, now: number): number {
+  const age = now - mqtt.stateAt;
+  if (!(mqtt.fresh && age >= mqtt.shortest || age >= REFRESH_MS)) return 0;
+  publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, mqtt.limits), 0, now);
+  mqtt.stateAt = now;
+  mqtt.fresh = false;
+  return 1;
+}
+
+function publishRegister(mqtt: MqttTask, now: number): boolean {
+  const row = nextDue(mqtt.due, mqtt.snapshot.values, now, LOOK);
+  if (row < 0) return false;
+  const message = registerMessage(row, mqtt.snapshot, mqtt.raw, now), tab = message.indexOf("\t");
+  return publish(mqtt.session, "rt/reg/" + message.substr(0, tab), message.substr(tab + 1), mqtt.registerFlags, now);
+}
+
+function telemetry(mqtt: MqttTask, now: number): void {
+  let left = MESSAGES;
+  if (mqtt.heartbeat && now - mqtt.heartbeatAt >= mqtt.heartbeat) {
+    publish(mqtt.session, "status/connected", "true", 0, now);
+    mqtt.heartbeatAt += mqtt.heartbeat;
+    if (mqtt.heartbeatAt < now - mqtt.heartbeat) mqtt.heartbeatAt = now;
+    left--;
+  }
+  left -= publishOnline(mqtt, now) + publishLimits(mqtt, now) + publishState(mqtt, now);
+  while (left > 0 && publishRegister(mqtt, now)) left--;
+}
+
+function step(mqtt: MqttTask, now: number): number {
+  const session = mqtt.session, newest = samplesDrain(mqtt.samples);
+  if (newest >= 0) {
+    mqtt.raw[0] = mqtt.samples.words.subarray(newest * SAMPLE_WORDS, newest * SAMPLE_WORDS + SAMPLE_WORDS);
+    mqtt.fresh = true;
+  }
+  if (session.state === OFF) return 0;
+  if (session.state === CONNECTED) {
+    if (now - mqtt.lookedAt > LOOK_AFTER_MS) {
+      mqtt.lookedAt = now;
+      keepAlive(session, now);
+    }
+    telemetry(mqtt, now);
+  } else {
+    advance(mqtt, now);
+  }
+  return 0;
+}
+
+/** Bytes of the broker, and the end of the connection. An event of a socket that was given up says nothing. */
+function attach(mqtt: MqttTask, socket: Socket): void {
+  const session = mqtt.session;
+  socket.on("data", function (bytes) {
+    const code = session.socket === socket ? sessionFeed(session, bytes) : -1;
+    if (code !== -1) answered(mqtt, code, mqtt.natives.now());
+  });
+  socket.on("close", function () {
+    if (session.socket === socket) sessionFail(session, "ConnRefused", "the connection was closed", mqtt.natives.now());
+  });
+  socket.on("error", function () { return; }); // a close follows; without a listener it would be printed
+}
+
+export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "natives" | "network" | "raw" | "credentials">): MqttTask {
+  const mqtt = parts as MqttTask;
+  mqtt.fresh = false;
+  mqtt.lookedAt = 0;
+  mqtt.opened = function () { introduce(mqtt); };
+  mqtt.attach = function (socket) { attach(mqtt, socket); };
+  publishAll(mqtt);
+  mqtt.task = taskOf("mqtt", PERIOD_MS, function (now) { return step(mqtt, now); });
+  return mqtt;
+}

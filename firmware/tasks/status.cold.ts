@@ -1,0 +1,50 @@
+// GET /api/status: what the device knows, in two pieces.
+import { alarmsText } from "../battery/alarms.cold";
+import * as r from "../battery/registers.baked";
+import { DEGRADED, LOST } from "../battery/snapshot";
+import { headText } from "../http/head.cold";
+import { liveText, machineText, memberText } from "../http/status.cold";
+import { CONNECTED } from "../mqtt/session";
+import type { App } from "./app";
+import { gxPresent } from "./can";
+
+/** Numbers of the alarms that are active. */
+function activeAlarms(app: App, now: number): number[] {
+  const phase = app.snapshot.phase, active = [], port = app.canPort, silent = phase === 0 || phase > LOST || !app.limits.valid;
+  if (phase >= DEGRADED) active.push(41);
+  if (phase >= LOST) active.push(60);
+  if (app.snapshot.values[r.onlineStatus] === 0x9b) active.push(61);
+  if (phase > 0 && !app.limits.valid) active.push(51);
+  if (!gxPresent(app.can, now)) active.push(45);
+  if (!silent && now - app.can.limitsAt > 10000) active.push(43);
+  if (port.busOff > 0 && port.tx === 0) active.push(44);
+  return active;
+}
+
+function uartMember(app: App): string {
+  const p = app.uart.poller, s = app.snapshot;
+  return memberText("uart", { "ok": p.ok, "crc": p.crc, "timeouts": p.timeouts, "nacks": p.nacks, "foreign": p.foreign, "resent": p.resent,
+    "noise_bytes": p.noise, "implausible": s.dropped, "seq": s.seq });
+}
+
+function canMember(app: App, now: number): string {
+  const port = app.canPort;
+  return memberText("can", { "tx": port.tx, "rx": port.rx, "errors": port.errors, "bus_off": port.busOff, "keepalive_ok": gxPresent(app.can, now) });
+}
+
+function mqttMember(app: App): string {
+  const m = app.mqtt, s = m.session, connected = s.state === CONNECTED;
+  return memberText("mqtt", { "enabled": m.enabled, "configured": s.host !== "", "subscribed": false, "connected": connected, "client_id": m.clientId,
+    "root_topic": s.base, "publish_count": s.published, "failed_count": s.failed, "error_count": s.errors, "dropped_count": m.samples.dropped,
+    "last_publish_ms": s.published ? Math.round(s.lastPublish) : null, "last_error_code": s.errorCode, "last_error_message": s.errorMessage,
+    "qos": m.registerFlags >> 1, "retain": (m.registerFlags & 1) === 1, "clean_session": m.cleanSession, "use_tls": false,
+    "queue_len": s.inFlight.length, "queue_max": 4, "blocked_ms_max": Math.round(s.blockedMost) });
+}
+
+/** A piece of the answer, "" after the last. */
+export function statusPiece(app: App, piece: number): string {
+  const now = app.natives.now();
+  if (piece === 0) return headText(200) + liveText(app.snapshot, app.limits, now) + uartMember(app) + canMember(app, now);
+  if (piece === 1) return mqttMember(app) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(activeAlarms(app, now)), now, app.version);
+  return "";
+}

@@ -1,0 +1,156 @@
+// The command line of `npm start`: options, environment, busy ports, the live line, and its end.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fitted, liveLine, screenOn } from "../../tools/host/live";
+import { readEnvironment } from "../../tools/host/options";
+import { smallImage } from "./image";
+
+interface Run { child: ChildProcess; text(): string; status: Promise<number | null>; shows(wanted: RegExp): Promise<RegExpExecArray> }
+
+const folder = mkdtempSync(join(tmpdir(), "host-main-")), image = join(folder, "image.js");
+const running: ChildProcess[] = [];
+
+function runMain(options: string[], environment: Record<string, string> = {}): Run {
+  const child = spawn(process.execPath, ["--import", "tsx", "tools/host/main.ts", ...options], {
+    env: { PATH: process.env.PATH, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  running.push(child);
+  let text = "";
+  child.stdout?.on("data", (data) => { text += data; });
+  child.stderr?.on("data", (data) => { text += data; });
+  const status = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const shows = async (wanted: RegExp): Promise<RegExpExecArray> => {
+    const limit = performance.now() + 15000;
+    for (;;) {
+      const found = wanted.exec(text);
+      if (found) return found;
+      if (performance.now() > limit || child.exitCode !== null) throw new Error(`${wanted} wanted, there is:\n${text}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  return { child, text: () => text, status, shows };
+}
+
+async function refused(options: string[], environment: Record<string, string>, reason: RegExp): Promise<void> {
+  const run = runMain(["--image", image, ...options], environment);
+  assert.equal(await run.status, 1, run.text());
+  assert.match(run.text(), reason);
+}
+
+describe("npm start", () => {
+  before(() => writeFileSync(image, smallImage));
+  afterEach(() => { running.splice(0).forEach((child) => child.kill("SIGKILL")); });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it("shows where everything is and lives on a pipe, past busy ports; SIGINT leaves nothing behind", async () => {
+    const busy = net.createServer();
+    await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
+    const { port } = busy.address() as net.AddressInfo, log = join(folder, "candump.log");
+    const run = runMain(["--image", image, "--http", String(port), "--mqtt", String(port), "--candump", log, "--scenario", "charge"]);
+    const [, http] = await run.shows(/HTTP {6}http:\/\/127\.0\.0\.1:(\d+)\/api\/status/);
+    const [, mqtt] = await run.shows(/MQTT {6}mqtt:\/\/127\.0\.0\.1:(\d+)/);
+    await run.shows(/Token {5}1234ABCD/);
+    await run.shows(/52\.50 V -- A -- W {2}SoC -- %.* normal {2}CAN 0\/s {2}MQTT up\n/);
+    assert.match(run.text(), new RegExp(`Port ${port} is busy: HTTP is on port ${http}`));
+    assert.match(run.text(), new RegExp(`Port ${port} is busy: the embedded broker is on port ${mqtt}`));
+    assert.match(run.text(), /Battery {3}charge: /);
+    assert.ok(existsSync(log));
+    run.child.kill("SIGINT");
+    assert.equal(await run.status, 0, run.text());
+    busy.close();
+    for (const freed of [http, mqtt]) {
+      const server = net.createServer();
+      await new Promise<void>((resolve, reject) => server.on("error", reject).listen(Number(freed), "127.0.0.1", resolve));
+      server.close();
+    }
+  });
+
+  it("names the option that makes no sense, and what there is", async () => {
+    await Promise.all([
+      refused(["--scenario", "none"], {}, /--scenario.*no scenario is called "none"[^]*cold-morning/),
+      refused(["--speed", "0"], {}, /--speed.*must be above 0/),
+      refused(["--http", "70000"], {}, /--http.*must be a port/),
+      refused(["--mqtt", "mqtts://host"], {}, /--mqtt.*TLS comes with a later release/),
+      refused(["--mqtt", "localhost:1883"], {}, /--mqtt.*must begin with mqtt/),
+      refused(["--fault", "fire"], {}, /--fault[^]*silence/),
+      refused(["now"], {}, /do not know what to do with: now|too many arguments/),
+      refused([], { MQTT_QOS: "3" }, /environment variable MQTT_QOS must be 0, 1 or 2/),
+    ]);
+  });
+
+  it("explains itself", async () => {
+    const run = runMain(["--help"]);
+    assert.equal(await run.status, 0);
+    for (const wanted of ["--candump", "cold-morning", "bad-crc", "MQTT_TOPIC_PREFIX"]) assert.ok(run.text().includes(wanted), wanted);
+  });
+});
+
+describe("environment of the host", () => {
+  it("is read into settings", () => {
+    const { settings, isEnabled, broker } = readEnvironment({
+      MQTT_BROKER: "mqtt://bms:p%40ss@broker.example:1884", MQTT_TOPIC_PREFIX: "/home/battery/", MQTT_QOS: "1", MQTT_RETAIN: "Yes",
+      MQTT_ENABLED: "" });
+    assert.deepEqual(settings, { mqtt: { baseTopic: "home/battery", default_qos: 1 }, retain: { telemetry: true } });
+    assert.equal(isEnabled, true);
+    assert.deepEqual(broker(), { host: "broker.example", port: 1884, user: "bms", pass: "p@ss", isTls: false });
+  });
+
+  it("changes nothing when it is not set", () => {
+    const { settings, isEnabled, broker } = readEnvironment({});
+    assert.deepEqual([settings, isEnabled, broker()], [{}, true, undefined]);
+    assert.equal(readEnvironment({ MQTT_ENABLED: "off" }).isEnabled, false);
+  });
+
+  const bad: [name: string, value: string, reason: RegExp][] = [
+    ["MQTT_BROKER", "broker", /is not a URL/], ["MQTT_BROKER", "mqtts://x", /TLS comes with a later release/],
+    ["MQTT_BROKER", `mqtt://${"x".repeat(64)}`, /host that must be at most 63 bytes/],
+    ["MQTT_QOS", "3", /0, 1 or 2/], ["MQTT_QOS", "one", /0, 1 or 2/],
+    ["MQTT_RETAIN", "maybe", /true or false/], ["MQTT_ENABLED", "2", /true or false/],
+    ["MQTT_TOPIC_PREFIX", "a/#", /\+ or #/], ["MQTT_TOPIC_PREFIX", "/", /at least 1/],
+    ["MQTT_TOPIC_PREFIX", "x".repeat(33), /at most 32 bytes/],
+  ];
+  for (const [name, value, reason] of bad) {
+    it(`refuses ${name}=${value.slice(0, 20)} by name`, () => {
+      const isGood = ({ message }: Error): boolean => message.includes(name) && reason.test(message);
+      assert.throws(() => readEnvironment({ [name]: value }).broker(), isGood);
+    });
+  }
+});
+
+describe("live line", () => {
+  const escapes = new RegExp(String.fromCharCode(27) + "\\[[0-9;]*m", "g");
+
+  it("says what the device says, and -- for what it does not know", () => {
+    const line = liveLine({
+      live_data: { voltage: 52.75, current: -12.5, pack_power_w: -659, soc_percent: 61.99, min_cell_mv: 3286, max_cell_mv: 3290,
+        temperature: null, phase: "normal" },
+      limits: { cvl: 55.2, ccl: 140, dcl: null }, mqtt: { enabled: true, connected: false } }, 6.2).replace(escapes, "");
+    assert.equal(line, "52.75 V -12.5 A -659 W  SoC 62.0 %  cells 3.286..3.290 V  -- degC  " +
+      "CVL 55.2 V CCL 140.0 A DCL -- A  normal  CAN 6/s  MQTT down");
+  });
+
+  it("tells of a device that does not answer, and of MQTT switched off", () => {
+    assert.match(liveLine(null, 0), /no answer from the device's HTTP server/);
+    assert.match(liveLine({ mqtt: { enabled: false } }, 0), /MQTT off/);
+  });
+
+  it("fits its line to the terminal", () => {
+    assert.equal(fitted("\x1b[1mabcdef\x1b[0m", 4), "abcd");
+    assert.equal(fitted("\x1b[1mabc\x1b[0m", 4), "\x1b[1mabc\x1b[0m");
+  });
+
+  it("replaces one line on a terminal, below lines that stay, and gives the cursor back", () => {
+    let text = "";
+    const terminal = { isTTY: true, columns: 20, write: (part: string) => { text += part; return true; } };
+    const screen = screenOn(terminal as unknown as NodeJS.WriteStream);
+    screen.live("first");
+    screen.say(["stays"]);
+    screen.live("a line longer than the terminal is wide");
+    screen.close();
+    assert.equal(text, "\x1b[?25l\r\x1b[2Kfirst\r\x1b[2Kstays\nfirst\r\x1b[2Ka line longer than \n\x1b[?25h");
+  });
+});

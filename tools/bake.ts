@@ -1,0 +1,29 @@
+// Turns the authored tables into what is cheapest on the device: straight code where it runs each second, and one text
+// in flash where it is rare. `npm run bake` writes the files; the tidy test fails when one is stale.
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { bakeFields } from "./bake/fields";
+import { bakeFrames } from "./bake/frames";
+import { bakePlan } from "./bake/plan";
+import { bakeRegisters, bakeSettings } from "./bake/registers";
+import { bakeNames, bakeText, bakeTextColumns } from "./bake/text";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Every generated file: path from the project's root, and what stands in it. */
+export function bakeAll(): Record<string, string> {
+  return {
+    "firmware/battery/registers.baked.ts": bakeRegisters(),
+    "firmware/bms/settings.baked.cold.ts": bakeSettings(),
+    "firmware/bms/plan.baked.cold.ts": bakePlan(),
+    "firmware/victron/frames.baked.ts": bakeFrames(),
+    "firmware/config/fields.baked.ts": bakeFields(),
+    "firmware/mqtt/rows.baked.ts": bakeTextColumns(),
+    "firmware/battery/names.baked.ts": bakeNames(),
+    "firmware/image.text": bakeText(),
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [path, text] of Object.entries(bakeAll())) writeFileSync(root + path, text);
+}

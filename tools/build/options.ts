@@ -1,0 +1,102 @@
+// How the image is made: TypeScript, cold modules wrapped, one function around all, minified, one statement a line, checked.
+// rollup.config.mjs is this for `rollup -c`; tools and tests call buildImage (image.ts).
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import terser from "@rollup/plugin-terser";
+import typescript from "@rollup/plugin-typescript";
+import MagicString from "magic-string";
+import type { Plugin, RollupOptions } from "rollup";
+import { boardAlias, DEFAULT_BOARD, root } from "./board";
+import { checkImage } from "./check-image";
+import { cold } from "./cold";
+import { lines } from "./lines";
+import { nestCold } from "./nest";
+import { functionsOf, oversize } from "./sizes";
+
+export interface ImageRequest {
+  /** A file of boards/, without its ending; esp32-devkit when not given. */
+  board?: string;
+  /** The entry module (firmware/main.ts), and the TypeScript configuration it belongs to (firmware/tsconfig.json). */
+  input?: string; tsconfig?: string;
+  /** Where the image goes (dist/firmware.js). */
+  output?: string;
+}
+
+/** What a reader of the image's text looks for: this, then the text, up to the end of the comment. */
+export const TEXT_START = "/*~TEXT~";
+
+/** Names that the device's natives use, from the firmware's declarations: properties of these names stay as they are. */
+function deviceNames(): string[] {
+  const names = new Set<string>();
+  for (const file of ["firmware/espruino.d.ts", "firmware/lib.d.ts"]) {
+    if (existsSync(resolve(root, file))) for (const [name] of readFileSync(resolve(root, file), "utf8").matchAll(/[A-Za-z_]\w*/g)) names.add(name);
+  }
+  return [...names];
+}
+
+/**
+ * Functions first, because Espruino does not hoist; no inlining into other functions, because a function expression is parsed
+ * again at each call; ASCII, because a string is bytes there. Short property names, because one of up to 4 characters takes no
+ * memory of its own: a name that leaves the device (JSON, settings) is written in quotes, which keeps it.
+ */
+const minified = {
+  ecma: 2015,
+  compress: { passes: 2, toplevel: true, hoist_funs: true, inline: false, reduce_funcs: false, properties: false, drop_debugger: true },
+  mangle: { toplevel: true, properties: { keep_quoted: "strict", reserved: deviceNames() } },
+  format: { ascii_only: true },
+} as const;
+
+/** Puts the text that lies beside the entry module (image.text), when there is one, at the head of the image, as a comment. */
+function imageText(input: string): Plugin {
+  const file = resolve(dirname(input), "image.text");
+  return {
+    name: "image-text",
+    renderChunk(code) {
+      if (!existsSync(file)) return null;
+      const image = new MagicString(code).prepend(TEXT_START + readFileSync(file, "latin1") + "*/\n");
+      return { code: image.toString(), map: image.generateMap({ hires: true }) };
+    },
+  };
+}
+
+/** Refuses an image that Espruino lacks the language for, reads differently, or whose cold functions are too long. */
+function check(): Plugin {
+  return {
+    name: "check-image",
+    generateBundle(_options, bundle) {
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== "chunk") continue;
+        const findings = [...checkImage(chunk.code), ...oversize(functionsOf(chunk.code, chunk.map!))];
+        if (findings.length) this.error(`the image cannot run on the device:\n  ${findings.join("\n  ")}`);
+      }
+    },
+  };
+}
+
+/** Rollup's options for one image. Type errors, import cycles and whatever the device cannot run end the build. */
+export function imageOptions(request: ImageRequest): RollupOptions {
+  const input = request.input ?? resolve(root, "firmware/main.ts");
+  return {
+    input,
+    plugins: [
+      boardAlias(request.board ?? DEFAULT_BOARD),
+      typescript({
+        tsconfig: request.tsconfig ?? resolve(root, "firmware/tsconfig.json"),
+        filterRoot: root,
+        compilerOptions: { composite: false, incremental: false, emitDeclarationOnly: false, declaration: false, outDir: null, rootDir: null,
+          tsBuildInfoFile: null, noEmitOnError: true, sourceMap: true },
+      }),
+      nestCold(),
+      cold(),
+    ],
+    output: {
+      file: request.output ?? resolve(root, "dist/firmware.js"),
+      format: "iife", strict: false, esModule: false, sourcemap: "hidden",
+      plugins: [terser(minified), lines(), imageText(input), check()],
+    },
+    onLog(level, log, handler) {
+      if (log.code === "CIRCULAR_DEPENDENCY" || log.code === "UNRESOLVED_IMPORT" || level === "warn") throw new Error(log.message);
+      handler(level, log);
+    },
+  };
+}

@@ -1,0 +1,39 @@
+// The log format of can-utils' `candump -l`: one frame a line, `(seconds.micros) can0 351#280246050807D001`.
+import { Frame, frameOf } from "./frame";
+
+/** One line of a log; `seconds` has microsecond resolution. */
+export interface CandumpRecord { seconds: number; channel: string; frame: Frame }
+
+const LINE = /^\((\d+)\.(\d{6})\)\s+(\S+)\s+([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})#(?:(R)([0-8]?)|((?:[0-9A-Fa-f]{2}){0,8}))(?:\s+[RT])?$/;
+const SECONDS_WIDTH = 10;
+
+/** The log line of one frame, without line end. */
+export function formatCandump(record: CandumpRecord): string {
+  const { frame, seconds, channel } = record;
+  const micros = Math.round(seconds * 1e6);
+  const whole = String(Math.floor(micros / 1e6)).padStart(SECONDS_WIDTH, "0");
+  const part = String(micros % 1e6).padStart(6, "0");
+  const id = frame.id.toString(16).toUpperCase().padStart(frame.ext ? 8 : 3, "0");
+  const data = frame.rtr ? "R" + (frame.dlc > 0 ? Math.min(frame.dlc, 8) : "") : Buffer.from(frame.data).toString("hex").toUpperCase();
+  return "(" + whole + "." + part + ") " + channel + " " + id + "#" + data;
+}
+
+/** The frame of one log line; null when the line is none (CAN FD and error frames included). */
+export function parseCandump(line: string): CandumpRecord | null {
+  const match = LINE.exec(line.trim());
+  if (!match) return null;
+  const [, whole, part, channel, id, isRemote, length, data] = match;
+  const ext = id.length === 8, rtr = isRemote === "R";
+  const frame = frameOf(parseInt(id, 16), Buffer.from(data ?? "", "hex"), rtr ? { ext, rtr, dlc: Number(length) } : { ext });
+  return { seconds: Number(whole) + Number(part) / 1e6, channel, frame };
+}
+
+/** All frames of a log; empty lines and lines that begin with # are skipped. Throws an Error that names the first bad line. */
+export function parseCandumpLog(text: string): CandumpRecord[] {
+  const lines = text.split("\n").map((line, i) => ({ line: line.trim(), number: i + 1 }));
+  return lines.filter(({ line }) => line !== "" && !line.startsWith("#")).map(({ line, number }) => {
+    const record = parseCandump(line);
+    if (!record) throw new Error("candump log, line " + number + ": " + line);
+    return record;
+  });
+}

@@ -1,0 +1,82 @@
+// Reads the gateway's CAN frames by the table that they are written from, as a GX does.
+// Source: firmware/victron/frames.ts; victron-can.md sections 2 to 4 for the meaning on the wire.
+import { canFrames, FrameField, GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/victron/frames";
+
+/** One field of a frame. */
+export interface DecodedField {
+  label: string;
+  /** Row key of the register table, or the setting of a text. */
+  key: string;
+  /** As on the wire: a number in `unit`, a text, or `active`, `ok`, `unsupported` for an alarm pair. */
+  value: number | string;
+  /** The number in the unit of the row `key` (0x373 says kelvin, the row says degC); NaN for a text or a pair. */
+  rowValue: number;
+  unit: string;
+  /** Raw number; for a text 0. */
+  raw: number;
+  /** `value` with the digits that the frame has, and its unit. */
+  shown: string;
+}
+
+export interface DecodedFrame { id: number; name: string; fields: DecodedField[] }
+
+const PAIR_MEANING = ["unsupported", "active", "ok", "unsupported"];
+
+function word(data: ArrayLike<number>, at: number): number {
+  return data[at] | (data[at + 1] << 8);
+}
+
+function decodeNumber(field: FrameField, data: ArrayLike<number>): DecodedField {
+  const unsigned = word(data, field.at), per = field.per ?? 1;
+  const raw = field.as === "i16" && unsigned > 0x7fff ? unsigned - 0x10000 : unsigned;
+  const value = raw / per, unit = field.unit ?? "";
+  const digits = Math.max(0, Math.ceil(Math.log10(per)));
+  return {
+    label: field.label, key: field.from, value, rowValue: (raw - (field.add ?? 0)) / per, unit, raw,
+    shown: (value.toFixed(digits) + " " + unit).trim(),
+  };
+}
+
+function decodePair(field: FrameField, data: ArrayLike<number>): DecodedField {
+  const raw = (data[field.at] >> (field.bit ?? 0)) & 3;
+  const value = PAIR_MEANING[raw];
+  return { label: field.label, key: field.from, value, rowValue: NaN, unit: "", raw, shown: value };
+}
+
+/** Text up to the first zero byte; a byte that is not printable ASCII shows as \xNN. */
+function decodeText(field: FrameField, data: ArrayLike<number>): DecodedField {
+  const bytes = Array.from(data).slice(field.at);
+  const end = bytes.indexOf(0);
+  const value = bytes.slice(0, end < 0 ? bytes.length : end).map((byte) => {
+    return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "\\x" + byte.toString(16).padStart(2, "0");
+  }).join("");
+  return { label: field.label, key: field.from, value, rowValue: NaN, unit: "", raw: 0, shown: JSON.stringify(value) };
+}
+
+function decodeField(field: FrameField, data: ArrayLike<number>): DecodedField {
+  if (field.as === "text") return decodeText(field, data);
+  return field.as === "pair" ? decodePair(field, data) : decodeNumber(field, data);
+}
+
+/** What a frame of the gateway says, field by field; fields beyond a short frame's end are left out. Null for other ids. */
+export function decodeFrame(id: number, data: ArrayLike<number>): DecodedFrame | null {
+  const row = canFrames.find((frame) => frame.id === id);
+  if (!row) return null;
+  const size = (field: FrameField): number => (field.as === "u16" || field.as === "i16" ? 2 : 1);
+  const fields = row.fields.filter((field) => field.at + size(field) <= data.length);
+  return { id, name: row.name, fields: fields.map((field) => decodeField(field, data)) };
+}
+
+function hex(data: ArrayLike<number>): string {
+  return Buffer.from(Array.from(data)).toString("hex").toUpperCase();
+}
+
+/** One line for a person: the identifier, the frame's name and each field, or the bare bytes of an unknown frame. */
+export function describe(id: number, data: ArrayLike<number>): string {
+  const name = id.toString(16).toUpperCase().padStart(3, "0");
+  if (id === GX_KEEPALIVE) return name + " GX keepalive: " + hex(data);
+  if (id === GX_IDENTITY) return name + " GX identity: " + JSON.stringify(Buffer.from(Array.from(data).slice(4, 7)).toString("latin1"));
+  const frame = decodeFrame(id, data);
+  if (!frame) return name + " unknown frame: " + hex(data);
+  return name + " " + frame.name + ": " + frame.fields.map((field) => field.label + " " + field.shown).join(", ");
+}

@@ -1,0 +1,164 @@
+// The command line of `npm start` and the environment variables MQTT_*: what they may be, and what of the rig they set.
+import { Command, InvalidArgumentError } from "commander";
+import { faultList, FAULTS } from "../simulator/faults";
+import { scenarioList, scenarioOf } from "../simulator/scenarios";
+import { parseBrokerUrl } from "./broker-url";
+import type { BrokerAddress } from "./broker-url";
+import type { HostOptions } from "./run";
+import { refusal } from "./settings";
+import type { Settings } from "./settings";
+
+export const DEFAULT_HTTP_PORT = 8080, DEFAULT_MQTT_PORT = 1883;
+
+/** What was asked for. */
+export interface CommandLine {
+  scenario: string; speed: number; seed: number; http: number; address: string;
+  mqtt: number | BrokerAddress | "none";
+  settings: Settings;
+  candump?: string; storage?: string;
+  /** An image to run as it is; without it the host board's image is built. */
+  image?: string;
+  faults: string[];
+}
+
+type Environment = Record<string, string | undefined>;
+
+function portOf(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new Error("must be a port, 0 to 65535 (0: any free one)");
+  return Number(text);
+}
+
+/** A foreign broker by its URL; TLS is refused by a sentence of its own. */
+function brokerOf(text: string): BrokerAddress {
+  const broker = parseBrokerUrl(text);
+  if (broker.isTls) throw new Error("asks for TLS (mqtts://): TLS comes with a later release");
+  for (const key of ["host", "user", "pass"] as const) {
+    const reason = refusal("mqtt", key, broker[key]);
+    if (reason !== "") throw new Error(`has a ${key} that ${reason}`);
+  }
+  return broker;
+}
+
+function mqttOf(text: string): number | BrokerAddress {
+  return /^\d+$/.test(text) ? portOf(text) : brokerOf(text);
+}
+
+function numberOf(text: string, isGood: (value: number) => boolean, what: string): number {
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (!isGood(value)) throw new Error(what);
+  return value;
+}
+
+function switchOf(text: string): boolean {
+  const word = text.toLowerCase();
+  if (["true", "1", "yes", "on"].includes(word)) return true;
+  if (["false", "0", "no", "off"].includes(word)) return false;
+  throw new Error("must be true or false");
+}
+
+function settingOf(module: string, key: string, value: unknown): unknown {
+  const reason = refusal(module, key, value);
+  if (reason !== "") throw new Error(reason);
+  return value;
+}
+
+function prefixOf(text: string): unknown {
+  const prefix = text.replace(/^\/+|\/+$/g, "");
+  if (/[+#]/.test(prefix)) throw new Error("must not hold + or #");
+  return settingOf("mqtt", "baseTopic", prefix);
+}
+
+function qosOf(text: string): unknown {
+  return settingOf("mqtt", "default_qos", numberOf(text, (value) => [0, 1, 2].includes(value), "must be 0, 1 or 2"));
+}
+
+/** The value of a variable, undefined when it is not set or empty. Throws an Error that names it. */
+function read<T>(environment: Environment, name: string, convert: (text: string) => T): T | undefined {
+  const text = environment[name]?.trim();
+  if (text === undefined || text === "") return undefined;
+  try {
+    return convert(text);
+  } catch (error) {
+    throw new Error(`environment variable ${name} ${(error as Error).message}`);
+  }
+}
+
+/** What MQTT_BROKER, MQTT_TOPIC_PREFIX, MQTT_QOS, MQTT_RETAIN and MQTT_ENABLED say. Throws an Error that names the variable. */
+export function readEnvironment(environment: Environment): { settings: Settings; isEnabled: boolean; broker(): BrokerAddress | undefined } {
+  const settings: Settings = {};
+  const put = (module: string, key: string, value: unknown): void => {
+    if (value !== undefined) (settings[module] ??= {})[key] = value;
+  };
+  put("mqtt", "baseTopic", read(environment, "MQTT_TOPIC_PREFIX", prefixOf));
+  put("mqtt", "default_qos", read(environment, "MQTT_QOS", qosOf));
+  put("retain", "telemetry", read(environment, "MQTT_RETAIN", switchOf));
+  return {
+    settings, isEnabled: read(environment, "MQTT_ENABLED", switchOf) ?? true,
+    broker: () => read(environment, "MQTT_BROKER", brokerOf),
+  };
+}
+
+/** A converter for commander, which adds the option's name to the sentence. */
+function checked<T>(convert: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return convert(text);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+  };
+}
+
+function faultOf(text: string, before: string[]): string[] {
+  if (!Object.hasOwn(FAULTS, text)) throw new InvalidArgumentError(`There are:\n${faultList()}`);
+  return [...before, text];
+}
+
+const ENVIRONMENT_HELP = `
+Environment (options win):
+  MQTT_BROKER        mqtt://user:pass@host:port, instead of the embedded broker
+  MQTT_TOPIC_PREFIX  first level of the topics (tinybms)
+  MQTT_QOS           QoS of telemetry: 0, 1 or 2 (0)
+  MQTT_RETAIN        retain telemetry: true or false (false)
+  MQTT_ENABLED       false: no MQTT at all`;
+
+function commandOf(): Command {
+  const speed = (text: string): number => numberOf(text, (value) => value > 0 && value <= 10000, "must be above 0, at most 10000");
+  const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
+  const seed = (text: string): number => numberOf(text, isCount, "must be a whole number from 0 on");
+  return new Command("npm start --")
+    .description("Runs the gateway's image in node: simulated TinyBMS in, CAN to a virtual GX, MQTT and HTTP out.")
+    .option("--scenario <name>", "what the battery goes through", checked((text) => scenarioOf(text) && text), "default")
+    .option("--speed <n>", "battery seconds in a second; all else keeps real time", checked(speed), 1)
+    .option("--seed <n>", "seed of the simulated battery", checked(seed), 1)
+    .option("--http <port>", "port of the device's HTTP server", checked(portOf), DEFAULT_HTTP_PORT)
+    .option("--mqtt <port|url>", `port of the embedded broker, or a broker of yours (default: ${DEFAULT_MQTT_PORT})`, checked(mqttOf))
+    .option("--address <ip>", "where HTTP and broker are offered", "127.0.0.1")
+    .option("--candump <file>", "log every CAN frame in candump format")
+    .option("--storage <folder>", "keep the device's flash files there (default: forgotten at the end)")
+    .option("--fault <name>", "a fault of the battery's UART, can be given again", faultOf, [])
+    .option("--image <file>", "run this image instead of building the host board's")
+    .addHelpText("after", `\nScenarios:\n${scenarioList()}\n\nFaults:\n${faultList()}\n${ENVIRONMENT_HELP}`);
+}
+
+/**
+ * Reads the arguments after `main.ts`, and the environment. Ends the process for `--help` and for what makes no sense, with a
+ * sentence that names the option or the variable.
+ */
+export function readCommandLine(given: string[], environment: Environment): CommandLine {
+  const command = commandOf().parse(given, { from: "user" });
+  if (command.args.length > 0) command.error(`error: do not know what to do with: ${command.args.join(" ")}`);
+  const { fault, mqtt, ...options } = command.opts<Omit<CommandLine, "faults" | "settings" | "mqtt"> &
+    { fault: string[]; mqtt?: number | BrokerAddress }>();
+  try {
+    const { settings, isEnabled, broker } = readEnvironment(environment);
+    return { ...options, faults: fault, settings, mqtt: mqtt ?? (isEnabled ? broker() ?? DEFAULT_MQTT_PORT : "none") };
+  } catch (error) {
+    return command.error("error: " + (error as Error).message);
+  }
+}
+
+/** The rig's options of a command line; image and flash are the caller's. */
+export function hostOptions({ scenario, speed, seed, http, address, mqtt, settings, candump }: CommandLine): HostOptions {
+  return { scenario, speed, seed, http, address, mqtt, settings, candump };
+}

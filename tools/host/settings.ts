@@ -1,0 +1,64 @@
+// Settings for the image: checked against the firmware's table of settings and put into its flash as the firmware itself does.
+import { newestSlot, writeSlot } from "../../firmware/config/slots.cold";
+import { fields } from "../../firmware/config/fields";
+import { crc32 } from "./crc32";
+import { storageModule } from "./storage";
+import type { Store } from "./storage";
+
+/** A settings document: module, key, value. */
+export type Settings = Record<string, Record<string, unknown>>;
+
+const TYPES = { bool: "boolean", int: "number", number: "number", string: "string" } as const;
+
+/** Why a value cannot be that setting's; "" when it can. */
+export function refusal(module: string, key: string, value: unknown): string {
+  const field = fields.find((row) => row.module === module && row.key === key);
+  if (!field) return "is no setting";
+  if (typeof value !== TYPES[field.type]) return "must be a " + TYPES[field.type];
+  if (field.type === "int" && !Number.isInteger(value)) return "must be a whole number";
+  if (field.oneOf && !field.oneOf.includes(value as string | number)) return "must be one of " + field.oneOf.join(", ");
+  const isText = typeof value === "string", unit = isText ? " bytes" : "";
+  const size = isText ? Buffer.byteLength(value) : Number(value);
+  if (field.max !== undefined && size > field.max) return `must be at most ${field.max}${unit}`;
+  if (field.min !== undefined && size < field.min) return `must be at least ${field.min}${unit}`;
+  return "";
+}
+
+/** Parts put together, later ones win. */
+export function mergeSettings(...parts: Settings[]): Settings {
+  const merged: Settings = {};
+  for (const part of parts) {
+    for (const [module, values] of Object.entries(part)) merged[module] = { ...merged[module], ...values };
+  }
+  return merged;
+}
+
+const crcOf = (text: string): number => crc32(Buffer.from(text, "latin1"));
+
+function check(settings: Settings): void {
+  for (const [module, values] of Object.entries(settings)) {
+    for (const [key, value] of Object.entries(values)) {
+      const reason = refusal(module, key, value);
+      if (reason !== "") throw new Error(`setting ${module}.${key} ${reason}`);
+    }
+  }
+}
+
+function files(store: Store): ReturnType<typeof storageModule> {
+  return storageModule(store, (message) => { throw new Error(message); });
+}
+
+/** The settings that the flash holds; `{}` when it holds none. */
+export function readSettings(store: Store): Settings {
+  const { document } = newestSlot(files(store), crcOf);
+  return JSON.parse(Buffer.from(document, "latin1").toString()) as Settings;
+}
+
+/** Change settings in the flash; the others stay. Nothing is written when nothing changes. Throws with the setting's name. */
+export function provision(store: Store, changes: Settings): void {
+  check(changes);
+  const before = readSettings(store), after = mergeSettings(before, changes);
+  if (JSON.stringify(after) === JSON.stringify(before)) return;
+  const reason = writeSlot(files(store), crcOf, Buffer.from(JSON.stringify(after)).toString("latin1"));
+  if (reason !== "") throw new Error(reason);
+}

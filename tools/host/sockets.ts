@@ -1,0 +1,219 @@
+// Espruino's `net` on node's sockets: byte strings in chunks, output queued without bound in `dSnd`, failures that throw.
+// Source: espruino.md section 5.1; details seen on Espruino 2v29 for Linux are marked "seen".
+import net from "node:net";
+import type { HostClock } from "./clock";
+import type { NetworkFaults } from "./faults";
+import { latin1 } from "./natives";
+import type { Realm } from "./realm";
+
+const CHUNK_BYTES = 536, STALL_LOOK_MS = 20;
+
+type Callback = (...values: unknown[]) => void;
+
+/** What the sockets need of the device. */
+export interface SocketHooks {
+  realm: Realm; clock: HostClock; faults: NetworkFaults;
+  run(callback: Callback, values: unknown[]): void;
+  print(line: string): void;
+  /** Listening servers by the port that the image knows; bound before the image runs. */
+  servers: Map<number, net.Server>;
+  /** Nobody listens there, and the host knows: `connect` throws at once, as it does on the chip. */
+  isRefused(host: string, port: number): boolean;
+}
+
+export interface Sockets {
+  /** What `require("net")` gives. */
+  module: { connect(options: unknown, connected: unknown): SocketFace; createServer(client: unknown): { listen(port: unknown): void } };
+  /** Close everything without a word to the image. */
+  dispose(): void;
+}
+
+/** A socket as the image sees it (NetSocket in firmware/espruino.d.ts). */
+export interface SocketFace {
+  write(data: unknown): boolean;
+  end(data?: unknown): void;
+  on(event: string, callback: unknown): void;
+  /** What has been written and not sent yet; undefined before the first write (seen). */
+  dSnd?: string;
+}
+
+interface SocketState {
+  hooks: SocketHooks; face: SocketFace; isOutgoing: boolean;
+  /** Null for a black hole. */
+  wire: net.Socket | null;
+  listeners: Record<string, Callback[]>;
+  received: string[];
+  isConnected: boolean; isEnding: boolean; isClosed: boolean; hasFailed: boolean;
+  /** The wire is gone, what it brought before is still to be told. */
+  isGone: boolean;
+  turnTimer: NodeJS.Immediate | undefined; stallTimer: NodeJS.Timeout | undefined;
+}
+
+interface SocketsState { hooks: SocketHooks; open: Set<SocketState>; detach: (() => void)[] }
+
+const EVENTS = ["data", "close", "error", "drain", "end"];
+
+function emit(s: SocketState, event: string, values: unknown[]): void {
+  (s.listeners[event] ?? []).forEach((listener) => s.hooks.run(listener, values));
+}
+
+function isStalled({ hooks: { faults }, isOutgoing }: SocketState): boolean {
+  return faults.stalled === "all" || faults.wifi === "down" || (isOutgoing && faults.stalled === "outgoing");
+}
+
+/** Send one chunk of what waits; all sent and nothing more to come: close. */
+function sendChunk(s: SocketState, wire: net.Socket): void {
+  const waiting = s.face.dSnd ?? "";
+  if (waiting !== "" && !wire.writableNeedDrain) {
+    wire.write(latin1(waiting.slice(0, CHUNK_BYTES)));
+    s.face.dSnd = waiting.slice(CHUNK_BYTES);
+    if (s.face.dSnd === "" && !s.isEnding) emit(s, "drain", []);
+  }
+  if (s.isEnding && !s.face.dSnd) wire.destroySoon();
+}
+
+/** One turn of the idle loop for one socket: one chunk out, one chunk in. */
+function turn(s: SocketState): void {
+  s.turnTimer = undefined;
+  if (s.isClosed || s.wire === null) return;
+  if (isStalled(s)) { s.stallTimer = setTimeout(() => wake(s), STALL_LOOK_MS); return; }
+  if (s.isConnected && !s.isGone) sendChunk(s, s.wire);
+  if (s.received.length > 0 && s.listeners.data) emit(s, "data", [s.received.shift()]);
+  const hasInput = s.received.length > 0 && s.listeners.data !== undefined;
+  if (s.isGone && !hasInput) { closed(s, s.hasFailed); return; }
+  if (s.received.length === 0) s.wire.resume();
+  if (hasInput || (s.face.dSnd && !s.wire.writableNeedDrain && s.isConnected)) wake(s);
+}
+
+function wake(s: SocketState): void {
+  if (!s.isClosed) s.turnTimer ??= setImmediate(() => turn(s));
+}
+
+function write(s: SocketState, data: unknown): boolean {
+  if (s.isClosed || s.isEnding) return s.hooks.realm.fail("This socket is closed");
+  if (typeof data !== "string") return s.hooks.realm.fail("socket.write: the host takes a string");
+  s.face.dSnd = (s.face.dSnd ?? "") + data;
+  wake(s);
+  return false;
+}
+
+function end(s: SocketState, data: unknown): void {
+  if (s.isClosed || s.isEnding) return;
+  if (data !== undefined) write(s, data);
+  s.isEnding = true;
+  if (s.wire === null) setImmediate(() => closed(s, false));
+  wake(s);
+}
+
+/** Tell the image of the end, once. */
+function closed(s: SocketState, hasFailed: boolean): void {
+  if (s.isClosed) return;
+  s.isClosed = true;
+  clearImmediate(s.turnTimer);
+  clearTimeout(s.stallTimer);
+  if (!hasFailed) emit(s, "end", []);
+  emit(s, "close", [hasFailed]);
+}
+
+function faceOf(hooks: SocketHooks, state: () => SocketState): SocketFace {
+  return {
+    write: (data) => write(state(), data),
+    end: (data) => end(state(), data),
+    on: (event, callback) => {
+      if (!EVENTS.includes(event) || typeof callback !== "function") hooks.realm.fail(`the host's sockets have no event ${event}`);
+      (state().listeners[event] ??= []).push(callback as Callback);
+      wake(state());
+    },
+  };
+}
+
+function cut(text: string): string[] {
+  return Array.from({ length: Math.ceil(text.length / CHUNK_BYTES) }, (_, i) => text.slice(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES));
+}
+
+/** A socket of the image over a node socket, or over nothing. */
+function open(all: SocketsState, wire: net.Socket | null, isOutgoing: boolean): SocketState {
+  const s: SocketState = {
+    hooks: all.hooks, face: faceOf(all.hooks, () => s), isOutgoing, wire, listeners: {}, received: [],
+    isConnected: !isOutgoing, isEnding: false, isClosed: false, hasFailed: false, isGone: false,
+    turnTimer: undefined, stallTimer: undefined,
+  };
+  all.open.add(s);
+  wire?.setNoDelay(true);
+  // Paused until the image has taken it all, so that a peer feels a slow device.
+  wire?.on("data", (bytes) => { wire.pause(); s.received.push(...cut(bytes.toString("latin1"))); wake(s); });
+  wire?.on("drain", () => wake(s));
+  wire?.on("error", (error: NodeJS.ErrnoException) => {
+    s.hasFailed = true;
+    emit(s, "error", [{ code: -1, message: error.message }]);
+  });
+  wire?.on("close", () => {
+    all.open.delete(s);
+    s.isGone = true;
+    wake(s);
+  });
+  return s;
+}
+
+function refuse(hooks: SocketHooks): never {
+  hooks.print("ERROR: Connect failed (err 111)");
+  return hooks.realm.fail("Unable to create socket");
+}
+
+function connect(all: SocketsState, options: unknown, connected: unknown): SocketFace {
+  const { hooks } = all, { faults } = hooks;
+  const { host, port } = (options ?? {}) as { host?: unknown; port?: unknown };
+  if (typeof host !== "string" || typeof port !== "number") return hooks.realm.fail("connect: the host takes { host, port }");
+  if (typeof connected !== "function") return hooks.realm.fail("connect: the host takes a function");
+  if (faults.connect === "blocks" || faults.wifi === "down") {
+    hooks.clock.block(faults.blockMs);
+    refuse(hooks);
+  }
+  if (faults.connect === "refused" || hooks.isRefused(host, port)) refuse(hooks);
+  const wire = faults.connect === "blackHole" ? null : net.connect({ host, port });
+  const s = open(all, wire, true);
+  const opened = (): void => {
+    s.isConnected = true;
+    hooks.run(connected as Callback, [s.face]);
+    wake(s);
+  };
+  if (wire) wire.once("connect", opened);
+  else setImmediate(opened);
+  return s.face;
+}
+
+function listen(all: SocketsState, client: Callback, port: unknown): void {
+  const { hooks } = all;
+  const server = hooks.servers.get(Number(port));
+  if (!server) return hooks.realm.fail(`the host has no port for the device's port ${port}`);
+  const accept = (wire: net.Socket): void => hooks.run(client, [open(all, wire, false).face]);
+  server.on("connection", accept);
+  all.detach.push(() => server.off("connection", accept));
+}
+
+/**
+ * The `net` module. A connect that is known to fail throws "Unable to create socket" at once, as on the chip; a refusal that
+ * only the network knows comes as `error` and `close` events instead, which the chip never does before the connection stands.
+ */
+export function createSockets(hooks: SocketHooks): Sockets {
+  const all: SocketsState = { hooks, open: new Set(), detach: [] };
+  return {
+    module: {
+      connect: (options, connected) => connect(all, options, connected),
+      createServer: (client) => {
+        if (typeof client !== "function") return hooks.realm.fail("createServer: the host takes a function");
+        return { listen: (port) => listen(all, client as Callback, port) };
+      },
+    },
+    dispose: () => {
+      all.detach.forEach((detach) => detach());
+      for (const s of all.open) {
+        s.isClosed = true;
+        clearImmediate(s.turnTimer);
+        clearTimeout(s.stallTimer);
+        s.wire?.destroy();
+      }
+      all.open.clear();
+    },
+  };
+}

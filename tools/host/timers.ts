@@ -1,0 +1,100 @@
+// Espruino's timers on a host clock: drift-free intervals that catch up in bursts after a block.
+// Source: espruino.md section 4 and src/jsinteractive.c of Espruino 2v29 (behaviour only).
+import type { Clock } from "../simulator/clock";
+
+const SHORTEST_MS = 0.1;
+
+type Callback = (...values: unknown[]) => void;
+interface Timer { callback: Callback; values: unknown[]; due: number; period: number | undefined }
+
+/** What the timers need of the device. */
+export interface TimerHooks {
+  clock: Clock;
+  /** Run a callback of the image; it catches and reports what the callback throws. */
+  run(callback: Callback, values: unknown[]): void;
+  /** Throw an error of the image's own realm. */
+  fail(message: string): never;
+}
+
+export interface Timers {
+  setTimeout(callback: unknown, delay: unknown, ...values: unknown[]): number;
+  setInterval(callback: unknown, period: unknown, ...values: unknown[]): number;
+  clearTimeout(...id: unknown[]): void;
+  clearInterval(...id: unknown[]): void;
+  changeInterval(id: unknown, period: unknown): void;
+  /** Forget all timers and never run again. */
+  dispose(): void;
+}
+
+interface TimersState { hooks: TimerHooks; timers: Map<number, Timer>; lastId: number; cancel: () => void; isDisposed: boolean }
+
+/** Not a number counts as the shortest time, as in Espruino. */
+function atLeastShortest(ms: unknown): number {
+  const given = Number(ms);
+  return given >= SHORTEST_MS ? given : SHORTEST_MS;
+}
+
+/** One turn of Espruino's idle loop: every timer that is due runs once, by due time. What is still due runs in the next turn. */
+function turn(s: TimersState): void {
+  const now = s.hooks.clock.now();
+  const dueTimers = [...s.timers].filter(([, timer]) => timer.due <= now).sort(([, a], [, b]) => a.due - b.due);
+  for (const [id, timer] of dueTimers) {
+    if (s.timers.get(id) !== timer || timer.due > now) continue;
+    const due = timer.due;
+    s.hooks.run(timer.callback, timer.values);
+    if (timer.period === undefined) s.timers.delete(id);
+    else timer.due = due + timer.period; // the period may have been changed by the callback, the due time still counts
+  }
+  arm(s);
+}
+
+function arm(s: TimersState): void {
+  s.cancel();
+  if (s.isDisposed || s.timers.size === 0) return;
+  const due = Math.min(...[...s.timers.values()].map((timer) => timer.due));
+  const wait = due - s.hooks.clock.now();
+  if (wait > 0) { s.cancel = s.hooks.clock.schedule(wait, () => turn(s)); return; }
+  const immediate = setImmediate(() => turn(s));
+  s.cancel = () => clearImmediate(immediate);
+}
+
+function add(s: TimersState, callback: unknown, ms: unknown, isRepeating: boolean, values: unknown[]): number {
+  if (typeof callback !== "function") return s.hooks.fail("Function or String not supplied!");
+  const wait = atLeastShortest(ms);
+  s.timers.set(++s.lastId, {
+    callback: callback as Callback, values, due: s.hooks.clock.now() + wait, period: isRepeating ? wait : undefined,
+  });
+  arm(s);
+  return s.lastId;
+}
+
+function clear(s: TimersState, name: string, id: unknown[]): void {
+  if (id.length === 0) s.timers.clear();
+  else if (id[0] === undefined) s.hooks.fail(`${name}(undefined) not allowed. Use ${name}() instead`);
+  else s.timers.delete(Number(id[0]));
+  arm(s);
+}
+
+function change(s: TimersState, id: unknown, period: unknown): void {
+  const timer = s.timers.get(Number(id));
+  if (timer === undefined) return s.hooks.fail("Unknown Interval");
+  timer.period = atLeastShortest(period);
+  timer.due = s.hooks.clock.now() + timer.period;
+  arm(s);
+}
+
+/**
+ * Timers with Espruino's semantics: an interval keeps its grid whatever its callback takes, catches up one call a turn after
+ * a block, and survives an exception. A cleared id must be given: without argument every timer is cleared.
+ */
+export function createTimers(hooks: TimerHooks): Timers {
+  const s: TimersState = { hooks, timers: new Map(), lastId: 0, cancel: () => undefined, isDisposed: false };
+  return {
+    setTimeout: (callback, delay, ...values) => add(s, callback, delay, false, values),
+    setInterval: (callback, period, ...values) => add(s, callback, period, true, values),
+    clearTimeout: (...id) => clear(s, "clearTimeout", id),
+    clearInterval: (...id) => clear(s, "clearInterval", id),
+    changeInterval: (id, period) => change(s, id, period),
+    dispose: () => { s.isDisposed = true; s.timers.clear(); s.cancel(); },
+  };
+}

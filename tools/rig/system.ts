@@ -1,0 +1,198 @@
+// The whole gateway off the chip: an image booted from flash in Espruino for Linux, with the TinyBMS simulator on a pty, the
+// CAN controller modelled by the prelude, an MQTT broker and HTTP over loopback.
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/victron/frames";
+import { createSimulator, type Simulator } from "../simulator/simulator";
+import { servePty } from "../simulator/serve";
+import { startBroker, type RigBroker } from "./broker";
+import { consoleLog, errorLines, takeOutput, type ConsoleLog, type SentFrame } from "./console";
+import { provision, settingsFiles } from "./flash";
+import { findInterpreter, launchInterpreter, NO_INTERPRETER, stopProcess, temporaryDirectory } from "./interpreter";
+import { freePort, sleep, until } from "./wait";
+
+/** Module, key, value. */
+export type Settings = Record<string, Record<string, unknown>>;
+
+export interface SystemOptions {
+  /** Text of the image. */
+  image: string;
+  /** On top of those that point the image at this rig's broker and HTTP port. */
+  settings?: Settings;
+  /** Other files in the flash. */
+  files?: Record<string, string>;
+  /** JsVars that the image may have, all together; the rest is taken away before it starts. Absent: all 16383. */
+  room?: number;
+  /** Period of the memory samples; 0: none. */
+  sampleMs?: number;
+  scenario?: string;
+  cells?: number;
+  /** "aedes" forces the embedded broker, "none" starts without one. */
+  broker?: "mosquitto" | "aedes" | "none";
+  /** False: no GX on the bus, so no keep-alive frames are injected. */
+  gx?: boolean;
+  /** Words before the interpreter, valgrind and its options: the prelude then hides its own cost from the count. */
+  wrapper?: string[];
+  bootTimeoutMs?: number;
+}
+
+/** JsVars. `steady` and `most` are what the interpreter has in use without the prelude: its own share and the image's. */
+export interface SystemMemory { bare: number; prelude: number; steady: number; most: number }
+
+export interface System {
+  console: ConsoleLog;
+  simulator: Simulator;
+  broker: RigBroker | null;
+  httpPort: number;
+  directory: string;
+  child: ChildProcess;
+  /** Frames that the controller sent, all or those of one id. */
+  frames(id?: number): SentFrame[];
+  errors(): string[];
+  /** GET or PUT over loopback; rejects when the image does not answer in 10 s. */
+  http(path: string, options?: { method?: string; headers?: Record<string, string>; body?: string }): Promise<{ status: number; text: string }>;
+  /** Collects garbage and reports; `anew` lets `most` begin again. */
+  memory(anew?: boolean): Promise<SystemMemory>;
+  /** A frame from another node on the bus. */
+  inject(id: number, data: ArrayLike<number>): void;
+  faults: SystemFaults;
+  /** The interpreter's error flags since they were last asked for (E.getErrorFlags clears them). */
+  errorFlags(): Promise<string[]>;
+  /** Runs one line of JavaScript on the interpreter's console, without echo. */
+  tell(line: string): void;
+  stop(): Promise<void>;
+}
+
+export interface SystemFaults {
+  bus(state: "ok" | "no acknowledge" | "off"): void;
+  ping(answers: boolean): void;
+  names(resolve: boolean): void;
+  /** net.connect blocks this long, then throws; 0: normal. */
+  connectBlocks(seconds: number): void;
+}
+
+const KEEPALIVE_DATA = [0, 0, 0, 0, 0, 0, 0, 0], IDENTITY_DATA = [0x12, 0x34, 0x56, 0x78, ...Buffer.from("VIC"), 0], GX_MS = 1000;
+const BUS_CODE = { "ok": "k", "no acknowledge": "n", "off": "o" } as const;
+const rigFile = (name: string): string => readFileSync(new URL(name, import.meta.url), "latin1");
+
+/** The text of `.boot0`: the prelude called with its options. */
+export function preludeText(options: object): string {
+  const json = JSON.stringify(options);
+  return `${rigFile("prelude.js")}(Object.assign({start:getTime()},${json}));\n`;
+}
+
+function merged(...parts: Settings[]): Settings {
+  const all: Settings = {};
+  for (const part of parts) {
+    for (const [module, values] of Object.entries(part)) all[module] = { ...all[module], ...values };
+  }
+  return all;
+}
+
+/** The prelude's `~mem` line comes once before the image and once for each "m". */
+async function askMemory(system: { console: ConsoleLog; tell(line: string): void }, anew: boolean): Promise<SystemMemory> {
+  const { console: log } = system, asked = log.memory.length;
+  system.tell('rig("m")');
+  const { usage, most } = await until("a memory report", 10_000, () => log.memory[asked]);
+  if (anew) system.tell('rig("z")');
+  const prelude = log.memory[0]!.usage - log.bare;
+  return { bare: log.bare, prelude, steady: usage - prelude, most: Math.max(usage, most) - prelude };
+}
+
+async function askFlags(log: ConsoleLog, tell: (line: string) => void): Promise<string[]> {
+  const answers = log.flagAnswers;
+  log.flags = [];
+  tell('rig("f")');
+  await until("the error flags", 10_000, () => log.flagAnswers > answers);
+  return log.flags;
+}
+
+async function request(port: number, path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { ...options, signal: AbortSignal.timeout(10_000) });
+  return { status: answer.status, text: await answer.text() };
+}
+
+function faultsOf(rig: (command: string) => void): SystemFaults {
+  return {
+    bus: (state) => rig(`b${BUS_CODE[state]}`),
+    ping: (answers) => rig(`p${Number(answers)}`),
+    names: (resolve) => rig(`n${Number(resolve)}`),
+    connectBlocks: (seconds) => rig(`c${seconds}`),
+  };
+}
+
+/** Whatever was started is stopped again in reverse order, also when starting fails half-way. */
+interface Undo { push(step: () => unknown): void; all(): Promise<void> }
+function undoList(): Undo {
+  const steps: (() => unknown)[] = [];
+  return {
+    push: (step) => void steps.push(step),
+    all: async () => { for (let step = steps.pop(); step; step = steps.pop()) await step(); },
+  };
+}
+
+async function flashFiles(options: SystemOptions, pty: string, brokerPort: number, httpPort: number): Promise<Record<string, string | Buffer>> {
+  const mqtt = brokerPort ? { host: "127.0.0.1", port: brokerPort } : {};
+  const settings = merged({ http: { port: httpPort }, mqtt }, options.settings ?? {});
+  const hosts = { localhost: "127.0.0.1" };
+  const prelude = preludeText({ pty, hosts, sampleMs: options.sampleMs ?? 50, room: options.room ?? 0, counted: Boolean(options.wrapper) });
+  return { ...options.files, ...settingsFiles(settings), ".boot0": prelude, ".bootcde": options.image };
+}
+
+function handles(parts: Pick<System, "simulator" | "broker" | "httpPort" | "directory" | "child">, stop: () => Promise<void>): System {
+  const log = consoleLog();
+  const tell = (line: string): void => void parts.child.stdin!.write(`\x10${line}\n`);
+  const rig = (command: string): void => tell(`rig(${JSON.stringify(command)})`);
+  return {
+    ...parts, console: log, tell, stop,
+    frames: (id) => (id === undefined ? log.frames : log.frames.filter((frame) => frame.id === id)),
+    errors: () => errorLines(log),
+    http: (path, options) => request(parts.httpPort, path, options),
+    memory: (anew = false) => askMemory({ console: log, tell }, anew),
+    inject: (id, data) => rig(`r${id.toString(16).padStart(3, "0")}${Buffer.from(Array.from(data)).toString("base64")}`),
+    faults: faultsOf(rig),
+    errorFlags: () => askFlags(log, tell),
+  };
+}
+
+/** Starts everything and resolves when the image runs (the prelude has reported). Throws where no interpreter is installed. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const interpreter = findInterpreter();
+  if (!interpreter) throw new Error(NO_INTERPRETER);
+  const undo = undoList();
+  try {
+    const directory = temporaryDirectory();
+    undo.push(directory.remove);
+    const broker = options.broker === "none" ? null : await startBroker(options.broker);
+    undo.push(() => broker?.close());
+    const simulator = createSimulator({ scenario: options.scenario, cells: options.cells });
+    undo.push(() => simulator.close());
+    const pty = join(directory.path, "uart"), line = await servePty(simulator, pty);
+    undo.push(() => line.close());
+    const httpPort = await freePort();
+    await provision({ interpreter }, directory.path, await flashFiles(options, pty, broker?.port ?? 0, httpPort));
+    const child = launchInterpreter({ interpreter, wrapper: options.wrapper }, directory.path);
+    undo.push(() => stopProcess(child, "SIGKILL"));
+    const system = handles({ simulator, broker, httpPort, directory: directory.path, child }, undo.all);
+    child.stdout!.on("data", (piece: Buffer) => takeOutput(system.console, piece.toString("latin1")));
+    child.stderr!.on("data", () => undefined); // its start-up banner, and valgrind's
+    await until("the prelude reports", options.bootTimeoutMs ?? 20_000, () => system.console.memory.length > 0);
+    if (options.gx !== false) undo.push(keepGx(system));
+    return system;
+  } catch (error) {
+    await undo.all();
+    throw error;
+  }
+}
+
+/** A GX on the bus: its keep-alive and its identity each second. Returns the switch that takes it away. */
+function keepGx(system: System): () => void {
+  const timer = setInterval(() => {
+    system.inject(GX_KEEPALIVE, KEEPALIVE_DATA);
+    system.inject(GX_IDENTITY, IDENTITY_DATA);
+  }, GX_MS);
+  return () => clearInterval(timer);
+}
+
+export { sleep, until };

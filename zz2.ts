@@ -1,0 +1,10 @@
+import { startSystem, sleep } from "./tools/rig/system";
+import { readFileSync } from "node:fs";
+const s = await startSystem({ image: readFileSync("test/interpreter/fixtures/gateway.js","latin1") });
+const r = s.simulator.receive; 
+s.simulator.onSend((b)=>console.log("sim->", Buffer.from(b).toString("hex")));
+await sleep(1000);
+s.tell('print(Serial1, Serial1.available())');
+await sleep(1000);
+console.log(s.console.lines, s.simulator.isAsleep());
+await s.stop();
