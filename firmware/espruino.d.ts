@@ -79,7 +79,8 @@ declare function peek32(address: number, count: number): Uint32Array;
 declare function poke32(address: number, value: number | ArrayLike<number>): void;
 declare function pinMode(pin: Pin, mode: "output" | "input" | "input_pullup"): void;
 declare function digitalWrite(pin: Pin, value: 0 | 1): void;
-declare function setInterval(callback: () => void, period: number): TimerId;
+/** Further values are given to the callback. */
+declare function setInterval<Values extends unknown[]>(callback: (...values: Values) => void, period: number, ...values: Values): TimerId;
 declare function clearInterval(id: TimerId): void;
 declare function changeInterval(id: TimerId, period: number): void;
 declare function setTimeout(callback: () => void, delay: number): TimerId;

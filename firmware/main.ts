@@ -19,20 +19,17 @@ import { dueOf } from "./mqtt/due";
 import { sessionOf } from "./mqtt/session";
 import type { App, Wifi } from "./tasks/app";
 import { canTaskOf } from "./tasks/can";
-import { configureBattery, configureMqtt, settingsOf } from "./tasks/configure.cold";
+import { applyChanges, settingsOf } from "./tasks/configure.cold";
 import { diagnosticsTask } from "./tasks/diagnostics";
 import { mqttTaskOf } from "./tasks/mqtt";
 import { answer } from "./tasks/routes";
+import { VERSION } from "./version";
 import { superviseTask } from "./tasks/supervise";
 import { uartReceived, uartTask, type UartTask } from "./tasks/uart";
 
-const VERSION = "0.1.0";
 /** A task that throws this often within a minute lets the watchdog restart the device. */
 const FAULTS = 3, FAULT_WINDOW_MS = 60000, WIFI_FIRST_MS = 5000;
 
-const scheduler: Scheduler = { tasks: [], now: natives.now, every: every, change: changeEvery, failed: taskFailed };
-const app = { natives: natives, network: network, store: openStore(), presets: presets, scheduler: scheduler, version: VERSION,
-  snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi } as App;
 const health = { faults: 0, since: 0, uart: 0, can: 0 };
 
 function taskFailed(task: Task, error: unknown): void {
@@ -45,6 +42,9 @@ function taskFailed(task: Task, error: unknown): void {
   natives.print("task " + task.name + ": " + error);
 }
 
+const scheduler: Scheduler = { tasks: [], now: natives.now, every: every, change: changeEvery, failed: taskFailed };
+const app = { natives: natives, network: network, store: openStore(), presets: presets, scheduler: scheduler,  snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi } as App;
+
 /** UART and CAN both stepped since the last call, and no task keeps failing. */
 function healthy(): boolean {
   const ran = app.uart.task.due !== health.uart && app.can.task.due !== health.can && health.faults < FAULTS;
@@ -55,11 +55,9 @@ function healthy(): boolean {
   return ran;
 }
 
-/** Eight bytes of a CAN frame. */
-function padded(text: string): Uint8Array {
-  const bytes = new Uint8Array(8);
-  bytes.set(natives.toUint8Array(text));
-  return bytes;
+/** Flags of the interpreter (memory, overflow) and exceptions outside a task. */
+function faulted(what: unknown): void {
+  natives.print("fault: " + what);
 }
 
 function wifiChanged(up: boolean): void {
@@ -72,34 +70,33 @@ function join(): void {
   joinWifi(settingsOf(app, "wifi"), wifiChanged);
 }
 
-startMachine(function (what) { natives.print("fault: " + what); });
-const settings = function (module: string): Record<string, unknown> { return settingsOf(app, module); };
+app.wifi.join = join;
+startMachine(faulted);
 if (findImageText()) {
   app.device = "ESP32-" + macAddress().substr(6).toUpperCase();
   app.token = newToken();
-  configureBattery(app);
 
   const uart = { poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, raw: [null, null, null] } as unknown as UartTask;
   uart.port = openUart(function (bytes) { uartReceived(uart, bytes); });
   app.uart = uart;
-  startTask(scheduler, uartTask(uart, settings("uart")));
+  startTask(scheduler, uartTask(uart, settingsOf(app, "uart")));
 
-  startTwai(twai, settings("can"));
+  startTwai(twai, settingsOf(app, "can"));
   app.canPort = twai;
-  app.can = canTaskOf(twai, app.snapshot, app.limits, padded(settings("can")["manufacturer"] as string));
+  app.can = canTaskOf(twai, app.snapshot, app.limits, natives.toUint8Array((settingsOf(app, "can")["manufacturer"] + "\0\0\0\0\0\0\0\0").substr(0, 8)));
   startTask(scheduler, app.can.task);
-  startTask(scheduler, superviseTask(app.snapshot, app.limits, app.can, healthy, feedWatchdog));
+  startTask(scheduler, superviseTask({ snapshot: app.snapshot, limits: app.limits, can: app.can, ran: healthy, feed: feedWatchdog }));
 
   app.mqtt = mqttTaskOf({ session: sessionOf(), snapshot: app.snapshot, limits: app.limits, samples: uart.samples, due: dueOf(), can: app.can,
-    natives: natives, network: network, raw: uart.raw, credentials: function () { return settings("mqtt"); } });
-  configureMqtt(app);
+    natives: natives, network: network, raw: uart.raw, app: app });
+  applyChanges(app, "battery. mqtt.");
   startTask(scheduler, app.mqtt.task);
 
   app.server = serverOf(natives.now, function (method, path, header, body) { return answer(app, method, path, header, body); });
-  network.listen(settings("http")["port"] as number, function (socket) { accept(app.server, socket); });
-  startTask(scheduler, diagnosticsTask(app, join));
+  network.listen(settingsOf(app, "http")["port"] as number, function (socket) { accept(app.server, socket); });
+  startTask(scheduler, diagnosticsTask(app));
 
-  startWifi(settings("wifi"), app.device, wifiChanged);
+  startWifi(settingsOf(app, "wifi"), app.device, wifiChanged);
   natives.print("tinybms-gateway " + VERSION + " " + app.device + " on " + name);
   natives.print("setup token: " + app.token);
 } else {

@@ -5,17 +5,17 @@ import type { Snapshot } from "./snapshot";
 /** Complete snapshots in a row that end a loss; no more are counted. */
 const RECOVERY_SNAPSHOTS = 3;
 
-function sumOf(words: Uint16Array): number {
-  let sum = 0;
-  for (const word of words) sum += word;
-  return sum;
-}
-
 /** Take the cell registers 0..15 if the cells in use are plausible and add up to the pack voltage (1 % and 0.1 V). */
 export function acceptCells(snapshot: Snapshot, words: Uint16Array, now: number): boolean {
-  const v = snapshot.values, used = words.subarray(snapshot.firstCell, snapshot.firstCell + snapshot.cells);
-  const highest = Math.max.apply(null, used as unknown as number[]) / 10, lowest = Math.min.apply(null, used as unknown as number[]) / 10, pack = v[packVoltage] * 1000;
-  const sum = sumOf(used) / 10;
+  const v = snapshot.values, pack = v[packVoltage] * 1000;
+  let highest = 0, lowest = 65535, sum = 0;
+  for (const word of words.subarray(snapshot.firstCell, snapshot.firstCell + snapshot.cells)) {
+    sum += word / 10;
+    if (word > highest) highest = word;
+    if (word < lowest) lowest = word;
+  }
+  highest /= 10;
+  lowest /= 10;
   if (lowest < 500 || highest > 5000 || !(Math.abs(sum - pack) <= pack / 100 + 100)) {
     snapshot.dropped++;
     snapshot.good = 0;

@@ -15,14 +15,14 @@ const ABOVE_TARGET = 10, RISE = 5;
 const HOLD_S = 30, RAMP = 0.02;
 
 // Tapers: the range in which the factor is 1, then points of x and factor in thousandths; constant outside.
-const chargeByCell = new Int16Array([-32768, -100, -100, 1000, -70, 500, -50, 200, -20, 50, 0, 0]);
-const dischargeByCell = new Int16Array([200, 32767, 0, 0, 50, 200, 100, 500, 200, 1000]);
-const chargeByTemperature = new Int16Array([10, 40, 0, 0, 2, 250, 5, 500, 10, 1000, 40, 1000, 45, 500, 50, 250, 55, 0]);
-const dischargeByTemperature = new Int16Array([5, 45, -20, 0, -10, 300, 0, 700, 5, 1000, 45, 1000, 50, 500, 55, 250, 60, 0]);
-const byInternal = new Int16Array([-32768, 70, 70, 1000, 80, 250, 90, 0]);
+const chargeByCell = [-32768, -100, -100, 1000, -70, 500, -50, 200, -20, 50, 0, 0];
+const dischargeByCell = [200, 32767, 0, 0, 50, 200, 100, 500, 200, 1000];
+const chargeByTemperature = [10, 40, 0, 0, 2, 250, 5, 500, 10, 1000, 40, 1000, 45, 500, 50, 250, 55, 0];
+const dischargeByTemperature = [5, 45, -20, 0, -10, 300, 0, 700, 5, 1000, 45, 1000, 50, 500, 55, 250, 60, 0];
+const byInternal = [-32768, 70, 70, 1000, 80, 250, 90, 0];
 
 /** The factor 0..1 of a taper at x; 0 when x is unknown. */
-export function taper(points: Int16Array, x: number): number {
+function taper(points: number[], x: number): number {
   if (x >= points[0] && x <= points[1]) return 1;
   if (isNaN(x)) return 0;
   const last = points.length - 2;
@@ -71,7 +71,7 @@ function narrow(factor: number, reason: number): void {
 }
 
 /** Factor of both directions: temperatures, then the cell; both NTCs missing halve it. */
-function narrowByTemperature(v: Float64Array, points: Int16Array, shift: number): void {
+function narrowByTemperature(v: Float64Array, points: number[], shift: number): void {
   const coldest = v[r.minTemperature], hottest = v[r.maxTemperature];
   narrow(taper(points, coldest - shift), coldest < 20 ? COLD : HOT);
   narrow(hottest >= v[r.overHeatCutoff] - 2 ? 0 : taper(points, hottest), hottest < 20 ? COLD : HOT);
@@ -98,6 +98,7 @@ function chargeCurrent(limits: Limits, v: Float64Array, highest: number, blocked
   narrowByTemperature(v, chargeByTemperature, shift);
   if (blocked) narrow(0, CHARGE_BLOCKED);
   const target = largest * worst.factor;
+  limits.chargeMost = largest;
   limits.chargeHeld = target > limits.ccl ? limits.recovering ? HOLD_S + 1 : limits.chargeHeld + dt : 0;
   limits.ccl = slewed(limits.ccl, target, largest, limits.chargeHeld, dt);
   limits.cclReason = limits.ccl < target ? RECOVERING : worst.reason;
@@ -111,6 +112,7 @@ function dischargeCurrent(limits: Limits, v: Float64Array, lowest: number, block
   narrowByTemperature(v, dischargeByTemperature, 0);
   if (blocked) narrow(0, DISCHARGE_BLOCKED);
   const target = largest * worst.factor;
+  limits.dischargeMost = largest;
   limits.dischargeHeld = target > limits.dcl ? limits.recovering ? HOLD_S + 1 : limits.dischargeHeld + dt : 0;
   limits.dcl = slewed(limits.dcl, target, largest, limits.dischargeHeld, dt);
   limits.dclReason = limits.dcl < target ? RECOVERING : worst.reason;
@@ -130,8 +132,8 @@ function compute(limits: Limits, snapshot: Snapshot, dt: number): void {
 function failSafe(limits: Limits, phase: number): void {
   const reason = phase === DEGRADED ? LATE : phase === LOST ? GONE : MUTE;
   if (phase === DEGRADED) {
-    limits.ccl = Math.min(limits.ccl, limits.cclMax / 2);
-    limits.dcl = Math.min(limits.dcl, limits.dclMax / 2);
+    limits.ccl = Math.min(limits.ccl, limits.chargeMost / 2);
+    limits.dcl = Math.min(limits.dcl, limits.dischargeMost / 2);
   } else {
     limits.cvl = limits.cells * limits.vRebulk;
     limits.ccl = limits.dcl = 0;
@@ -143,6 +145,8 @@ function failSafe(limits: Limits, phase: number): void {
 
 /** Put the limits into the snapshot; unknown, and so never sent, while `mute`. */
 function publish(limits: Limits, v: Float64Array, mute: boolean): void {
+  const ccl = limits.cclReason, dcl = limits.dclReason, cvl = limits.cvlReason;
+  limits.reason = ccl >= dcl && ccl >= cvl ? ccl : dcl >= cvl ? dcl : cvl;
   v[r.chargeVoltageLimit] = mute ? NaN : limits.cvl / 1000;
   v[r.chargeCurrentLimit] = mute ? NaN : limits.ccl;
   v[r.dischargeCurrentLimit] = mute ? NaN : limits.dcl;
@@ -150,12 +154,18 @@ function publish(limits: Limits, v: Float64Array, mute: boolean): void {
 
 /**
  * One step, each second: `dt` seconds after the last one. True when a limit fell. Limits stay unknown before the first
- * complete snapshot, without a chemistry, when the settings do not fit the battery, and while silent.
+ * complete snapshot, without a chemistry, when the settings do not fit the battery, and while silent. A negative `dt` is
+ * for a reader that finds the limits older than it may use: they become the fail-safe of lost data, and stay as old.
  */
 export function limitsStep(limits: Limits, snapshot: Snapshot, now: number, dt: number): boolean {
   const v = snapshot.values, phase = snapshot.phase, cvl = limits.cvl, ccl = limits.ccl, dcl = limits.dcl;
-  limits.at = now;
   if (phase === BOOT) return false;
+  if (dt < 0) {
+    failSafe(limits, LOST);
+    publish(limits, v, !limits.valid);
+    return true;
+  }
+  limits.at = now;
   if (!isNaN(v[r.fullyChargedVoltage])) {
     limits.valid = fits(limits, v);
     limits.cells = snapshot.cells;
@@ -171,10 +181,4 @@ export function limitsStep(limits: Limits, snapshot: Snapshot, now: number, dt: 
   v[r.internalFailure] = phase >= LOST || v[r.onlineStatus] === 0x9b ? 2 : phase === DEGRADED ? 1 : 0;
   publish(limits, v, !limits.valid || phase === SILENT);
   return limits.cvl < cvl || limits.ccl < ccl || limits.dcl < dcl;
-}
-
-/** For a reader that finds the limits older than it may use: 0 A at the floor. */
-export function limitsExpire(limits: Limits, v: Float64Array): void {
-  failSafe(limits, LOST);
-  publish(limits, v, !limits.valid);
 }

@@ -11,6 +11,8 @@ export interface Limits {
   valid: boolean;
   /** Number of cells of the last good settings. */
   cells: number;
+  /** Largest currents, of the user and the battery (A). */
+  chargeMost: number; dischargeMost: number;
   /** Last unrounded outputs: mV of the pack, A; NaN before the first. */
   cvl: number; ccl: number; dcl: number;
   /** Seconds that a higher current has been possible; the ramp after a loss waits for none. */
@@ -18,15 +20,11 @@ export interface Limits {
   /** When they were computed (ms). */
   at: number;
   cvlReason: number; cclReason: number; dclReason: number;
+  /** The most severe of them, the charge current before the discharge current before the voltage. */
+  reason: number;
 }
 
 export function limitsOf(): Limits {
-  return { vBulk: 0, vFloat: 0, vRebulk: 0, cclMax: 0, dclMax: 0, valid: false, cells: 0, cvl: NaN, ccl: NaN, dcl: NaN,
-    chargeHeld: 0, dischargeHeld: 0, recovering: false, at: 0, cvlReason: 0, cclReason: 0, dclReason: 0 };
-}
-
-/** Number of the most severe reason, the charge current before the discharge current before the voltage. */
-export function limitsReason(limits: Limits): number {
-  const ccl = limits.cclReason, dcl = limits.dclReason, cvl = limits.cvlReason;
-  return ccl >= dcl && ccl >= cvl ? ccl : dcl >= cvl ? dcl : cvl;
+  return { vBulk: 0, vFloat: 0, vRebulk: 0, cclMax: 0, dclMax: 0, valid: false, cells: 0, chargeMost: 0, dischargeMost: 0, cvl: NaN, ccl: NaN, dcl: NaN,
+    chargeHeld: 0, dischargeHeld: 0, recovering: false, at: 0, cvlReason: 0, cclReason: 0, dclReason: 0, reason: 0 };
 }

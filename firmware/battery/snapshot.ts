@@ -46,13 +46,7 @@ export function acceptFast(snapshot: Snapshot, words: Uint16Array, now: number):
   v.set(fast, 0);
   snapshot.fastAt = now;
   snapshot.seq++;
-  derive(snapshot);
-  return true;
-}
-
-/** What follows from the fast group: power, spread, temperatures of the connected sensors (else the internal one). */
-function derive(snapshot: Snapshot): void {
-  const v = snapshot.values;
+  // Power, spread, and the temperatures of the connected sensors (else the internal one).
   let a = v[r.externalTemp1], b = v[r.externalTemp2];
   if (isNaN(a)) a = b;
   if (isNaN(b)) b = a;
@@ -62,4 +56,5 @@ function derive(snapshot: Snapshot): void {
   v[r.batteryTemperature] = (a + b) / 2;
   v[r.packPower] = v[r.packVoltage] * v[r.packCurrent];
   v[r.cellSpread] = v[r.maxCellVoltage] - v[r.minCellVoltage];
+  return true;
 }

@@ -1,6 +1,6 @@
 // The conversation with the TinyBMS: one request at a time, by the baked plan. A block reply carries no address, so the
 // poller remembers what it asked. (Enepaq "TinyBMS Communication Protocols" Rev D, 1.1 and 1.3.)
-import { crc16Words } from "../kernel/crc16";
+import { crc16Table } from "../kernel/crc16";
 import { look } from "./lost.cold";
 
 /** Places in the plan. */
@@ -54,8 +54,14 @@ export function pollerFeed(poller: Poller, bytes: string, toArrayBuffer: (text: 
   poller.rx = rx;
   if (rx.length < poller.want) return null;
   if (rx.length === exchange.length && rx.startsWith(exchange.head)) {
-    const words = new Uint16Array(toArrayBuffer(rx.substr(3)));
-    if (crc16Words(words, exchange.crc) === 0) {
+    const words = new Uint16Array(toArrayBuffer(rx.substr(3))), table = crc16Table;
+    let crc = exchange.crc, x; // carried on over 16-bit words; 0 in the end when the last word was the right CRC
+    for (const word of words) {
+      x = word ^ crc;
+      x = table[x & 255] ^ x >> 8;
+      crc = x >> 8 ^ table[x & 255];
+    }
+    if (crc === 0) {
       poller.pending = null;
       poller.ok++;
       return words;

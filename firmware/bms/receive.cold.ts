@@ -82,9 +82,7 @@ export function receive(rx: string, request: string, toArrayBuffer: ((text: stri
     at = rx.indexOf("\xaa", at + skip);
   }
   found.discarded = at < 0 ? rx.length : at;
-  if (at >= 0) found.final = true;
-  else if (multi) found.outcome = "multi_packet";
-  else if (badCrc) found.outcome = "crc_mismatch";
-  else if (foreign) found.outcome = "unexpected_reply";
+  found.final = at >= 0;
+  if (at < 0 && (multi || badCrc || foreign)) found.outcome = multi ? "multi_packet" : badCrc ? "crc_mismatch" : "unexpected_reply";
   return found;
 }

@@ -20,7 +20,7 @@ function eachField(visit: (field: FieldLine) => void): void {
   }
 }
 
-const typeNames: Record<string, string> = { b: "boolean", i: "number", n: "number", s: "string" };
+const typeNames: Record<string, string> = { "b": "boolean", "i": "number", "n": "number", "s": "string" };
 
 /** Why a value cannot be a field's; "" when it can. */
 function refuse(field: FieldLine, value: unknown): string {
@@ -38,13 +38,15 @@ function refuse(field: FieldLine, value: unknown): string {
 function refuseTogether(read: (module: string, key: string) => unknown): string {
   const pass = read("wifi", "pass") as string, bulk = read("battery", "v_bulk") as number, float = read("battery", "v_float") as number;
   const rebulk = read("battery", "v_rebulk") as number, cells = read("bms", "expected_cells") as number, topic = read("mqtt", "baseTopic") as string;
-  const custom = read("battery", "chemistry") === "custom";
+  const custom = read("battery", "chemistry") === "custom", device = read("mqtt", "deviceId") as string;
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   if (pass && pass.length < 8) return "wifi.pass: must be empty or at least 8 bytes";
   if (cells > 0 && cells < 4) return "bms.expected_cells: must be 0 or 4 to 16";
   if (custom && !(bulk && float && rebulk)) return "battery.chemistry: custom needs v_bulk, v_float and v_rebulk";
   if (bulk && (bulk < 2 || float && float >= bulk || rebulk && rebulk >= bulk)) return "battery.v_bulk: must be above v_float and v_rebulk";
   if (float && rebulk && rebulk >= float) return "battery.v_rebulk: must be below v_float";
-  if ((topic + read("mqtt", "deviceId")).indexOf("#") >= 0 || (topic + read("mqtt", "deviceId")).indexOf("+") >= 0) return "mqtt.baseTopic: must not hold # or +";
+  if (topic.indexOf("#") >= 0 || topic.indexOf("+") >= 0) return "mqtt.baseTopic: must not hold # or +";
+  for (let i = 0; i < device.length; i++) if (letters.indexOf(device[i]) < 0) return "mqtt.deviceId: must hold letters, digits, - and _ only";
   if ((read("mqtt", "reconnect_max_ms") as number) < (read("mqtt", "reconnect_interval_ms") as number)) return "mqtt.reconnect_max_ms: must not be below reconnect_interval_ms";
   return "";
 }

@@ -54,16 +54,18 @@ export function startTwai(twai: Twai, settings: Record<string, unknown>): boolea
 }
 
 /** After an overrun the window cannot be trusted: everything in it is released. */
-export function clearOverrun(twai: Twai): void {
+function clearOverrun(twai: Twai): void {
   let left = peek32(BASE + 0x74);
   poke32(BASE + 4, 8);
   for (; left > 0; left--) poke32(BASE + 4, 4);
   twai.errors++;
 }
 
-/** One step of the way back: freeze, wait, let the controller count free bits, clear, go on. */
+/** Out of an overrun (`now` below 0), or one step of the way back from bus-off: freeze, wait, let the controller count free bits, clear, go on. */
 export function recoverTwai(twai: Twai, now: number): void {
-  if (twai.stage === 0) {
+  if (now < 0) {
+    clearOverrun(twai);
+  } else if (twai.stage === 0) {
     twai.busOff++;
     twai.flying = 0;
     poke32(MODE, RM | LOM | AFM);

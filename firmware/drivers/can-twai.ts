@@ -1,7 +1,7 @@
 // The ESP32's on-chip CAN controller (TWAI) by register access: sending, receiving and a look at its state. There is no
 // way to its interrupt from JavaScript, so it is polled. Register map: ESP32 TWAI, PeliCAN layout (SJA1000).
 import type { CanPort } from "../kernel/ports";
-import { clearOverrun, recoverTwai } from "./can-twai-start.cold";
+import { recoverTwai } from "./can-twai-start.cold";
 
 const BASE = 0x3ff6b000, COMMAND = BASE + 4, STATUS = BASE + 8, WINDOW = BASE + 0x40;
 /** Status bits: receive buffer holds a frame, overrun, transmit buffer free, last transmission complete, bus-off. */
@@ -19,28 +19,9 @@ export interface Twai extends CanPort {
   recoveries: number; recoverAt: number; stage: number;
 }
 
-/** What became of the frame in flight. An abort completes a frame too, so it is judged before it. */
-function settle(status: number, now: number): void {
-  if (!(status & FREE)) {
-    if (now - twai.flyingSince < STUCK_MS) return;
-    poke32(COMMAND, ABORT);
-    twai.errors++;
-  } else if (status & COMPLETE) {
-    twai.tx++;
-    twai.recoveries = 0;
-  } else if (twai.flying === LIMITS_ID && !twai.again) {
-    twai.again = true;
-    poke32(COMMAND, SEND_ONCE);
-    return;
-  } else {
-    twai.errors++;
-  }
-  twai.flying = 0;
-}
-
 /** The controller. Before `startTwai` it is off the bus for good. */
 export const twai: Twai = {
-  tx: 0, rx: 0, errors: 0, busOff: 0, listenOnly: false, flying: 0, flyingSince: 0, again: false, recoveries: 0, recoverAt: 1e15, stage: 0,
+  tx: 0, rx: 0, errors: 0, busOff: 0, ackAt: 0, listenOnly: false, flying: 0, flyingSince: 0, again: false, recoveries: 0, recoverAt: 1e15, stage: 0,
   send: function (id, bytes, now) {
     if (twai.listenOnly || twai.flying || twai.recoverAt || !(peek32(STATUS) & FREE)) return false;
     poke32(WINDOW, [bytes.length, id >> 3, (id & 7) << 5]);
@@ -57,13 +38,31 @@ export const twai: Twai = {
       return;
     }
     const status = peek32(STATUS);
-    if (status & BUS_OFF) recoverTwai(twai, now);
-    else if (twai.flying) settle(status, now);
+    if (status & BUS_OFF) {
+      recoverTwai(twai, now);
+    } else if (twai.flying) { // what became of it; an abort completes a frame too, so it is judged before it
+      if (!(status & FREE)) {
+        if (now - twai.flyingSince < STUCK_MS) return;
+        poke32(COMMAND, ABORT);
+        twai.errors++;
+      } else if (status & COMPLETE) {
+        twai.tx++;
+        twai.ackAt = now;
+        twai.recoveries = 0;
+      } else if (twai.flying === LIMITS_ID && !twai.again) {
+        twai.again = true;
+        poke32(COMMAND, SEND_ONCE);
+        return;
+      } else {
+        twai.errors++;
+      }
+      twai.flying = 0;
+    }
   },
   receive: function () {
     const status = peek32(STATUS);
     if (status & OVERRUN) {
-      clearOverrun(twai);
+      recoverTwai(twai, -1);
     } else if (status & RECEIVED) {
       const frame = peek32(WINDOW, 3);
       poke32(COMMAND, RELEASE);

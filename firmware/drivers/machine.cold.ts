@@ -11,24 +11,23 @@ const WATCHDOG_S = 120;
 const TEXT_START = "/*~TEXT~";
 
 /** Close the consoles that need no password, seed the random numbers, set the board's outputs, arm the watchdog. */
-export function startMachine(faulted: (what: string) => void): void {
+export function startMachine(faulted: (what: unknown) => void): void {
   require("TelnetServer").setOptions({ mode: "off" });
   NRF.setServices({}, { uart: false });
   E.srand(peek32(RANDOM) ^ peek32(RANDOM));
   for (const output of (outputs as string).split(" ").filter(function (output) { return output !== ""; })) {
     const parts = output.split("=");
-    pinMode(Number(parts[0]), "output");
-    digitalWrite(Number(parts[0]), parts[1] === "1" ? 1 : 0);
+    pinMode(+parts[0], "output");
+    digitalWrite(+parts[0], parts[1] === "1" ? 1 : 0);
   }
-  E.on("errorFlag", function (flags) { faulted(flags.join(" ")); });
-  process.on("uncaughtException", function (error) { faulted("exception " + error); });
+  E.on("errorFlag", faulted);
+  process.on("uncaughtException", faulted);
   E.enableWatchdog(WATCHDOG_S, false);
 }
 
 /** Flash files. */
 export function openStore(): StorePort {
-  const storage = require("Storage");
-  return { read: function (name) { return storage.read(name); }, write: function (name, data) { return storage.write(name, data); } };
+  return require("Storage");
 }
 
 /** Find the image's tables in the flash; false when it does not run from there. */
@@ -41,7 +40,7 @@ export function findImageText(): boolean {
 
 /** MAC address as 12 hex digits. */
 export function macAddress(): string {
-  return getSerial().replace(/[^0-9a-fA-F]/g, "").substr(0, 12);
+  return getSerial().split("-").join("").substr(0, 12);
 }
 
 /** Eight random hex digits: who reads the console may change settings. */

@@ -1,13 +1,3 @@
-// Timers and the watchdog of the interpreter, one call each.
+// Timers and the watchdog of the interpreter, as they are.
 
-export function every(callback: () => void, period: number): number {
-  return setInterval(callback, period);
-}
-
-export function changeEvery(timer: number, period: number): void {
-  changeInterval(timer, period);
-}
-
-export function feedWatchdog(): void {
-  E.kickWatchdog();
-}
+export const every = setInterval, changeEvery = changeInterval, feedWatchdog = E.kickWatchdog;

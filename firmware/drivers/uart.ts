@@ -9,5 +9,5 @@ export function openUart(received: (bytes: string) => void): UartPort {
   const port = global[uartPort] as SerialPort;
   port.setup(BAUD, { rx: uartRx, tx: uartTx });
   port.on("data", received);
-  return { write: function (bytes) { port.write(bytes); } };
+  return port;
 }

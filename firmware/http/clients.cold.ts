@@ -21,8 +21,7 @@ function sendNext(server: Server, client: Client): void {
   }
 }
 
-/** Take a client in; when all places are taken the one that has been silent longest makes room. */
-export function admit(server: Server, client: Client): void {
+function admit(server: Server, client: Client): void {
   const clients = server.clients;
   if (clients.length >= CLIENTS) {
     let oldest = clients[0];
@@ -33,8 +32,7 @@ export function admit(server: Server, client: Client): void {
   clients.push(client);
 }
 
-/** More of a request came: answer it when it is whole or wrong. */
-export function received(server: Server, client: Client): void {
+function received(server: Server, client: Client): void {
   if (client.want === 0 && client.rx.indexOf("\r\n\r\n") < 0 && client.rx.length <= MOST_HEADER) return;
   respond(server, client, MOST_HEADER, MOST_BODY);
   if (client.pieces) {
@@ -44,14 +42,15 @@ export function received(server: Server, client: Client): void {
   }
 }
 
-/** Send the next piece of the answer; after the last one close. */
-export function advance(server: Server, client: Client): void {
-  sendNext(server, client);
-}
-
-/** The client is gone. */
-export function leave(server: Server, client: Client): void {
-  remove(server, client);
+/**
+ * What happened to a client: it came (when all places are taken the one that has been silent longest makes room), more of
+ * its request came, its output left, it went.
+ */
+export function clientEvent(server: Server, client: Client, event: "came" | "bytes" | "drain" | "gone"): void {
+  if (event === "came") admit(server, client);
+  else if (event === "bytes") received(server, client);
+  else if (event === "drain") sendNext(server, client);
+  else remove(server, client);
 }
 
 /** Close clients that have been silent too long. */

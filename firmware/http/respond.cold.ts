@@ -9,7 +9,7 @@ function whole(text: string): (piece: number) => string {
 /** Set the client's answer if its request is complete or wrong, else the length at which it will be. */
 export function respond(server: Server, client: Client, mostHeader: number, mostBody: number): void {
   const rx = client.rx, end = rx.indexOf("\r\n\r\n"), header = rx.substr(0, end < 0 ? 0 : end), line = header.split("\r\n")[0].split(" ");
-  const length = headerOf(header, "content-length"), size = length ? Number(length) : 0;
+  const length = headerOf(header, "content-length"), size = length ? +length : 0;
   if (end < 0 || end > mostHeader) {
     client.pieces = whole(errorText(431, "PayloadTooLarge", "header", "must be at most " + mostHeader + " bytes"));
   } else if (line.length !== 3 || line[2].substr(0, 7) !== "HTTP/1." || line[1][0] !== "/") {

@@ -1,7 +1,7 @@
 // A tiny HTTP/1.1 server on connections: bounded requests, answers in pieces, one request a connection (RFC 9112). The
 // interpreter's own server leaks a socket for each client that leaves early.
 import type { Socket } from "../kernel/ports";
-import { admit, advance, leave, received } from "./clients.cold";
+import { clientEvent } from "./clients.cold";
 
 /** The pieces of an answer; "" ends it. */
 export type Pieces = (piece: number) => string;
@@ -32,14 +32,14 @@ export function serverOf(now: () => number, answer: Server["answer"]): Server {
 /** A new client. What it does is looked at by the rare part; only the ears are resident. */
 export function accept(server: Server, socket: Socket): void {
   const client: Client = { socket: socket, rx: "", want: 0, at: server.now(), pieces: null, piece: 0 };
-  admit(server, client);
+  clientEvent(server, client, "came");
   socket.on("data", function (bytes) {
     if (client.pieces) return;
     client.rx += bytes;
     client.at = server.now();
-    if (client.rx.length >= client.want) received(server, client);
+    if (client.rx.length >= client.want) clientEvent(server, client, "bytes");
   });
-  socket.on("drain", function () { if (client.pieces) advance(server, client); });
-  socket.on("close", function () { leave(server, client); });
+  socket.on("drain", function () { if (client.pieces) clientEvent(server, client, "drain"); });
+  socket.on("close", function () { clientEvent(server, client, "gone"); });
   socket.on("error", function () { return; }); // a close follows; without a listener it would be printed
 }

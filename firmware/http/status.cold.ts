@@ -1,5 +1,5 @@
 // The pieces of GET /api/status. An unknown value is null, never 0.
-import { limitsReason, type Limits } from "../battery/limits";
+import type { Limits } from "../battery/limits";
 import { floored, nameIn, shown } from "../battery/names";
 import { PHASES_AT, REASONS_AT } from "../battery/names.baked";
 import * as r from "../battery/registers.baked";
@@ -17,7 +17,7 @@ export function liveText(s: Snapshot, limits: Limits, now: number): string {
     "online_status": shown(v[r.onlineStatus], 0), "pack_power_w": shown(v[r.packPower], 0), "age_ms": shown(age, 0), "phase": nameIn(PHASES_AT, s.phase), "seq": s.seq,
   }) + ',"limits":' + JSON.stringify({
     "cvl": floored(v[r.chargeVoltageLimit]), "ccl": floored(v[r.chargeCurrentLimit]), "dcl": floored(v[r.dischargeCurrentLimit]),
-    "reason": nameIn(REASONS_AT, limitsReason(limits)), "reason_code": limitsReason(limits), "cells": s.cells || null,
+    "reason": nameIn(REASONS_AT, limits.reason), "reason_code": limits.reason, "cells": s.cells || null,
   });
 }
 

@@ -10,15 +10,3 @@ for (let bit = 128, value = 0xa001; bit > 0; bit >>= 1) {
 for (let size = 2; size < 256; size *= 2) {
   for (let i = 1; i < size; i++) crc16Table[size + i] = crc16Table[size] ^ crc16Table[i];
 }
-
-/** Carry `crc` on over 16-bit little-endian words; 0 in the end when the last word was the right CRC. */
-export function crc16Words(words: Uint16Array, crc: number): number {
-  const lookUp = crc16Table;
-  let x: number;
-  for (const word of words) {
-    x = word ^ crc;
-    x = lookUp[x & 255] ^ x >> 8;
-    crc = x >> 8 ^ lookUp[x & 255];
-  }
-  return crc;
-}

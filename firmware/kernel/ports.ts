@@ -20,6 +20,8 @@ export interface UartPort { write(bytes: string): void }
 export interface CanPort {
   /** Frames that left and were acknowledged, frames received, failed attempts, times bus-off. */
   tx: number; rx: number; errors: number; busOff: number;
+  /** When a frame was acknowledged last (ms). */
+  ackAt: number;
   /** Put one frame on the bus; false while the controller is busy or off the bus (try again, or give the frame up). */
   send(id: number, bytes: ArrayLike<number>, now: number): boolean;
   /** The identifier of the next frame received, 0 when there is none. */

@@ -14,29 +14,34 @@ export interface Task {
   longest: number;
   faults: number;
   timer: number;
-  /** Do a bounded piece of work; the delay until the next step in ms, 0 for the usual period. */
-  step(now: number): number;
+  /** What the task works on, and its work: one bounded piece; the delay until the next step in ms, 0 for the usual period. */
+  state: unknown;
+  step: Step;
 }
+
+/** A function and the state it takes instead of a closure: a closure costs the memory of its scope. */
+export type Step = (state: never, now: number) => number;
 
 export interface Scheduler {
   /** Most urgent first. */
   tasks: Task[];
   now(): number;
-  every(callback: () => void, period: number): number;
+  /** A native interval; what stands behind the period is given to the callback. */
+  every(callback: (scheduler: Scheduler, task: Task) => void, period: number, scheduler: Scheduler, task: Task): number;
   change(timer: number, period: number): void;
   /** Told of an exception in a step; the task goes on. */
   failed(task: Task, error: unknown): void;
 }
 
-export function taskOf(name: string, period: number, step: (now: number) => number): Task {
-  return { name: name, period: period, due: 0, late: 0, longest: 0, faults: 0, timer: 0, step: step };
+export function taskOf<State>(name: string, period: number, state: State, step: (state: State, now: number) => number): Task {
+  return { name: name, period: period, due: 0, late: 0, longest: 0, faults: 0, timer: 0, state: state, step: step as Step };
 }
 
 function stepTask(scheduler: Scheduler, task: Task, now: number): number {
   let delay = 0;
   if (now - task.due > LATE) task.late++;
   try {
-    delay = task.step(now);
+    delay = task.step(task.state as never, now);
   } catch (error) {
     task.faults++;
     scheduler.failed(task, error);
@@ -64,6 +69,6 @@ export function runTask(scheduler: Scheduler, task: Task): void {
 /** Start the native interval of a task; its first step is due one period from now. */
 export function startTask(scheduler: Scheduler, task: Task): void {
   task.due = scheduler.now() + task.period;
-  task.timer = scheduler.every(function () { runTask(scheduler, task); }, task.period);
+  task.timer = scheduler.every(runTask, task.period, scheduler, task);
   scheduler.tasks.push(task);
 }

@@ -18,12 +18,6 @@ export function dueOf(): Due {
   return { row: 0, values: new Float32Array(ROWS), times: new Uint16Array(ROWS), shortest: 1 };
 }
 
-/** After a new connection everything is due. */
-export function dueAll(due: Due): void {
-  due.times.fill(0);
-  due.row = 0;
-}
-
 /** The next row to send among the next `look` rows, -1 when none is due; it then counts as sent. Never at time 0. */
 export function nextDue(due: Due, values: Float64Array, now: number, look: number): number {
   const seconds = (now / 1000 | 0) % 65535 + 1;

@@ -1,6 +1,6 @@
 // The messages of the second: compact state, limits, and one register with all that is known of it. Rows come from the
 // baked columns, their constant parts from the image's text. Unknown is null, never 0.
-import { limitsReason, type Limits } from "../battery/limits";
+import type { Limits } from "../battery/limits";
 import { floored, nameIn, shown } from "../battery/names";
 import { PHASES_AT, REASONS_AT, STATUSES_AT } from "../battery/names.baked";
 import * as r from "../battery/registers.baked";
@@ -20,7 +20,7 @@ export function stateMessage(s: Snapshot, limits: Limits): string {
     "t1": shown(v[r.externalTemp1], 1), "t2": shown(v[r.externalTemp2], 1), "st": nameIn(STATUSES_AT, v[r.onlineStatus] - FIRST_STATUS),
     "ein": null, "eout": null, "est": null, "ttg": null,
     "cvl": floored(v[r.chargeVoltageLimit]), "ccl": floored(v[r.chargeCurrentLimit]), "dcl": floored(v[r.dischargeCurrentLimit]),
-    "lim": nameIn(REASONS_AT, limitsReason(limits)), "prob": s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1,
+    "lim": nameIn(REASONS_AT, limits.reason), "prob": s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1,
     "chg": v[r.packCurrent] > 0 ? 1 : 0, "bal": v[r.balancingActive] > 0 ? 1 : 0, "ph": nameIn(PHASES_AT, s.phase), "seq": s.seq,
   });
 }
@@ -29,13 +29,7 @@ export function stateMessage(s: Snapshot, limits: Limits): string {
 export function limitsMessage(s: Snapshot, limits: Limits, now: number): string {
   const v = s.values, ccl = floored(v[r.chargeCurrentLimit]), dcl = floored(v[r.dischargeCurrentLimit]);
   return `{"cvl":${floored(v[r.chargeVoltageLimit])},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0},"discharge_allowed":${
-    dcl !== null && dcl > 0},"reason":"${nameIn(REASONS_AT, limitsReason(limits))}","phase":"${nameIn(PHASES_AT, s.phase)}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
-}
-
-/** Name of an enum's value among the names at the end of a row; "" when it has none. */
-function enumName(names: string, value: number): string {
-  const mark = "," + value + ":", at = names.indexOf(mark);
-  return at < 0 ? "" : `,"text":"${names.substring(at + mark.length, names.indexOf(",", at + 1))}"`;
+    dcl !== null && dcl > 0},"reason":"${nameIn(REASONS_AT, limits.reason)}","phase":"${nameIn(PHASES_AT, s.phase)}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
 }
 
 /**
@@ -45,11 +39,12 @@ function enumName(names: string, value: number): string {
 export function registerMessage(row: number, s: Snapshot, groups: (Uint16Array | null)[], now: number): string {
   const text = textSlice(row * ROW_WIDTH, row * ROW_WIDTH + ROW_WIDTH).split("\t"), form = text[2], kind = form[3];
   const value = shown(s.values[row], form.charCodeAt(4) - 48), words = groups[form.charCodeAt(0) - 48], at = (form[1] + form[2] as unknown as number) | 0;
+  const name = text[3].indexOf("," + value + ":") + 1; // 0: no name
   let raw = "";
   if (words && value !== null) {
     const word = words[at];
     raw = kind === "2" ? `,"raw":${word + words[at + 1] * 65536},"words":[${word},${words[at + 1]}]` : `,"raw":${kind === "1" ? word << 16 >> 16 : word}`;
   }
-  return `${text[0]}\t{${text[1]},"value":${value}${raw}${text[3][0] === "," && value !== null ? enumName(text[3], value) : ""},"timestamp_ms":${
+  return `${text[0]}\t{${text[1]},"value":${value}${raw}${name > 0 ? `,"text":"${text[3].substring(text[3].indexOf(":", name) + 1, text[3].indexOf(",", name + 1))}"` : ""},"timestamp_ms":${
     Math.round(now)},"seq":${s.seq},"quality":"${value === null ? "stale" : "ok"}"}`;
 }

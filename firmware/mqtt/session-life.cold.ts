@@ -1,11 +1,16 @@
 // The rare moments of a session: it fails, ends, is kept alive, gets an answer, sends again (MQTT 3.1.1, chapters 3 and 4).
 import { DISCONNECT, PINGREQ, publishPacket } from "./packet";
-import { CONNECTED, OFF, sessionEnter, WAITING, type Session } from "./session";
+import { CONNECTED, OFF, WAITING, type Session } from "./session";
 
 /** A socket whose output does not shrink for this long is dead; an answer to a ping takes at most this, ms. */
 const STALLED_MS = 20000;
 
 /** Close the socket without a word. */
+function enter(session: Session, state: number, now: number): void {
+  session.state = state;
+  session.since = now;
+}
+
 function sessionDrop(session: Session): void {
   const socket = session.socket;
   session.socket = null;
@@ -22,7 +27,7 @@ function fail(session: Session, code: string, message: string, now: number): voi
   sessionDrop(session);
   session.retryAt = now + session.backOff * (0.85 + 0.3 * Math.random());
   session.backOff = Math.min(session.backOff * 2, session.backOffMost);
-  sessionEnter(session, WAITING, now);
+  enter(session, WAITING, now);
 }
 
 function acknowledge(session: Session, id: number): void {
@@ -79,4 +84,9 @@ export function sessionFeed(session: Session, bytes: string): number {
   }
   session.rx = rx.substr(at);
   return answer;
+}
+
+/** Go to a state. */
+export function sessionEnter(session: Session, state: number, now: number): void {
+  enter(session, state, now);
 }

@@ -6,7 +6,8 @@ import { publishPacket } from "./packet";
 /** States in the order in which a connection passes them. */
 export const OFF = 0, WAITING = 1, LOOKING_UP = 2, PINGING = 3, READY = 4, OPENING = 5, ANSWERING = 6, CONNECTED = 7;
 /** Bytes that may wait in the socket before publications are put off, and messages of QoS 1 in flight. */
-const MOST_WAITING = 2048, MOST_IN_FLIGHT = 4;
+const MOST_WAITING = 2048;
+export const MOST_IN_FLIGHT = 4;
 /** An unanswered QoS 1 message is sent again only on a new connection (4.4). */
 export interface InFlight { id: number; topic: string; payload: string; flags: number }
 
@@ -35,11 +36,6 @@ export function sessionOf(): Session {
     published: 0, failed: 0, errors: 0, blockedMost: 0, lastPublish: 0, errorCode: "", errorMessage: "" };
 }
 
-export function sessionEnter(session: Session, state: number, now: number): void {
-  session.state = state;
-  session.since = now;
-}
-
 /** Publish below the base topic; false, and counted, when there is no connection or no room. Flags: QoS x 2, retain 1. */
 export function publish(session: Session, suffix: string, payload: string, flags: number, now: number): boolean {
   const socket = session.socket;
@@ -59,9 +55,4 @@ export function publish(session: Session, suffix: string, payload: string, flags
   session.lastPublish = now;
   session.published++;
   return true;
-}
-
-/** Room for another message of QoS 1. */
-export function hasRoom(session: Session): boolean {
-  return session.inFlight.length < MOST_IN_FLIGHT;
 }

@@ -15,10 +15,11 @@ export interface App {
   scheduler: Scheduler;
   snapshot: Snapshot; limits: Limits;
   uart: UartTask; can: CanTask; mqtt: MqttTask; server: Server;
-  /** Name of this device, version of the firmware, and the token that allows changes by HTTP. */
-  device: string; version: string; token: string;
+  /** Name of this device, and the token that allows changes by HTTP. */
+  device: string; token: string;
   /** Wi-Fi: joined, and when to try again (ms, 0: not used). */
   wifi: Wifi;
 }
 
-export interface Wifi { up: boolean; retryAt: number; wait: number }
+/** `join` asks for the network once more and returns at once. */
+export interface Wifi { up: boolean; retryAt: number; wait: number; join(): void }

@@ -1,7 +1,7 @@
 // Sends the battery to the GX: what is known, when it is due, one frame a step from one slot a frame (the newest wins).
 // Victron "CAN-bus BMS Protocol" (2021): limits each second; what is not known is not said.
 import type { Limits } from "../battery/limits";
-import { limitsExpire } from "../battery/limits-step.cold";
+import { limitsStep } from "../battery/limits-step.cold";
 import { BOOT, LOST, SILENT, type Snapshot } from "../battery/snapshot";
 import type { CanPort } from "../kernel/ports";
 import { taskOf, type Task } from "../kernel/tasks";
@@ -11,8 +11,11 @@ import { encoders, frameEvery, frameIds, frameWhenLost } from "../victron/frames
 const GAP_MS = 20, IDLE_MS = 200, URGENT_MS = 100;
 /** Limits older than this are replaced by the fail-safe. */
 const LIMITS_STALE_MS = 3000;
-/** Identifiers of a GX, and how long it counts as present, ms. */
-const GX_KEEPALIVE = 0x305, GX_IDENTITY = 0x307, GX_GONE_MS = 10000;
+/** Identifiers of a GX; it counts as present for this long, ms: for people only, nothing depends on it. */
+const GX_KEEPALIVE = 0x305, GX_IDENTITY = 0x307;
+export const GX_GONE_MS = 10000;
+/** Rows of the frame table that go out at once when a limit fell or the phase changed: limits, alarms. */
+export const LIMITS_ROW = 0, ALARMS_ROW = 3;
 
 export interface CanTask {
   port: CanPort; snapshot: Snapshot; limits: Limits;
@@ -23,16 +26,6 @@ export interface CanTask {
   /** When the last periodic 0x351 went out, when the last of any kind, when the GX was last heard (-1 never). */
   gridAt: number; limitsAt: number; gxAt: number;
   task: Task;
-}
-
-/** The GX was heard within 10 s. For people only: nothing depends on it. */
-export function gxPresent(can: CanTask, now: number): boolean {
-  return can.gxAt >= 0 && now - can.gxAt < GX_GONE_MS;
-}
-
-/** A limit fell, or its alarm changed: the frames go out now, beside their grid. */
-export function canUrgent(can: CanTask): void {
-  can.waiting[0] = can.waiting[3] = 1;
 }
 
 /** Mark what has become due; the time until the next frame is, ms. */
@@ -58,7 +51,7 @@ function sendOne(can: CanTask, now: number): boolean {
   let row = can.waiting.indexOf(1);
   if (row === 0 && now - can.limitsAt < URGENT_MS) row = can.waiting.indexOf(1, 1);
   if (row < 0) return can.waiting[0] === 1;
-  if (row === 0 && now - can.limits.at > LIMITS_STALE_MS) limitsExpire(can.limits, values);
+  if (row === 0 && now - can.limits.at > LIMITS_STALE_MS) limitsStep(can.limits, can.snapshot, now, -1);
   const encode = encoders[row], bytes = lost && !frameWhenLost[row] ? undefined : encode ? encode(values) : can.text;
   if (!bytes) {
     can.waiting[row] = 0;
@@ -75,7 +68,7 @@ function step(can: CanTask, now: number): number {
   let id = can.port.receive(), most = 5;
   for (; id && most > 0; most--) {
     if (id === GX_KEEPALIVE || id === GX_IDENTITY) {
-      if (!gxPresent(can, now)) can.due.fill(0, 5);
+      if (can.gxAt < 0 || now - can.gxAt > GX_GONE_MS) can.due.fill(0, 5);
       can.gxAt = now;
     }
     id = can.port.receive();
@@ -89,7 +82,8 @@ function step(can: CanTask, now: number): number {
 }
 
 export function canTaskOf(port: CanPort, snapshot: Snapshot, limits: Limits, text: Uint8Array): CanTask {
-  const can: CanTask = { port: port, snapshot: snapshot, limits: limits, text: text, due: new Float64Array(frameIds.length),
-    waiting: new Uint8Array(frameIds.length), gridAt: 0, limitsAt: 0, gxAt: -1, task: taskOf("can", IDLE_MS, function (now) { return step(can, now); }) };
+  const can = { port: port, snapshot: snapshot, limits: limits, text: text, due: new Float64Array(frameIds.length),
+    waiting: new Uint8Array(frameIds.length), gridAt: 0, limitsAt: 0, gxAt: -1 } as unknown as CanTask;
+  can.task = taskOf("can", IDLE_MS, can, step);
   return can;
 }

@@ -2,8 +2,8 @@
 import { readModule } from "../config/config.cold";
 import { cellVoltages } from "../config/presets.cold";
 import { newestSlot } from "../config/slots.cold";
-import { OFF, sessionEnter, WAITING } from "../mqtt/session";
-import { sessionEnd } from "../mqtt/session-life.cold";
+import { OFF, WAITING } from "../mqtt/session";
+import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
 import type { App } from "./app";
 import { QOS1, RETAIN } from "./mqtt-state";
 
@@ -14,13 +14,13 @@ export function settingsOf(app: Pick<App, "store" | "natives" | "presets">, modu
   return readModule(newestSlot(app.store, app.natives.crc32).document, app.presets, module);
 }
 
-/** One level of a topic: lower case letters and digits; anything else becomes one underscore (S0-8, S0-13). */
+/** A topic without blanks around its levels and without empty ones. */
 function levels(topic: string): string {
   return topic.split("/").map(function (level) { return level.trim(); }).filter(function (level) { return level !== ""; }).join("/");
 }
 
 /** Voltages, currents and where the cells are. */
-export function configureBattery(app: App): void {
+function configureBattery(app: App): void {
   const voltages = cellVoltages(settingsOf(app, "battery")), most = settingsOf(app, "can/limits"), bms = settingsOf(app, "bms"), limits = app.limits;
   limits.vBulk = voltages[0];
   limits.vFloat = voltages[1];
@@ -32,7 +32,7 @@ export function configureBattery(app: App): void {
 }
 
 /** Broker, topics and rates; a session that runs ends and begins anew. */
-export function configureMqtt(app: App): void {
+function configureMqtt(app: App): void {
   const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), mqtt = app.mqtt, session = mqtt.session, now = app.natives.now();
   const device = (config["deviceId"] as string) || app.device;
   if (session.state !== OFF) sessionEnd(session);
@@ -60,4 +60,10 @@ export function configureMqtt(app: App): void {
   } else if (mqtt.enabled && session.host) {
     sessionEnter(session, WAITING, now);
   }
+}
+
+/** Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), the battery's in any case. */
+export function applyChanges(app: App, changed: string): void {
+  if (changed) configureBattery(app);
+  if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0) configureMqtt(app);
 }

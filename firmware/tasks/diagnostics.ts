@@ -7,16 +7,17 @@ const PERIOD_MS = 1000;
 /** Longest wait between two tries to join the Wi-Fi, ms. */
 const WIFI_MOST_MS = 60000;
 
-/** The task; `join` asks for the network once more and returns at once. */
-export function diagnosticsTask(app: App, join: () => void): Task {
-  return taskOf("diagnostics", PERIOD_MS, function (now) {
-    const wifi = app.wifi;
-    if (app.server.clients.length) sweep(app.server, now);
-    if (wifi.retryAt && !wifi.up && now >= wifi.retryAt) {
-      wifi.retryAt = now + wifi.wait;
-      wifi.wait = Math.min(wifi.wait * 2, WIFI_MOST_MS);
-      join();
-    }
-    return 0;
-  });
+function step(app: App, now: number): number {
+  const wifi = app.wifi;
+  if (app.server.clients.length) sweep(app.server, now);
+  if (wifi.retryAt && !wifi.up && now >= wifi.retryAt) {
+    wifi.retryAt = now + wifi.wait;
+    wifi.wait = Math.min(wifi.wait * 2, WIFI_MOST_MS);
+    wifi.join();
+  }
+  return 0;
+}
+
+export function diagnosticsTask(app: App): Task {
+  return taskOf("diagnostics", PERIOD_MS, app, step);
 }

@@ -1,9 +1,10 @@
 // The way to a connection, one state a step: wait, resolve the name, see an echo, connect right after a periodic 0x351,
 // say who we are, take the broker's answer. `connect` of the interpreter blocks everything, so it comes last and rarely.
 import { connectPacket, refusal } from "../mqtt/connect.cold";
-import { ANSWERING, CONNECTED, LOOKING_UP, OPENING, PINGING, publish, READY, sessionEnter, WAITING, type Session } from "../mqtt/session";
-import { resend, sessionFail } from "../mqtt/session-life.cold";
-import { publishAll, QOS1, RETAIN, type MqttTask } from "./mqtt-state";
+import { ANSWERING, CONNECTED, LOOKING_UP, OPENING, PINGING, publish, READY, WAITING, type Session } from "../mqtt/session";
+import { resend, sessionEnter, sessionFail } from "../mqtt/session-life.cold";
+import { settingsOf } from "./configure.cold";
+import { OPENED, publishAll, QOS1, RETAIN, type MqttTask } from "./mqtt-state";
 
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
 const LOOK_UP_MS = 10000, FRESH_MS = 3000, BLOCKED_MS = 500, BLOCKED_MOST_MS = 600000;
@@ -44,12 +45,38 @@ function open(mqtt: MqttTask, now: number): void {
   sessionEnter(session, OPENING, now);
   try {
     session.socket = mqtt.network.connect(session.ip, session.port, mqtt.opened);
-    mqtt.attach(session.socket);
     noteBlock(session, mqtt.natives.now() - now);
   } catch (error) {
     noteBlock(session, mqtt.natives.now() - now);
     sessionFail(session, "ConnRefused", "cannot connect to " + session.host + ":" + session.port, mqtt.natives.now());
   }
+}
+
+/** The broker's answer to CONNECT: 0 is a welcome, -2 a stream that is no MQTT. */
+function answered(mqtt: MqttTask, code: number, now: number): void {
+  const session = mqtt.session;
+  if (code === 0 && session.state === ANSWERING) {
+    sessionEnter(session, CONNECTED, now);
+    session.backOff = session.backOffFirst;
+    session.waitingSince = now;
+    resend(session);
+    publish(session, "status", '{"online":true}', QOS1 | RETAIN, now);
+    publishAll(mqtt);
+  } else {
+    const why = code === -2 ? ["Failed", "the broker sent something that is not MQTT"] : refusal(code);
+    sessionFail(session, why[0], why[1], now);
+  }
+}
+
+function introduce(mqtt: MqttTask): void {
+  const session = mqtt.session, now = mqtt.natives.now(), login = settingsOf(mqtt.app, "mqtt");
+  if (!session.socket) return;
+  session.sentAt = now;
+  sessionEnter(session, ANSWERING, now);
+  session.socket.write(connectPacket({
+    clientId: mqtt.clientId, user: login["user"] as string, pass: login["pass"] as string, keepAlive: session.keepAlive / 1000,
+    cleanSession: mqtt.cleanSession, willTopic: session.base + "status", willPayload: '{"online":false}',
+  }));
 }
 
 /** One step of a session that is not connected. */
@@ -70,30 +97,8 @@ export function advance(mqtt: MqttTask, now: number): void {
   }
 }
 
-/** The broker's answer to CONNECT: 0 is a welcome, -2 a stream that is no MQTT. */
-export function answered(mqtt: MqttTask, code: number, now: number): void {
-  const session = mqtt.session;
-  if (code === 0 && session.state === ANSWERING) {
-    sessionEnter(session, CONNECTED, now);
-    session.backOff = session.backOffFirst;
-    session.waitingSince = now;
-    resend(session);
-    publish(session, "status", '{"online":true}', QOS1 | RETAIN, now);
-    publishAll(mqtt);
-  } else {
-    const why = code === -2 ? ["Failed", "the broker sent something that is not MQTT"] : refusal(code);
-    sessionFail(session, why[0], why[1], now);
-  }
-}
-
-/** The socket is open: send CONNECT. */
-export function introduce(mqtt: MqttTask): void {
-  const session = mqtt.session, now = mqtt.natives.now(), login = mqtt.credentials();
-  if (!session.socket) return;
-  session.sentAt = now;
-  sessionEnter(session, ANSWERING, now);
-  session.socket.write(connectPacket({
-    clientId: mqtt.clientId, user: login["user"] as string, pass: login["pass"] as string, keepAlive: session.keepAlive / 1000,
-    cleanSession: mqtt.cleanSession, willTopic: session.base + "status", willPayload: '{"online":false}',
-  }));
+/** What a socket tells: OPENED, or the result of reading what the broker sent (the code of CONNACK, -2 for no MQTT). */
+export function brokerSaid(mqtt: MqttTask, code: number): void {
+  if (code === OPENED) introduce(mqtt);
+  else answered(mqtt, code, mqtt.natives.now());
 }

@@ -1,27 +1,29 @@
 // What the MQTT task keeps between its steps.
 import type { Limits } from "../battery/limits";
 import type { Snapshot } from "../battery/snapshot";
-import type { Natives, NetworkPort, Socket } from "../kernel/ports";
+import type { Natives, NetworkPort } from "../kernel/ports";
 import type { Samples } from "../kernel/samples";
 import type { Task } from "../kernel/tasks";
-import { dueAll, type Due } from "../mqtt/due";
+import type { Due } from "../mqtt/due";
 import type { Session } from "../mqtt/session";
+import type { App } from "./app";
 import type { CanTask } from "./can";
+
+/** The socket is open: said in the place of a code of the broker. */
+export const OPENED = -3;
 
 /** Flags of PUBLISH; limits and state are sent again after this long, ms. */
 export const QOS1 = 2, RETAIN = 1, REFRESH_MS = 10000;
 
 export interface MqttTask {
-  session: Session; snapshot: Snapshot; limits: Limits; samples: Samples; due: Due; can: CanTask; natives: Natives; network: NetworkPort;
+  session: Session; snapshot: Snapshot; limits: Limits; samples: Samples; due: Due; can: CanTask; natives: Natives; network: NetworkPort; app: App;
   /** Raw words of the groups as they came last: the newest sample, the cells, the settings. */
   raw: (Uint16Array | null)[];
   /** Settings: on or off, shortest period of telemetry, heartbeat, flags of register messages and of limits. */
   enabled: boolean; shortest: number; heartbeat: number; registerFlags: number; limitsFlags: number;
-  /** For CONNECT: time-out, client id, clean session; user and password are read from the settings when they are needed. */
+  /** For CONNECT: time-out, client id, clean session; user and password are read from the settings of the app when they are needed. */
   timeout: number; clientId: string; cleanSession: boolean;
-  credentials(): Record<string, unknown>;
-  /** Listen to a socket: small and resident, for what it makes lives as long as the connection. */
-  attach(socket: Socket): void;
+  /** The socket is open: resident, because the socket keeps it. */
   opened(): void;
   /** When the last heartbeat, state and limits went out, the limits then, and whether the battery was there. */
   heartbeatAt: number; stateAt: number; limitsAt: number; limitsSum: number; online: number;
@@ -32,7 +34,7 @@ export interface MqttTask {
 
 /** Once a connection: who listens learns that we are there, then everything again. */
 export function publishAll(mqtt: MqttTask): void {
-  dueAll(mqtt.due);
+  mqtt.due.times.fill(0);
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
   mqtt.online = -1;
   mqtt.limitsSum = NaN;

@@ -8,40 +8,31 @@ import { taskOf } from "../kernel/tasks";
 import { nextDue } from "../mqtt/due";
 import { limitsMessage, registerMessage, stateMessage } from "../mqtt/messages";
 import type { Socket } from "../kernel/ports";
-import { CONNECTED, hasRoom, OFF, publish } from "../mqtt/session";
+import { CONNECTED, MOST_IN_FLIGHT, OFF, publish } from "../mqtt/session";
 import { keepAlive, sessionFail, sessionFeed } from "../mqtt/session-life.cold";
-import { advance, answered, introduce } from "./mqtt-connect.cold";
-import { publishAll, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
+import { advance, brokerSaid } from "./mqtt-connect.cold";
+import { OPENED, publishAll, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
 /** Period of a step and of a look at the link (ms), messages a step, and rows looked at for each message. */
 const PERIOD_MS = 100, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 8;
-function publishOnline(mqtt: MqttTask, now: number): number {
-  const phase = mqtt.snapshot.phase, online = phase === BOOT || phase >= LOST ? 0 : 1;
-  if (online === mqtt.online || !hasRoom(mqtt.session)) return 0;
-  if (publish(mqtt.session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN, now)) mqtt.online = online;
-  return 1;
-}
-
+/** Bytes that may wait in the socket when a round of messages begins. */
+const PENDING = 1024;
 function publishLimits(mqtt: MqttTask, now: number): number {
-  const v = mqtt.snapshot.values;
-  const sum = (floored(v[r.chargeVoltageLimit]) || 0) * 1e6 + (floored(v[r.chargeCurrentLimit]) || 0) * 1e3 + (floored(v[r.dischargeCurrentLimit]) || 0)
-    + mqtt.snapshot.phase * 1e9;
-  if (sum === mqtt.limitsSum && now - mqtt.limitsAt < REFRESH_MS || !hasRoom(mqtt.session)) return 0;
-  if (publish(mqtt.session, "rt/limits", limitsMessage(mqtt.snapshot, mqtt.limits, now), mqtt.limitsFlags, now)) {
-    mqtt.limitsSum = sum;
-    mqtt.limitsAt = now;
+  const v = mqtt.snapshot.values, phase = mqtt.snapshot.phase, online = phase === BOOT || phase >= LOST ? 0 : 1, session = mqtt.session;
+  const sum = (floored(v[r.chargeVoltageLimit]) || 0) * 1e6 + (floored(v[r.chargeCurrentLimit]) || 0) * 1e3 + (floored(v[r.dischargeCurrentLimit]) || 0) + phase * 1e9;
+  let sent = 0;
+  if (online !== mqtt.online && session.inFlight.length < MOST_IN_FLIGHT) {
+    if (publish(session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN, now)) mqtt.online = online;
+    sent++;
   }
-  return 1;
-}
-
-/** The compact state when its sample is new, and at least each 10 s. */
-function publishState(mqtt: MqttTask, now: number): number {
-  const age = now - mqtt.stateAt;
-  if (!(mqtt.fresh && age >= mqtt.shortest || age >= REFRESH_MS)) return 0;
-  publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, mqtt.limits), 0, now);
-  mqtt.stateAt = now;
-  mqtt.fresh = false;
-  return 1;
+  if ((sum !== mqtt.limitsSum || now - mqtt.limitsAt >= REFRESH_MS) && session.inFlight.length < MOST_IN_FLIGHT) {
+    if (publish(session, "rt/limits", limitsMessage(mqtt.snapshot, mqtt.limits, now), mqtt.limitsFlags, now)) {
+      mqtt.limitsSum = sum;
+      mqtt.limitsAt = now;
+    }
+    sent++;
+  }
+  return sent;
 }
 
 function publishRegister(mqtt: MqttTask, now: number): boolean {
@@ -52,14 +43,23 @@ function publishRegister(mqtt: MqttTask, now: number): boolean {
 }
 
 function telemetry(mqtt: MqttTask, now: number): void {
+  const socket = mqtt.session.socket;
   let left = MESSAGES;
+  if (!socket || socket.dSnd && socket.dSnd.length > PENDING) return; // put off, not lost: nothing counts as sent
   if (mqtt.heartbeat && now - mqtt.heartbeatAt >= mqtt.heartbeat) {
     publish(mqtt.session, "status/connected", "true", 0, now);
     mqtt.heartbeatAt += mqtt.heartbeat;
     if (mqtt.heartbeatAt < now - mqtt.heartbeat) mqtt.heartbeatAt = now;
     left--;
   }
-  left -= publishOnline(mqtt, now) + publishLimits(mqtt, now) + publishState(mqtt, now);
+  left -= publishLimits(mqtt, now);
+  const age = now - mqtt.stateAt; // the compact state when its sample is new, and at least each 10 s
+  if (mqtt.fresh && age >= mqtt.shortest || age >= REFRESH_MS) {
+    publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, mqtt.limits), 0, now);
+    mqtt.stateAt = now;
+    mqtt.fresh = false;
+    left--;
+  }
   while (left > 0 && publishRegister(mqtt, now)) left--;
 }
 
@@ -77,7 +77,9 @@ function step(mqtt: MqttTask, now: number): number {
     }
     telemetry(mqtt, now);
   } else {
+    const before = session.socket;
     advance(mqtt, now);
+    if (session.socket && session.socket !== before) attach(mqtt, session.socket);
   }
   return 0;
 }
@@ -87,7 +89,7 @@ function attach(mqtt: MqttTask, socket: Socket): void {
   const session = mqtt.session;
   socket.on("data", function (bytes) {
     const code = session.socket === socket ? sessionFeed(session, bytes) : -1;
-    if (code !== -1) answered(mqtt, code, mqtt.natives.now());
+    if (code !== -1) brokerSaid(mqtt, code);
   });
   socket.on("close", function () {
     if (session.socket === socket) sessionFail(session, "ConnRefused", "the connection was closed", mqtt.natives.now());
@@ -95,13 +97,12 @@ function attach(mqtt: MqttTask, socket: Socket): void {
   socket.on("error", function () { return; }); // a close follows; without a listener it would be printed
 }
 
-export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "natives" | "network" | "raw" | "credentials">): MqttTask {
+export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "natives" | "network" | "raw" | "app">): MqttTask {
   const mqtt = parts as MqttTask;
   mqtt.fresh = false;
   mqtt.lookedAt = 0;
-  mqtt.opened = function () { introduce(mqtt); };
-  mqtt.attach = function (socket) { attach(mqtt, socket); };
+  mqtt.opened = function () { brokerSaid(mqtt, OPENED); };
   publishAll(mqtt);
-  mqtt.task = taskOf("mqtt", PERIOD_MS, function (now) { return step(mqtt, now); });
+  mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);
   return mqtt;
 }

@@ -5,8 +5,13 @@ import { DEGRADED, LOST } from "../battery/snapshot";
 import { headText } from "../http/head.cold";
 import { liveText, machineText, memberText } from "../http/status.cold";
 import { CONNECTED } from "../mqtt/session";
+import { VERSION } from "../version";
 import type { App } from "./app";
-import { gxPresent } from "./can";
+import { GX_GONE_MS } from "./can";
+
+function gxPresent(app: App, now: number): boolean {
+  return app.can.gxAt >= 0 && now - app.can.gxAt <= GX_GONE_MS;
+}
 
 /** Numbers of the alarms that are active. */
 function activeAlarms(app: App, now: number): number[] {
@@ -15,9 +20,9 @@ function activeAlarms(app: App, now: number): number[] {
   if (phase >= LOST) active.push(60);
   if (app.snapshot.values[r.onlineStatus] === 0x9b) active.push(61);
   if (phase > 0 && !app.limits.valid) active.push(51);
-  if (!gxPresent(app.can, now)) active.push(45);
-  if (!silent && now - app.can.limitsAt > 10000) active.push(43);
-  if (port.busOff > 0 && port.tx === 0) active.push(44);
+  if (!gxPresent(app, now)) active.push(45);
+  if (!silent && now - port.ackAt > 10000) active.push(43);
+  if (port.busOff > 0 && now - port.ackAt > 10000) active.push(44);
   return active;
 }
 
@@ -29,7 +34,7 @@ function uartMember(app: App): string {
 
 function canMember(app: App, now: number): string {
   const port = app.canPort;
-  return memberText("can", { "tx": port.tx, "rx": port.rx, "errors": port.errors, "bus_off": port.busOff, "keepalive_ok": gxPresent(app.can, now) });
+  return memberText("can", { "tx": port.tx, "rx": port.rx, "errors": port.errors, "bus_off": port.busOff, "keepalive_ok": gxPresent(app, now) });
 }
 
 function mqttMember(app: App): string {
@@ -45,6 +50,6 @@ function mqttMember(app: App): string {
 export function statusPiece(app: App, piece: number): string {
   const now = app.natives.now();
   if (piece === 0) return headText(200) + liveText(app.snapshot, app.limits, now) + uartMember(app) + canMember(app, now);
-  if (piece === 1) return mqttMember(app) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(activeAlarms(app, now)), now, app.version);
+  if (piece === 1) return mqttMember(app) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(activeAlarms(app, now)), now, VERSION);
   return "";
 }

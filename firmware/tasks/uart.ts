@@ -23,8 +23,11 @@ export interface UartTask {
   task: Task;
 }
 
-function take(uart: UartTask, group: number, words: Uint16Array, now: number): void {
-  const snapshot = uart.snapshot;
+/** Bytes from the UART, in pieces as they come. */
+export function uartReceived(uart: UartTask, bytes: string): void {
+  const poller = uart.poller, exchange = poller.pending, words = pollerFeed(poller, bytes, uart.natives.toArrayBuffer);
+  if (!words || !exchange) return;
+  const now = uart.natives.now(), snapshot = uart.snapshot, group = poller.plan.indexOf(exchange);
   if (group === FAST) {
     if (acceptFast(snapshot, words, now)) samplesPush(uart.samples, words);
   } else if (group === CELLS) {
@@ -32,16 +35,8 @@ function take(uart: UartTask, group: number, words: Uint16Array, now: number): v
     acceptCells(snapshot, words, now);
   } else {
     uart.raw[group] = acceptSettings(snapshot, words, now);
-    if (uart.poller.plan[CELLS].due === NEVER) uart.poller.plan[CELLS].due = now;
+    if (poller.plan[CELLS].due === NEVER) poller.plan[CELLS].due = now;
   }
-}
-
-/** Bytes from the UART, in pieces as they come. */
-export function uartReceived(uart: UartTask, bytes: string): void {
-  const poller = uart.poller, exchange = poller.pending, words = pollerFeed(poller, bytes, uart.natives.toArrayBuffer);
-  if (!words || !exchange) return;
-  const now = uart.natives.now();
-  take(uart, poller.plan.indexOf(exchange), words, now);
   const request = pollerNext(poller, now);
   if (request) uart.port.write(request);
 }
@@ -60,6 +55,6 @@ export function uartTask(uart: UartTask, config: Record<string, unknown>): Task 
   uart.poller.plan[FAST].every = poll - Math.min(EARLY_MS, poll / 2); // a tick may come early
   uart.poller.plan[CELLS].due = NEVER;
   uart.poller.plan[SETTINGS].due = 0;
-  uart.task = taskOf("uart", poll / Math.ceil(poll / LONGEST_TICK), function (now) { return step(uart, now); });
+  uart.task = taskOf("uart", poll / Math.ceil(poll / LONGEST_TICK), uart, step);
   return uart.task;
 }

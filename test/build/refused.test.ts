@@ -65,7 +65,8 @@ describe("how the image is laid out", () => {
   it("needs the semicolon after a bare return", () => {
     assert.notDeepEqual(lineOf("function f(a){\nif(a)return\ng();\n}"), []);
     assert.deepEqual(lineOf("function f(a){\nif(a)return;\ng()}"), []);
-    assert.deepEqual(lineOf("function f(a){\nif(a){\ng();\nreturn}\ng()}"), []);
+    assert.notDeepEqual(lineOf("function f(a){\nif(a){\ng();\nreturn}\ng()}"), []);
+    assert.deepEqual(lineOf("function f(a){\nif(a){\ng();\nreturn;}\nreturn g()}"), []);
   });
 
   it("needs a semicolon wherever JavaScript would insert one", () => {

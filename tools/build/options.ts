@@ -6,6 +6,7 @@ import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 import MagicString from "magic-string";
 import type { Plugin, RollupOptions } from "rollup";
+import ts from "typescript";
 import { boardAlias, DEFAULT_BOARD, root } from "./board";
 import { checkImage } from "./check-image";
 import { cold } from "./cold";
@@ -59,6 +60,9 @@ function imageText(input: string): Plugin {
   };
 }
 
+/** TypeScript without its file watchers, which the plugin sets up and leaves behind when a build fails. */
+const unwatched = { ...ts, sys: { ...ts.sys, watchFile: undefined, watchDirectory: undefined } };
+
 /** Refuses an image that Espruino lacks the language for, reads differently, or whose cold functions are too long. */
 function check(): Plugin {
   return {
@@ -81,8 +85,9 @@ export function imageOptions(request: ImageRequest): RollupOptions {
     plugins: [
       boardAlias(request.board ?? DEFAULT_BOARD),
       typescript({
+        typescript: unwatched,
         tsconfig: request.tsconfig ?? resolve(root, "firmware/tsconfig.json"),
-        filterRoot: root,
+        filterRoot: false,
         compilerOptions: { composite: false, incremental: false, emitDeclarationOnly: false, declaration: false, outDir: null, rootDir: null,
           tsBuildInfoFile: null, noEmitOnError: true, sourceMap: true },
       }),

@@ -91,14 +91,18 @@ const noRecursion: Rule.RuleModule = {
   }),
 };
 
-/** A semicolon that JavaScript would insert is missing on the device: `return` takes the next line as its value. */
+/**
+ * A semicolon that JavaScript would insert is missing on the device: `return` takes the next line as its value. A bare
+ * `return` needs its own even before a brace (see lines.ts).
+ */
 const semicolons: Rule.RuleModule = {
   create(context) {
     const check = (node: Rule.Node): void => {
       const parent = node.parent as Node | null;
       if (parent && /^For(In|Of)?Statement$/.test(parent.type) && (parent as { body?: Node }).body !== node) return;
       const { sourceCode } = context, next = sourceCode.getTokenAfter(node)?.value;
-      if (sourceCode.getLastToken(node)!.value === ";" || next === "}" || next === undefined) return;
+      const bare = node.type === "ReturnStatement" && !node.argument;
+      if (sourceCode.getLastToken(node)!.value === ";" || !bare && (next === "}" || next === undefined)) return;
       context.report({ node, message: "a semicolon is missing: the device goes on in the next line" });
     };
     const statements = "ExpressionStatement VariableDeclaration ReturnStatement BreakStatement ContinueStatement ThrowStatement DoWhileStatement";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { connect as connectSocket } from "node:net";
 import { connectAsync, type MqttClient } from "mqtt";
 import { startBroker as startEmbedded } from "../host/broker";
-import { findExecutable, stopProcess, temporaryDirectory } from "./interpreter";
+import { findExecutable, stopProcess, temporaryDirectory, tied } from "./interpreter";
 import { freePort, until } from "./wait";
 
 /** A message as a subscriber of everything got it; `at` in ms since the broker was first started. */
@@ -49,7 +49,7 @@ function mosquittoSwitch(mosquitto: string, port: number): Switch {
   return {
     stop,
     start: async () => {
-      child = spawn(mosquitto, ["-c", config], { stdio: ["ignore", "ignore", "ignore"] });
+      child = tied(spawn(mosquitto, ["-c", config], { stdio: ["ignore", "ignore", "ignore"] }));
       await until("mosquitto listens", 5000, () => isListening(port));
     },
     close: async () => { await stop(); directory.remove(); },

@@ -15,6 +15,8 @@ export interface ConsoleLog {
   /** What E.getErrorFlags said when asked. */
   flags: string[];
   flagAnswers: number;
+  /** How often the count of instructions was cut (tools/bench). */
+  marks: number;
   /** Last bytes, not yet a line. */
   rest: string;
 }
@@ -25,7 +27,7 @@ const ERROR = /Uncaught|ERROR:|WARNING:|Execution Interrupted|OUT OF MEMORY|MEMO
 const ALLOWED = /^ERROR: Connect failed$/;
 const ESCAPE = /\x1b\[\d*[A-Z]/g;
 
-export const consoleLog = (): ConsoleLog => ({ lines: [], frames: [], memory: [], bare: 0, flags: [], flagAnswers: 0, rest: "" });
+export const consoleLog = (): ConsoleLog => ({ lines: [], frames: [], memory: [], bare: 0, flags: [], flagAnswers: 0, marks: 0, rest: "" });
 
 /** True for a line that a healthy image never prints. */
 export function isErrorLine(line: string): boolean {
@@ -35,6 +37,7 @@ export function isErrorLine(line: string): boolean {
 function takeReport(log: ConsoleLog, kind: string, words: string[]): void {
   if (kind === "bare") log.bare = Number(words[0]);
   else if (kind === "mem") log.memory.push({ usage: Number(words[0]), most: Number(words[1]) });
+  else if (kind === "mark") log.marks++;
   else if (kind === "flags") {
     log.flags.push(...words.filter((word) => word !== ""));
     log.flagAnswers++;

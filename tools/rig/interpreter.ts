@@ -46,6 +46,14 @@ export function ended(child: ChildProcess, timeoutMs: number): Promise<number | 
   });
 }
 
+/** A process that dies with this one, however this one ends. Returns it. */
+export function tied(child: ChildProcess): ChildProcess {
+  const kill = (): void => void child.kill("SIGKILL");
+  process.on("exit", kill);
+  child.once("close", () => process.off("exit", kill));
+  return child;
+}
+
 /** Ends a child process by `signal` (Espruino hears only SIGKILL); kills it when it is still there after 2 s. */
 export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) child.kill(signal);
@@ -60,7 +68,7 @@ export type Launch = { interpreter: string; wrapper?: string[] };
 export function launchInterpreter(launch: Launch, directory: string, script?: string): ChildProcess {
   if (!existsSync(directory)) throw new Error(`no directory ${directory}`);
   const words = [...(launch.wrapper ?? []), launch.interpreter, ...(script === undefined ? [] : [script])];
-  const child = spawn(words[0]!, words.slice(1), { cwd: directory, stdio: ["pipe", "pipe", "pipe"] });
+  const child = tied(spawn(words[0]!, words.slice(1), { cwd: directory, stdio: ["pipe", "pipe", "pipe"] }));
   child.stdin!.on("error", () => undefined); // it may end before we do
   return child;
 }

@@ -8,7 +8,7 @@ print("~bare " + process.memory().usage);
 (function (o) {
   echo(0);
   var one = [0], queue = [], words = {}, regs = new Uint8Array(32), tx = new Uint8Array(13), fifo = [], ballast = [];
-  var complete = 1, freeAt = 0, overrun = 0, off = 0, backAt = 0, bus = "k", pings = 1, names = 1, blockS = 0, most = 0;
+  var complete = 1, freeAt = 0, overrun = 0, off = 0, backAt = 0, bus = "k", pings = 1, names = 1, blockS = 0, most = 0, line = "";
   var net = require("net"), setup = Serial1.setup;
   function hidden(f) { return one.reduce.bind(one, f); }
   function hex(v) { return (256 + v).toString(16).substr(1); }
@@ -103,8 +103,20 @@ print("~bare " + process.memory().usage);
     if (c[0] === "c") blockS = +v;
     if (c[0] === "z") most = 0;
     if (c[0] === "m") memory();
+    if (c[0] === "e") eval(v);
     if (c[0] === "f") print("~flags " + E.getErrorFlags().join(" "));
-    if (c[0] === "d") E.dumpStr();
+    if (c[0] === "d") {
+      E.getTemperature();
+      print("~mark 0");
+    }
+  }
+  function heard(d) {
+    line += d;
+    for (var end = line.indexOf("\n"); end >= 0; end = line.indexOf("\n")) {
+      var c = line.substr(0, end);
+      line = line.substr(end + 1);
+      told(c);
+    }
   }
   function sample() {
     var u = process.memory(false).usage;
@@ -136,7 +148,7 @@ print("~bare " + process.memory().usage);
       throw new Error("Unable to create socket");
     }
   });
-  global.rig = hidden(told);
+  net.connect({ host: "127.0.0.1", port: o.control }).on("data", hidden(heard));
   if (o.sampleMs) setInterval(hidden(sample), o.sampleMs, 0);
   if (o.room) for (var n = process.memory().free - o.room; n > 0; n--) ballast.push(0);
   memory();

@@ -47,6 +47,8 @@ export interface System {
   httpPort: number;
   directory: string;
   child: ChildProcess;
+  /** What the image sent to the TinyBMS, piece by piece, with the time (ms of node's clock). */
+  requests: { at: number; bytes: Uint8Array }[];
   /** Frames that the controller sent, all or those of one id. */
   frames(id?: number): SentFrame[];
   errors(): string[];
@@ -59,6 +61,8 @@ export interface System {
   faults: SystemFaults;
   /** The interpreter's error flags since they were last asked for (E.getErrorFlags clears them). */
   errorFlags(): Promise<string[]>;
+  /** Ends one dump of callgrind and begins the next. */
+  mark(): Promise<void>;
   /** Runs one line of JavaScript on the interpreter's console, without echo. */
   tell(line: string): void;
   stop(): Promise<void>;
@@ -140,7 +144,7 @@ async function flashFiles(options: SystemOptions, pty: string, brokerPort: numbe
   return { ...options.files, ...settingsFiles(settings), ".boot0": prelude, ".bootcde": options.image };
 }
 
-function handles(parts: Pick<System, "simulator" | "broker" | "httpPort" | "directory" | "child">, stop: () => Promise<void>): System {
+function handles(parts: Pick<System, "requests" | "simulator" | "broker" | "httpPort" | "directory" | "child">, stop: () => Promise<void>): System {
   const log = consoleLog();
   const tell = (line: string): void => void parts.child.stdin!.write(`\x10${line}\n`);
   const rig = (command: string): void => tell(`rig(${JSON.stringify(command)})`);
@@ -152,6 +156,11 @@ function handles(parts: Pick<System, "simulator" | "broker" | "httpPort" | "dire
     memory: (anew = false) => askMemory({ console: log, tell }, anew),
     inject: (id, data) => rig(`r${id.toString(16).padStart(3, "0")}${Buffer.from(Array.from(data)).toString("base64")}`),
     faults: faultsOf(rig),
+    mark: async () => {
+      const marks = log.marks;
+      rig("d");
+      await until("the mark", 60_000, () => log.marks > marks);
+    },
     errorFlags: () => askFlags(log, tell),
   };
 }
@@ -168,13 +177,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     undo.push(() => broker?.close());
     const simulator = createSimulator({ scenario: options.scenario, cells: options.cells });
     undo.push(() => simulator.close());
-    const pty = join(directory.path, "uart"), line = await servePty(simulator, pty);
+    const pty = join(directory.path, "uart"), requests: System["requests"] = [];
+    const line = await servePty({ ...simulator, receive: (bytes) => { requests.push({ at: Date.now(), bytes }); simulator.receive(bytes); } }, pty);
     undo.push(() => line.close());
     const httpPort = await freePort();
     await provision({ interpreter }, directory.path, await flashFiles(options, pty, broker?.port ?? 0, httpPort));
     const child = launchInterpreter({ interpreter, wrapper: options.wrapper }, directory.path);
     undo.push(() => stopProcess(child, "SIGKILL"));
-    const system = handles({ simulator, broker, httpPort, directory: directory.path, child }, undo.all);
+    const system = handles({ requests, simulator, broker, httpPort, directory: directory.path, child }, undo.all);
     child.stdout!.on("data", (piece: Buffer) => takeOutput(system.console, piece.toString("latin1")));
     child.stderr!.on("data", () => undefined); // its start-up banner, and valgrind's
     await until("the prelude reports", options.bootTimeoutMs ?? 20_000, () => system.console.memory.length > 0);

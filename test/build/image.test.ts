@@ -1,0 +1,89 @@
+// The built image: one for each board, the same from the command line and from code, and refused when something is wrong.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runInNewContext } from "node:vm";
+import { boardNames, root } from "../../tools/build/board";
+import { checkImage } from "../../tools/build/check-image";
+import { buildImage } from "../../tools/build/image";
+import { TEXT_START } from "../../tools/build/options";
+import { COLD_BYTES, oversize } from "../../tools/build/sizes";
+import { buildProject } from "./project";
+
+/** What an image prints when node runs it. */
+function printed(code: string): unknown[] {
+  const lines: unknown[] = [];
+  runInNewContext(code, { print: (line: unknown) => lines.push(line) });
+  return lines;
+}
+
+describe("the image", function () {
+  this.timeout(60_000);
+
+  for (const board of boardNames()) {
+    it(`is built for ${board}`, async () => {
+      const { code, bytes, functions } = await buildImage({ board });
+      assert.equal(bytes, Buffer.byteLength(code, "latin1"));
+      assert.deepEqual(checkImage(code), []);
+      assert.ok(code.includes(board), "the board's name");
+      assert.ok(code.startsWith(TEXT_START + readFileSync(root + "firmware/image.text", "latin1") + "*/\n"));
+      assert.ok(functions.some(({ name, file }) => name === "textSlice" && file === "text.ts"), "functions under their own names");
+      assert.deepEqual(oversize(functions), []);
+    });
+  }
+
+  it("comes out of `rollup -c` the same, where IMAGE says, with its source map", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tinybms-image-"));
+    try {
+      const rollup = join(root, "node_modules/rollup/dist/bin/rollup");
+      const image = join(folder, "image.js");
+      const run = spawnSync(process.execPath, [rollup, "-c"], { cwd: root, env: { ...process.env, BOARD: "host", IMAGE: image }, encoding: "utf8" });
+      assert.equal(run.status, 0, run.stderr);
+      assert.equal(readFileSync(image, "latin1"), (await buildImage({ board: "host" })).code);
+      assert.ok(JSON.parse(readFileSync(image + ".map", "utf8")).sources.length > 10);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("names the boards when there is none of that name", async () => {
+    await assert.rejects(buildImage({ board: "esp99" }), /unknown board "esp99"; BOARD may be .*esp32-devkit.*host/);
+    await assert.rejects(buildImage({ board: "board" }), /unknown board "board"/);
+  });
+
+  it("keeps the meaning of the sources", async () => {
+    const { code } = await buildProject({
+      "main.ts": 'import { twice } from "./twice";\nimport { name } from "board";\nlet sum = 0;\nfor (const value of [1, 2, 3]) {\n  if (value === 2) continue;\n'
+        + "  sum += twice(value);\n}\nprint(sum);\nprint(`${sum}\\xe9`);\nprint(name);\n",
+      "twice.ts": "export function twice(value: number): number {\n  return value * 2;\n}\n",
+    });
+    assert.deepEqual(printed(code), [8, "8\xe9", "esp32-devkit"]);
+    assert.match(code, /^[\n -~]*$/);
+  });
+
+  const wrong: [string, Record<string, string>, RegExp][] = [
+    ["a type error", { "main.ts": 'const x: number = "a";\nprint(x);\n' }, /Type 'string' is not assignable to type 'number'/],
+    ["a builtin that the device lacks", { "main.ts": "print(new Map());\n" }, /Cannot find name 'Map'/],
+    ["node", { "main.ts": "print(Buffer.from([1]));\n" }, /Cannot find name 'Buffer'/],
+    ["an import cycle", { "main.ts": 'import { a } from "./a";\nprint(a());\n', "a.ts": 'import { b } from "./b";\nexport function a(): number { return b() + 1; }\n',
+      "b.ts": 'import { a } from "./a";\nexport function b(): number { return typeof a === "function" ? 1 : 0; }\n' }, /[Cc]ircular dependency/],
+    ["a module that is not there", { "main.ts": 'import { a } from "./a";\nprint(a());\n' }, /'\.\/a'/],
+    ["a construct of the list", { "main.ts": "function f(x = 1): number { return x; }\nprint(f(), f(2));\n" }, /cannot run on the device[^]*default values/],
+    ["a cold module that is none", { "main.ts": 'import { state } from "./a.cold";\nprint(state);\n', "a.cold.ts": "export const state = { x: 1 };\n" },
+      /a\.cold\.ts: exports state, which is not a function/],
+  ];
+  for (const [name, files, reason] of wrong) {
+    it(`is refused with ${name}`, async () => { await assert.rejects(buildProject(files), reason); });
+  }
+
+  it("is refused when a cold function is too long", async () => {
+    const text = Array.from({ length: COLD_BYTES / 16 }, (_, i) => `  print("line ${i} of it");\n`).join("");
+    const files = (name: string): Record<string, string> => ({
+      "main.ts": `import { long } from "./${name}";\nlong();\nlong();\n`, [name + ".ts"]: `export function long(): void {\n${text}}\n`,
+    });
+    await assert.rejects(buildProject(files("a.cold")), /long \(a\.cold\.ts\) has \d+ bytes; a cold function may have 4096/);
+    assert.ok((await buildProject(files("a"))).bytes > COLD_BYTES);
+  });
+});

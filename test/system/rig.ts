@@ -1,0 +1,82 @@
+// The built image in the node host, for tests of the whole system: one build for all files, and every rig is taken down.
+import { buildImage } from "../../tools/build/image";
+import { startHost } from "../../tools/host/run";
+import type { Host, HostFrame, HostOptions } from "../../tools/host/run";
+
+/** The six frames of this device, and what is sent each second. */
+export const LIMITS = 0x351, CHARGE = 0x355, MEASURED = 0x356, ALARMS = 0x35a, MAKER = 0x35e, CELLS = 0x373;
+export const EACH_SECOND = [LIMITS, CHARGE, MEASURED, ALARMS, CELLS];
+
+/** GET /api/status, as far as the tests read it. */
+export interface Status {
+  live_data: Record<string, number | string | null> & { phase: string; age_ms: number | null; seq: number };
+  limits: { cvl: number | null; ccl: number | null; dcl: number | null; reason: string; reason_code: number; cells: number | null };
+  uart: Record<string, number>;
+  can: { tx: number; rx: number; errors: number; bus_off: number; keepalive_ok: boolean };
+  mqtt: Record<string, number | string | boolean | null>;
+  memory: Record<string, number | null>;
+  tasks: { name: string; late: number; longest_ms: number; faults: number }[];
+  alarms: { id: number; code: string; severity: number }[];
+  uptime_ms: number; version: string;
+}
+
+/** How much faster than real time the device lives in most tests. */
+export const SCALE = 10;
+
+let image: Promise<string> | null = null;
+const hosts: Host[] = [];
+
+/** The image for the host board, built once a run. */
+export function imageText(): Promise<string> {
+  image ??= buildImage({ board: "host" }).then(({ code }) => code);
+  return image;
+}
+
+/** A rig with the built image; `closeHosts` takes it down. */
+export async function boot(options: HostOptions = {}): Promise<Host> {
+  const host = await startHost({ imageText: await imageText(), timeScale: SCALE, ...options });
+  hosts.push(host);
+  return host;
+}
+
+/** For `afterEach`: nothing runs on. Fails when a task of the image threw or the device restarted by itself. */
+export async function closeHosts(): Promise<void> {
+  const ended = hosts.splice(0);
+  for (const host of ended) await host.stop();
+  for (const { console, count } of ended) {
+    const wrong = console.map(({ line }) => line).filter((line) => /^(task |fault: |Uncaught|Error|ERROR)/.test(line));
+    const unexpected = wrong.filter((line) => !line.startsWith("ERROR: Connect failed"));
+    if (unexpected.length) throw new Error("on the console: " + unexpected.slice(0, 5).join(" | "));
+    if (count.watchdogResets) throw new Error(`the watchdog restarted the device ${count.watchdogResets} times`);
+  }
+}
+
+/** Own frames since `from` (ms of the clock), of one identifier or all. */
+export function sent(host: Host, from: number, id?: number): HostFrame[] {
+  return host.frames.filter((frame) => frame.isOwn && frame.at >= from && (id === undefined || frame.id === id));
+}
+
+/** Bytes of a frame as upper-case hex. */
+export function hex(frame: HostFrame): string {
+  return Buffer.from(frame.data).toString("hex").toUpperCase();
+}
+
+export async function status(host: Host): Promise<Status> {
+  return await (await host.request("/api/status")).json() as Status;
+}
+
+/** Wait until the device sends limits, which is a little after its start. */
+export async function running(host: Host, limit_ms = 15000): Promise<void> {
+  await host.until("limits on the bus", () => sent(host, 0, LIMITS).length > 0, limit_ms);
+}
+
+/** Ask again and again until the status is as wanted; throws with the last one. */
+export async function untilStatus(host: Host, what: string, is: (now: Status) => boolean, limit_ms: number): Promise<Status> {
+  const end = host.clock.now() + limit_ms;
+  for (;;) {
+    const now = await status(host);
+    if (is(now)) return now;
+    if (host.clock.now() > end) throw new Error(`waited ${limit_ms} ms in vain: ${what}: ${JSON.stringify(now)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
