@@ -88,7 +88,7 @@ if (findImageText()) {
   startTask(scheduler, superviseTask({ snapshot: app.snapshot, limits: app.limits, can: app.can, ran: healthy, feed: feedWatchdog }));
 
   app.mqtt = mqttTaskOf({ session: sessionOf(), snapshot: app.snapshot, limits: app.limits, samples: uart.samples, due: dueOf(), can: app.can,
-    natives: natives, network: network, raw: uart.raw, app: app });
+    raw: uart.raw, app: app });
   applyChanges(app, "battery. mqtt.");
   startTask(scheduler, app.mqtt.task);
 

@@ -49,7 +49,7 @@ function lengthOf(code: number, size: number, command: number): number {
 export function receive(rx: string, request: string, toArrayBuffer: ((text: string) => ArrayBuffer) | null): Received {
   const command = request.charCodeAt(1), asked = 2 * request.charCodeAt(command === 7 ? 2 : 5);
   const found: Received = { outcome: rx ? "truncated" : "timeout", final: false, words: null, error: 0, discarded: 0, need: 0 };
-  let at = rx.indexOf("\xaa"), foreign = false, badCrc = false, multi = false, skip = 1, code, size, length, frame;
+  let at = rx.indexOf("\xaa"), foreign = false, badCrc = false, multi = false, skip = 1, code, size, length, end, frame;
   while (at >= 0) {
     skip = 1;
     code = rx.charCodeAt(at + 1);
@@ -61,7 +61,8 @@ export function receive(rx: string, request: string, toArrayBuffer: ((text: stri
       multi = true;
     } else if (isNaN(length) || at + length > rx.length) {
       if (code === command && size > asked) foreign = true;
-      if (!found.need && !isNaN(length)) found.need = at + length;
+      end = at + (length || 3); // without its third byte no length is known
+      if (!found.need || end < found.need) found.need = end;
     } else {
       frame = bytesOf(rx.substr(at, length));
       if (crc16(frame.subarray(0, length - 2)) !== (frame[length - 2] | frame[length - 1] << 8)) {

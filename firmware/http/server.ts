@@ -41,5 +41,4 @@ export function accept(server: Server, socket: Socket): void {
   });
   socket.on("drain", function () { if (client.pieces) clientEvent(server, client, "drain"); });
   socket.on("close", function () { clientEvent(server, client, "gone"); });
-  socket.on("error", function () { return; }); // a close follows; without a listener it would be printed
 }

@@ -35,7 +35,7 @@ export interface Socket {
   write(bytes: string): void;
   end(): void;
   on(event: "data", callback: (bytes: string) => void): void;
-  on(event: "close" | "error" | "drain", callback: () => void): void;
+  on(event: "close" | "drain", callback: () => void): void;
   /** What was written and has not left yet. */
   dSnd?: string;
 }

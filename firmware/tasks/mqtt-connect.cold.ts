@@ -4,7 +4,7 @@ import { connectPacket, refusal } from "../mqtt/connect.cold";
 import { ANSWERING, CONNECTED, LOOKING_UP, OPENING, PINGING, publish, READY, WAITING, type Session } from "../mqtt/session";
 import { resend, sessionEnter, sessionFail } from "../mqtt/session-life.cold";
 import { settingsOf } from "./configure.cold";
-import { OPENED, publishAll, QOS1, RETAIN, type MqttTask } from "./mqtt-state";
+import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
 const LOOK_UP_MS = 10000, FRESH_MS = 3000, BLOCKED_MS = 500, BLOCKED_MOST_MS = 600000;
@@ -14,11 +14,11 @@ const AFTER_GRID_MS = 120, NO_GRID_MS = 1500;
 function lookUp(mqtt: MqttTask, now: number): void {
   const session = mqtt.session;
   sessionEnter(session, LOOKING_UP, now);
-  mqtt.network.lookUp(session.host, function (ip) {
+  mqtt.app.network.lookUp(session.host, function (ip) {
     if (session.state !== LOOKING_UP) return;
     if (ip) session.ip = ip;
-    if (session.ip) echo(mqtt, mqtt.natives.now());
-    else sessionFail(session, "DnsFailed", "no address for " + session.host, mqtt.natives.now());
+    if (session.ip) echo(mqtt, mqtt.app.natives.now());
+    else sessionFail(session, "DnsFailed", "no address for " + session.host, mqtt.app.natives.now());
   });
 }
 
@@ -29,8 +29,8 @@ function echo(mqtt: MqttTask, now: number): void {
     return;
   }
   sessionEnter(session, PINGING, now);
-  mqtt.network.ping(session.ip, function (alive) {
-    if (alive && session.state === PINGING) sessionEnter(session, READY, mqtt.natives.now());
+  mqtt.app.network.ping(session.ip, function (alive) {
+    if (alive && session.state === PINGING) sessionEnter(session, READY, mqtt.app.natives.now());
   });
 }
 
@@ -44,12 +44,20 @@ function open(mqtt: MqttTask, now: number): void {
   const session = mqtt.session;
   sessionEnter(session, OPENING, now);
   try {
-    session.socket = mqtt.network.connect(session.ip, session.port, mqtt.opened);
-    noteBlock(session, mqtt.natives.now() - now);
+    session.socket = mqtt.app.network.connect(session.ip, session.port, mqtt.opened);
+    noteBlock(session, mqtt.app.natives.now() - now);
   } catch (error) {
-    noteBlock(session, mqtt.natives.now() - now);
-    sessionFail(session, "ConnRefused", "cannot connect to " + session.host + ":" + session.port, mqtt.natives.now());
+    noteBlock(session, mqtt.app.natives.now() - now);
+    sessionFail(session, "ConnRefused", "cannot connect to " + session.host + ":" + session.port, mqtt.app.natives.now());
   }
+}
+
+/** Once a connection: who listens learns that we are there, then everything again. */
+function publishAll(mqtt: MqttTask): void {
+  mqtt.due.times.fill(0);
+  mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
+  mqtt.online = -1;
+  mqtt.limitsSum = NaN;
 }
 
 /** The broker's answer to CONNECT: 0 is a welcome, -2 a stream that is no MQTT. */
@@ -69,7 +77,7 @@ function answered(mqtt: MqttTask, code: number, now: number): void {
 }
 
 function introduce(mqtt: MqttTask): void {
-  const session = mqtt.session, now = mqtt.natives.now(), login = settingsOf(mqtt.app, "mqtt");
+  const session = mqtt.session, now = mqtt.app.natives.now(), login = settingsOf(mqtt.app, "mqtt");
   if (!session.socket) return;
   session.sentAt = now;
   sessionEnter(session, ANSWERING, now);
@@ -83,7 +91,7 @@ function introduce(mqtt: MqttTask): void {
 export function advance(mqtt: MqttTask, now: number): void {
   const session = mqtt.session, age = now - session.since, sinceGrid = now - mqtt.can.gridAt;
   if (session.state === WAITING) {
-    if (now >= session.retryAt && mqtt.network.address()) lookUp(mqtt, now);
+    if (now >= session.retryAt && mqtt.app.network.address()) lookUp(mqtt, now);
   } else if (session.state === READY) {
     if (age > FRESH_MS) echo(mqtt, now);
     else if (sinceGrid < AFTER_GRID_MS || sinceGrid > NO_GRID_MS) open(mqtt, now);
@@ -100,5 +108,5 @@ export function advance(mqtt: MqttTask, now: number): void {
 /** What a socket tells: OPENED, or the result of reading what the broker sent (the code of CONNACK, -2 for no MQTT). */
 export function brokerSaid(mqtt: MqttTask, code: number): void {
   if (code === OPENED) introduce(mqtt);
-  else answered(mqtt, code, mqtt.natives.now());
+  else answered(mqtt, code, mqtt.app.natives.now());
 }

@@ -1,7 +1,6 @@
 // What the MQTT task keeps between its steps.
 import type { Limits } from "../battery/limits";
 import type { Snapshot } from "../battery/snapshot";
-import type { Natives, NetworkPort } from "../kernel/ports";
 import type { Samples } from "../kernel/samples";
 import type { Task } from "../kernel/tasks";
 import type { Due } from "../mqtt/due";
@@ -16,7 +15,7 @@ export const OPENED = -3;
 export const QOS1 = 2, RETAIN = 1, REFRESH_MS = 10000;
 
 export interface MqttTask {
-  session: Session; snapshot: Snapshot; limits: Limits; samples: Samples; due: Due; can: CanTask; natives: Natives; network: NetworkPort; app: App;
+  session: Session; snapshot: Snapshot; limits: Limits; samples: Samples; due: Due; can: CanTask; app: App;
   /** Raw words of the groups as they came last: the newest sample, the cells, the settings. */
   raw: (Uint16Array | null)[];
   /** Settings: on or off, shortest period of telemetry, heartbeat, flags of register messages and of limits. */
@@ -30,12 +29,4 @@ export interface MqttTask {
   /** A sample came since the last state message; when the link was looked at (ms). */
   fresh: boolean; lookedAt: number;
   task: Task;
-}
-
-/** Once a connection: who listens learns that we are there, then everything again. */
-export function publishAll(mqtt: MqttTask): void {
-  mqtt.due.times.fill(0);
-  mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
-  mqtt.online = -1;
-  mqtt.limitsSum = NaN;
 }

@@ -11,7 +11,7 @@ import type { Socket } from "../kernel/ports";
 import { CONNECTED, MOST_IN_FLIGHT, OFF, publish } from "../mqtt/session";
 import { keepAlive, sessionFail, sessionFeed } from "../mqtt/session-life.cold";
 import { advance, brokerSaid } from "./mqtt-connect.cold";
-import { OPENED, publishAll, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
+import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
 /** Period of a step and of a look at the link (ms), messages a step, and rows looked at for each message. */
 const PERIOD_MS = 100, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 8;
@@ -92,17 +92,15 @@ function attach(mqtt: MqttTask, socket: Socket): void {
     if (code !== -1) brokerSaid(mqtt, code);
   });
   socket.on("close", function () {
-    if (session.socket === socket) sessionFail(session, "ConnRefused", "the connection was closed", mqtt.natives.now());
+    if (session.socket === socket) sessionFail(session, "ConnRefused", "the connection was closed", mqtt.app.natives.now());
   });
-  socket.on("error", function () { return; }); // a close follows; without a listener it would be printed
 }
 
-export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "natives" | "network" | "raw" | "app">): MqttTask {
+export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "raw" | "app">): MqttTask {
   const mqtt = parts as MqttTask;
   mqtt.fresh = false;
   mqtt.lookedAt = 0;
   mqtt.opened = function () { brokerSaid(mqtt, OPENED); };
-  publishAll(mqtt);
   mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);
   return mqtt;
 }

@@ -114,7 +114,7 @@ describe("the build's code in the interpreter", function () {
   it("takes every construct that the checks let through", async () => {
     const loose = /require|Interval/; // modules and timers of the device are not what is tried here
     const samples = constructs.flatMap(({ good }) => good).filter((code) => !loose.test(code));
-    const code = samples.map((sample, i) => `(function(){try{var x=1,g=function(){return 1},a=[1,2],o={x:1},s="a";\n${sample}\n}catch(e){print("~${i} "+e);}})();\n`);
+    const code = samples.map((sample, i) => `try{(function(){var x=1,g=function(){return 1},a=[1,2],o={x:1},s="a";\n${sample}\n})()}catch(e){print("~${i} "+e);}\n`);
     const failed = await inInterpreter(interpreter, code.join("") + 'print("~end");\n');
     assert.deepEqual(failed.map((line) => samples[parseInt(line.slice(1))] ?? line), ["~end"]);
   });

@@ -1,7 +1,8 @@
 // Counts the instructions of the whole image in steady running: from one mark to the next, with what happened in between.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startSystem, type Settings, type System, type SystemOptions } from "../rig/system";
+import type { Settings } from "../host/settings";
+import { startSystem, type System, type SystemOptions } from "../rig/system";
 import { sleep, until } from "../rig/wait";
 import { callgrindCommand, parseCallgrind, type Instructions } from "./callgrind";
 import { findBenchTools } from "./measure";

@@ -42,7 +42,10 @@ const loopClosure: Rule.RuleModule = {
   },
 };
 
-/** Nothing is hoisted: in the function that declares them, functions and variables must stand before their use. */
+/**
+ * Nothing is hoisted: in the function that declares them, functions and variables must stand before their use. And a closure
+ * that is made in a block before its first `let` or `const` does not see those of the block, even when it runs after them.
+ */
 const declaredFirst: Rule.RuleModule = {
   create: (context) => ({
     Program(program) {
@@ -50,8 +53,10 @@ const declaredFirst: Rule.RuleModule = {
         for (const variable of scope.variables) {
           const name = variable.defs[0]?.type === "Parameter" ? undefined : variable.defs[0]?.name as Identifier | undefined;
           for (const { identifier, from, isTypeReference } of name ? variable.references as Reference[] : []) {
-            if (isTypeReference || from.variableScope !== scope.variableScope || identifier.range![0] >= name!.range![0]) continue;
-            context.report({ node: identifier, message: `${variable.name} is used before its declaration runs` });
+            const inner = from.variableScope !== scope.variableScope, inBlock = scope.type === "block" || scope.type === "switch";
+            if (isTypeReference || inner && !inBlock || identifier.range![0] >= name!.range![0]) continue;
+            const message = inner ? `a closure made before ${variable.name} in its block does not see it` : `${variable.name} is used before its declaration runs`;
+            context.report({ node: identifier, message });
           }
         }
         scope.childScopes.forEach(visit);

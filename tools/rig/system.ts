@@ -4,16 +4,15 @@ import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/victron/frames";
+import { mergeSettings, type Settings } from "../host/settings";
 import { createSimulator, type Simulator } from "../simulator/simulator";
 import { servePty } from "../simulator/serve";
 import { startBroker, type RigBroker } from "./broker";
+import { openControl, type Control } from "./control";
 import { consoleLog, errorLines, takeOutput, type ConsoleLog, type SentFrame } from "./console";
 import { provision, settingsFiles } from "./flash";
 import { findInterpreter, launchInterpreter, NO_INTERPRETER, stopProcess, temporaryDirectory } from "./interpreter";
 import { freePort, sleep, until } from "./wait";
-
-/** Module, key, value. */
-export type Settings = Record<string, Record<string, unknown>>;
 
 export interface SystemOptions {
   /** Text of the image. */
@@ -63,7 +62,7 @@ export interface System {
   errorFlags(): Promise<string[]>;
   /** Ends one dump of callgrind and begins the next. */
   mark(): Promise<void>;
-  /** Runs one line of JavaScript on the interpreter's console, without echo. */
+  /** Runs one line of JavaScript in the interpreter. */
   tell(line: string): void;
   stop(): Promise<void>;
 }
@@ -86,28 +85,22 @@ export function preludeText(options: object): string {
   return `${rigFile("prelude.js")}(Object.assign({start:getTime()},${json}));\n`;
 }
 
-function merged(...parts: Settings[]): Settings {
-  const all: Settings = {};
-  for (const part of parts) {
-    for (const [module, values] of Object.entries(part)) all[module] = { ...all[module], ...values };
-  }
-  return all;
-}
+type Rig = (command: string) => void;
 
 /** The prelude's `~mem` line comes once before the image and once for each "m". */
-async function askMemory(system: { console: ConsoleLog; tell(line: string): void }, anew: boolean): Promise<SystemMemory> {
-  const { console: log } = system, asked = log.memory.length;
-  system.tell('rig("m")');
+async function askMemory(log: ConsoleLog, rig: Rig, anew: boolean): Promise<SystemMemory> {
+  const asked = log.memory.length;
+  rig("m");
   const { usage, most } = await until("a memory report", 10_000, () => log.memory[asked]);
-  if (anew) system.tell('rig("z")');
+  if (anew) rig("z");
   const prelude = log.memory[0]!.usage - log.bare;
   return { bare: log.bare, prelude, steady: usage - prelude, most: Math.max(usage, most) - prelude };
 }
 
-async function askFlags(log: ConsoleLog, tell: (line: string) => void): Promise<string[]> {
+async function askFlags(log: ConsoleLog, rig: Rig): Promise<string[]> {
   const answers = log.flagAnswers;
   log.flags = [];
-  tell('rig("f")');
+  rig("f");
   await until("the error flags", 10_000, () => log.flagAnswers > answers);
   return log.flags;
 }
@@ -117,7 +110,7 @@ async function request(port: number, path: string, options: { method?: string; h
   return { status: answer.status, text: await answer.text() };
 }
 
-function faultsOf(rig: (command: string) => void): SystemFaults {
+function faultsOf(rig: Rig): SystemFaults {
   return {
     bus: (state) => rig(`b${BUS_CODE[state]}`),
     ping: (answers) => rig(`p${Number(answers)}`),
@@ -136,24 +129,24 @@ function undoList(): Undo {
   };
 }
 
-async function flashFiles(options: SystemOptions, pty: string, brokerPort: number, httpPort: number): Promise<Record<string, string | Buffer>> {
-  const mqtt = brokerPort ? { host: "127.0.0.1", port: brokerPort } : {};
-  const settings = merged({ http: { port: httpPort }, mqtt }, options.settings ?? {});
-  const hosts = { localhost: "127.0.0.1" };
-  const prelude = preludeText({ pty, hosts, sampleMs: options.sampleMs ?? 50, room: options.room ?? 0, counted: Boolean(options.wrapper) });
+async function flashFiles(options: SystemOptions, pty: string, ports: { broker: number; http: number; control: number }) {
+  const mqtt = ports.broker ? { host: "127.0.0.1", port: ports.broker } : {};
+  const settings = mergeSettings({ http: { port: ports.http }, mqtt }, options.settings ?? {});
+  const hosts = { localhost: "127.0.0.1" }, { sampleMs = 50, room = 0 } = options;
+  const prelude = preludeText({ pty, hosts, control: ports.control, sampleMs, room, counted: Boolean(options.wrapper) });
   return { ...options.files, ...settingsFiles(settings), ".boot0": prelude, ".bootcde": options.image };
 }
 
-function handles(parts: Pick<System, "requests" | "simulator" | "broker" | "httpPort" | "directory" | "child">, stop: () => Promise<void>): System {
-  const log = consoleLog();
-  const tell = (line: string): void => void parts.child.stdin!.write(`\x10${line}\n`);
-  const rig = (command: string): void => tell(`rig(${JSON.stringify(command)})`);
+type Parts = Pick<System, "requests" | "simulator" | "broker" | "httpPort" | "directory" | "child">;
+
+function handles(parts: Parts, control: Control, stop: () => Promise<void>): System {
+  const log = consoleLog(), rig = control.send;
   return {
-    ...parts, console: log, tell, stop,
+    ...parts, console: log, stop,
     frames: (id) => (id === undefined ? log.frames : log.frames.filter((frame) => frame.id === id)),
     errors: () => errorLines(log),
     http: (path, options) => request(parts.httpPort, path, options),
-    memory: (anew = false) => askMemory({ console: log, tell }, anew),
+    memory: (anew = false) => askMemory(log, rig, anew),
     inject: (id, data) => rig(`r${id.toString(16).padStart(3, "0")}${Buffer.from(Array.from(data)).toString("base64")}`),
     faults: faultsOf(rig),
     mark: async () => {
@@ -161,7 +154,8 @@ function handles(parts: Pick<System, "requests" | "simulator" | "broker" | "http
       rig("d");
       await until("the mark", 60_000, () => log.marks > marks);
     },
-    errorFlags: () => askFlags(log, tell),
+    errorFlags: () => askFlags(log, rig),
+    tell: (line) => rig(`e${line}`),
   };
 }
 
@@ -180,11 +174,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const pty = join(directory.path, "uart"), requests: System["requests"] = [];
     const line = await servePty({ ...simulator, receive: (bytes) => { requests.push({ at: Date.now(), bytes }); simulator.receive(bytes); } }, pty);
     undo.push(() => line.close());
-    const httpPort = await freePort();
-    await provision({ interpreter }, directory.path, await flashFiles(options, pty, broker?.port ?? 0, httpPort));
+    const httpPort = await freePort(), control = await openControl();
+    undo.push(control.close);
+    const ports = { broker: broker?.port ?? 0, http: httpPort, control: control.port };
+    await provision({ interpreter }, directory.path, await flashFiles(options, pty, ports));
     const child = launchInterpreter({ interpreter, wrapper: options.wrapper }, directory.path);
     undo.push(() => stopProcess(child, "SIGKILL"));
-    const system = handles({ requests, simulator, broker, httpPort, directory: directory.path, child }, undo.all);
+    const system = handles({ requests, simulator, broker, httpPort, directory: directory.path, child }, control, undo.all);
     child.stdout!.on("data", (piece: Buffer) => takeOutput(system.console, piece.toString("latin1")));
     child.stderr!.on("data", () => undefined); // its start-up banner, and valgrind's
     await until("the prelude reports", options.bootTimeoutMs ?? 20_000, () => system.console.memory.length > 0);

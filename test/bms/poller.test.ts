@@ -1,0 +1,189 @@
+// Block reads of the TinyBMS: all vectors that concern 0x03 and 0x07, whole, byte by byte and after noise; then any bytes.
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { pollerExpire } from "../../firmware/bms/lost.cold";
+import { pollPlan } from "../../firmware/bms/plan.baked.cold";
+import { type Exchange, pollerFeed, pollerNext, pollerOf, type Poller } from "../../firmware/bms/poller";
+import { receive } from "../../firmware/bms/receive.cold";
+import { type BmsVector, bmsVector, bmsVectors, bytes, framed, hex, replyOf, slowCrc, toArrayBuffer } from "../fixtures/bytes";
+
+const FAST = "\xaa\x07\x11\x24\x00\x76\x69", CELLS = "\xaa\x07\x10\x00\x00\x3c\xa9", SETTINGS = "\xaa\x03\x01\x2c\x00\x2c\x9d\xf9";
+const LATE = 10000;
+const blockReads = bmsVectors.filter((vector) => /^AA 0[37]/.test(vector.request_hex));
+
+/** The exchange of a request as the plan would have it. */
+function exchangeOf(request: string): Exchange {
+  const command = request.charCodeAt(1), words = request.charCodeAt(command === 7 ? 2 : 5), head = "\xaa" + String.fromCharCode(command, 2 * words);
+  return { request, head, length: 2 * words + 5, crc: slowCrc(head), every: 0, due: 0 };
+}
+
+/** A poller that has just sent `request`, without further copies. */
+function asking(request: string): Poller {
+  const poller = pollerOf([exchangeOf(request)]);
+  poller.retries = 0;
+  assert.equal(pollerNext(poller, 0), request);
+  return poller;
+}
+
+/** Feed pieces until words come; the words without the CRC, as numbers. */
+function feed(poller: Poller, pieces: string[]): number[] | null {
+  for (const piece of pieces) {
+    const words = pollerFeed(poller, piece, toArrayBuffer);
+    if (words) return Array.from(words).slice(0, -1);
+  }
+  return null;
+}
+
+const numbers = (vector: BmsVector): number[] | null => vector.decoded.outcome === "ok"
+  ? Object.entries(vector.decoded.registers ?? {}).sort(([a], [b]) => +a - +b).map(([, word]) => word) : null;
+const isSwapped = (vector: BmsVector): boolean => vector.request_hex.startsWith("AA 03");
+const swap = (words: number[] | null, yes: boolean): number[] | null => words && yes ? words.map((word) => word >> 8 | (word & 255) << 8) : words;
+const outcomeOf = (vector: BmsVector): string => ["ok", "nack"].includes(vector.decoded.outcome) ? vector.decoded.outcome : vector.decoded.error as string;
+
+/** The counter that a failure raises. */
+const counters: Record<string, "ok" | "nacks" | "timeouts" | "crc" | "foreign"> = { ok: "ok", nack: "nacks", truncated: "timeouts", timeout: "timeouts",
+  crc_mismatch: "crc", unexpected_reply: "foreign", length_mismatch: "foreign", multi_packet: "foreign" };
+
+describe("poll plan", () => {
+  it("asks for what the protocol says, byte by byte", () => {
+    assert.deepEqual(pollPlan().map((exchange) => exchange.request), [FAST, CELLS, SETTINGS]);
+    for (const exchange of pollPlan()) {
+      assert.equal(slowCrc(exchange.request), 0, "a frame with its CRC has CRC 0");
+      assert.deepEqual({ ...exchange, every: 0 }, exchangeOf(exchange.request));
+    }
+  });
+
+  it("takes turns: fast each time, cells each second, settings each minute, one request at a time", () => {
+    const poller = pollerOf(pollPlan()), sent: string[] = [];
+    for (let now = 0; now < 121000; now += 250) {
+      const request = pollerNext(poller, now);
+      assert.equal(pollerNext(poller, now), "", "nothing while an answer is awaited");
+      sent.push(request);
+      assert.ok(pollerFeed(poller, replyOf(request.charCodeAt(1), new Uint16Array((poller.pending?.length ?? 5) / 2 - 2)), toArrayBuffer));
+      if (poller.pending === null && request === FAST) poller.plan[0].due = now + 250;
+    }
+    assert.ok(sent.filter((request) => request === FAST).length > 200);
+  });
+});
+
+describe("block read vectors", () => {
+  it("are all there", () => assert.equal(blockReads.length, 20));
+
+  for (const vector of blockReads) {
+    const request = bytes(vector.request_hex), reply = bytes(vector.response_hex), expected = outcomeOf(vector);
+
+    it(`${vector.name}: receive says ${expected}`, () => {
+      const found = receive(reply, request, toArrayBuffer);
+      assert.equal(found.outcome, expected);
+      if (expected === "nack") assert.equal(found.error, vector.decoded.errorCode);
+      assert.deepEqual(swap(found.words && Array.from(found.words).slice(0, -1), isSwapped(vector)), numbers(vector));
+    });
+
+    for (const [how, pieces] of Object.entries({ whole: [reply], "byte by byte": Array.from(reply), "after noise": ["\x00\x55\xaa\x13", reply], "in two": [reply.slice(0, 7), reply.slice(7)] })) {
+      it(`${vector.name}: the poller, ${how}`, () => {
+        const poller = asking(request);
+        assert.deepEqual(swap(feed(poller, pieces), isSwapped(vector)), numbers(vector));
+        if (poller.pending) assert.equal(pollerExpire(poller, LATE), "");
+        const counted = how === "after noise" && expected === "truncated" ? "foreign" : counters[expected];
+        assert.deepEqual([poller.ok, poller.nacks, poller.timeouts, poller.crc, poller.foreign], ["ok", "nacks", "timeouts", "crc", "foreign"].map((name) => +(name === counted)));
+        assert.equal(poller.pending, null);
+      });
+    }
+  }
+});
+
+describe("damaged replies", () => {
+  const reply = bytes(bmsVector("block_fast_poll_36_52").response_hex), words = numbers(bmsVector("block_fast_poll_36_52"));
+  const foreignFrame = (name: string): string => bytes(bmsVector(name).response_hex).slice(0, -8);
+
+  it("a flipped bit, and a CRC with its bytes swapped, are crc_mismatch", () => {
+    const swapped = reply.slice(0, -2) + reply.slice(-1) + reply.slice(-2, -1);
+    for (const bad of [reply.slice(0, 9) + "\x01" + reply.slice(10), swapped]) {
+      assert.equal(receive(bad, FAST, toArrayBuffer).outcome, "crc_mismatch");
+      const poller = asking(FAST);
+      assert.equal(feed(poller, [bad]), null);
+      pollerExpire(poller, LATE);
+      assert.equal(poller.crc, 1);
+    }
+  });
+
+  for (const name of ["noise_containing_start_byte", "noise_double_start_byte", "ascii_broadcast_before_frame", "cav3_broadcast_before_frame"]) {
+    it(`${name}: skipped and counted, whole and byte by byte`, () => {
+      const noise = foreignFrame(name);
+      assert.equal(noise.length, bmsVector(name).decoded.discardedBytes);
+      for (const pieces of [[noise + reply], Array.from(noise + reply)]) {
+        const poller = asking(FAST);
+        assert.deepEqual(feed(poller, pieces), words);
+        assert.deepEqual([poller.ok, poller.noise], [1, noise.length]);
+      }
+    });
+  }
+
+  it("stale_reply_to_earlier_command: skipped before the settings", () => {
+    const stale = foreignFrame("stale_reply_to_earlier_command"), settings = bytes(bmsVector("modbus_read_all_settings_300_343").response_hex);
+    assert.equal(receive(stale, SETTINGS, null).outcome, "unexpected_reply");
+    assert.equal(receive(stale + settings, SETTINGS, toArrayBuffer).discarded, stale.length);
+    assert.deepEqual(swap(feed(asking(SETTINGS), [stale + settings]), true), numbers(bmsVector("modbus_read_all_settings_300_343")));
+  });
+
+  it("an acknowledgement is no answer to a read; a refusal of its CRC is one", () => {
+    assert.equal(receive(framed("\xaa\x01\x07"), FAST, null).outcome, "unexpected_reply");
+    assert.equal(receive(framed("\xaa\x00\x09\x00"), FAST, null).outcome, "unexpected_reply");
+    assert.equal(receive(framed("\xaa\x00\x09\x01"), FAST, null).outcome, "nack");
+    assert.equal(receive("\xaa\x00\x07\x00\x00\x00", FAST, null).outcome, "crc_mismatch");
+  });
+
+  it("wake-up: no answer, then the same bytes again once, then the answer", () => {
+    const poller = pollerOf([exchangeOf(FAST)]);
+    assert.equal(pollerNext(poller, 0), FAST);
+    assert.equal(pollerExpire(poller, 150), "", "150 ms beyond the time on the wire");
+    assert.equal(pollerExpire(poller, 155), FAST);
+    assert.deepEqual(feed(poller, [reply]), words);
+    assert.deepEqual([poller.ok, poller.resent, poller.timeouts], [1, 1, 0]);
+    assert.equal(pollerNext(poller, 400), FAST);
+    assert.equal(pollerExpire(poller, 600), FAST);
+    assert.equal(pollerExpire(poller, 800), "");
+    assert.deepEqual([poller.pending, poller.timeouts], [null, 1]);
+    assert.equal(pollerFeed(poller, reply, toArrayBuffer), null, "an answer that nobody waits for");
+  });
+});
+
+describe("any bytes", () => {
+  const stream = fc.array(fc.oneof(fc.constantFrom(0xaa, 0x07, 0x22, 0x00, 0x01), fc.nat(255)), { maxLength: 700 }).map((list) => String.fromCharCode(...list));
+  const block = fc.array(fc.nat(0xffff), { minLength: 17, maxLength: 17 });
+
+  it("the hot path and receive agree on a clean reply, and on one with a changed byte", () => {
+    fc.assert(fc.property(block, fc.nat(38), fc.nat(255), (list, at, byte) => {
+      const reply = replyOf(7, list), changed = reply.slice(0, at) + String.fromCharCode(byte) + reply.slice(at + 1);
+      assert.deepEqual(feed(asking(FAST), [reply]), list);
+      for (const text of [reply, changed]) {
+        const found = receive(text, FAST, toArrayBuffer);
+        assert.deepEqual(feed(asking(FAST), [text]), found.words && Array.from(found.words).slice(0, -1));
+        assert.equal(found.outcome === "ok", text === reply);
+      }
+    }));
+  });
+
+  it("never throw, never give words without a right CRC, and the next good frame is read", () => {
+    fc.assert(fc.property(stream, fc.integer({ min: 1, max: 90 }), block, (noise, size, list) => {
+      const poller = asking(FAST);
+      for (let at = 0; at < noise.length && poller.pending; at += size) {
+        const words = pollerFeed(poller, noise.slice(at, at + size), toArrayBuffer);
+        if (!words) continue;
+        const frame = hex("\xaa\x07\x22") + Buffer.from(words.buffer).toString("hex");
+        assert.ok(hex(noise).includes(frame) && slowCrc(bytes(frame)) === 0);
+      }
+      pollerExpire(poller, LATE);
+      pollerNext(poller, LATE);
+      assert.deepEqual(feed(poller, [replyOf(7, list)]), list);
+    }), { numRuns: 500 });
+  });
+
+  it("before a good frame of the same exchange do not hide it, however it is cut", () => {
+    const noise = fc.array(fc.oneof(fc.constant(0xaa), fc.nat(255)), { maxLength: 120 }).map((list) => String.fromCharCode(...list));
+    fc.assert(fc.property(noise, fc.integer({ min: 1, max: 64 }), block, (before, size, list) => {
+      const text = before + replyOf(7, list);
+      assert.deepEqual(feed(asking(FAST), text.match(new RegExp(`[^]{1,${size}}`, "g")) ?? []), list);
+    }), { numRuns: 1000, examples: [["x".repeat(37), 1, new Array<number>(17).fill(7)]] });
+  });
+});
