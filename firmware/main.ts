@@ -43,7 +43,10 @@ function taskFailed(task: Task, error: unknown): void {
 }
 
 const scheduler: Scheduler = { tasks: [], now: natives.now, every: every, change: changeEvery, failed: taskFailed };
-const app = { natives: natives, network: network, store: openStore(), presets: presets, scheduler: scheduler,  snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi } as App;
+const app = {
+  natives: natives, network: network, store: openStore(), presets: presets, scheduler: scheduler,
+  snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,
+} as App;
 
 /** UART and CAN both stepped since the last call, and no task keeps failing. */
 function healthy(): boolean {
@@ -76,14 +79,17 @@ if (findImageText()) {
   app.device = "ESP32-" + macAddress().substr(6).toUpperCase();
   app.token = newToken();
 
-  const uart = { poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, raw: [null, null, null] } as unknown as UartTask;
+  const uart = {
+    poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, raw: [null, null, null],
+  } as unknown as UartTask;
   uart.port = openUart(function (bytes) { uartReceived(uart, bytes); });
   app.uart = uart;
   startTask(scheduler, uartTask(uart, settingsOf(app, "uart")));
 
   startTwai(twai, settingsOf(app, "can"));
   app.canPort = twai;
-  app.can = canTaskOf(twai, app.snapshot, app.limits, natives.toUint8Array((settingsOf(app, "can")["manufacturer"] + "\0\0\0\0\0\0\0\0").substr(0, 8)));
+  app.can = canTaskOf(twai, app.snapshot, app.limits,
+    natives.toUint8Array((settingsOf(app, "can")["manufacturer"] + "\0\0\0\0\0\0\0\0").substr(0, 8)));
   startTask(scheduler, app.can.task);
   startTask(scheduler, superviseTask({ snapshot: app.snapshot, limits: app.limits, can: app.can, ran: healthy, feed: feedWatchdog }));
 

@@ -25,6 +25,7 @@ export interface Limits {
 }
 
 export function limitsOf(): Limits {
-  return { vBulk: 0, vFloat: 0, vRebulk: 0, cclMax: 0, dclMax: 0, valid: false, cells: 0, chargeMost: 0, dischargeMost: 0, cvl: NaN, ccl: NaN, dcl: NaN,
+  return { vBulk: 0, vFloat: 0, vRebulk: 0, cclMax: 0, dclMax: 0, valid: false, cells: 0,
+    chargeMost: 0, dischargeMost: 0, cvl: NaN, ccl: NaN, dcl: NaN,
     chargeHeld: 0, dischargeHeld: 0, recovering: false, at: 0, cvlReason: 0, cclReason: 0, dclReason: 0, reason: 0 };
 }

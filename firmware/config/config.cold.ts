@@ -25,7 +25,8 @@ function fieldsOf(module: string, visit: (field: FieldLine) => void): void {
 
 /** One module of a stored document; what is not stored has the board's preset, else its default (undefined where there is none). */
 export function readModule(document: string, presets: string, module: string): Record<string, unknown> {
-  const stored = (JSON.parse(document) as Document)[module] || {}, preset = (JSON.parse(presets) as Document)[module] || {}, values: Record<string, unknown> = {};
+  const stored = (JSON.parse(document) as Document)[module] || {}, preset = (JSON.parse(presets) as Document)[module] || {};
+  const values: Record<string, unknown> = {};
   fieldsOf(module, function (field) {
     const value = stored[field["k"]] === undefined ? preset[field["k"]] : stored[field["k"]];
     values[field["k"]] = value === undefined ? field["d"] : value;
@@ -40,7 +41,8 @@ export function moduleText(document: string, presets: string, module: string): s
   fieldsOf(module, function (field) {
     const value = values[field["k"]];
     if (value === undefined) return;
-    text += (text ? "," : "") + quote(field["k"]) + ":" + (field["s"] && value !== "" ? quote(MASK) : typeof value === "string" ? quote(value) : value);
+    const shown = field["s"] && value !== "" ? MASK : value;
+    text += (text ? "," : "") + quote(field["k"]) + ":" + (typeof shown === "string" ? quote(shown) : shown);
   });
   return quote(module) + ":{" + text + "}";
 }

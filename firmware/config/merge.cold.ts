@@ -47,7 +47,9 @@ function refuseTogether(read: (module: string, key: string) => unknown): string 
   if (float && rebulk && rebulk >= float) return "battery.v_rebulk: must be below v_float";
   if (topic.indexOf("#") >= 0 || topic.indexOf("+") >= 0) return "mqtt.baseTopic: must not hold # or +";
   for (let i = 0; i < device.length; i++) if (letters.indexOf(device[i]) < 0) return "mqtt.deviceId: must hold letters, digits, - and _ only";
-  if ((read("mqtt", "reconnect_max_ms") as number) < (read("mqtt", "reconnect_interval_ms") as number)) return "mqtt.reconnect_max_ms: must not be below reconnect_interval_ms";
+  if ((read("mqtt", "reconnect_max_ms") as number) < (read("mqtt", "reconnect_interval_ms") as number)) {
+    return "mqtt.reconnect_max_ms: must not be below reconnect_interval_ms";
+  }
   return "";
 }
 

@@ -9,7 +9,8 @@ function valueOf(header: string, name: string): string {
 }
 
 const texts: Record<number, string> = { 200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed",
-  413: "Content Too Large", 431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented", 507: "Insufficient Storage" };
+  413: "Content Too Large", 431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+  507: "Insufficient Storage" };
 
 /** Status line and headers; the end of the connection ends the body. All bodies are JSON. */
 function statusLine(status: number): string {
@@ -18,7 +19,8 @@ function statusLine(status: number): string {
 
 /** An error as JSON: a code, the field or part of the request it is about, and the reason. */
 export function errorText(status: number, code: string, where: string, reason: string): string {
-  return statusLine(status) + JSON.stringify({ "ok": false, "err": { "code": code, "where": where, "reason": reason, "retryable": status >= 500 } }) + "\r\n";
+  const error = { "code": code, "where": where, "reason": reason, "retryable": status >= 500 };
+  return statusLine(status) + JSON.stringify({ "ok": false, "err": error }) + "\r\n";
 }
 
 /** Status line and headers of an answer. */

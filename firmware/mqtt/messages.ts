@@ -27,9 +27,10 @@ export function stateMessage(s: Snapshot, limits: Limits): string {
 
 /** rt/limits: what CAN says in 0x351, and why. */
 export function limitsMessage(s: Snapshot, limits: Limits, now: number): string {
-  const v = s.values, ccl = floored(v[r.chargeCurrentLimit]), dcl = floored(v[r.dischargeCurrentLimit]);
-  return `{"cvl":${floored(v[r.chargeVoltageLimit])},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0},"discharge_allowed":${
-    dcl !== null && dcl > 0},"reason":"${nameIn(REASONS_AT, limits.reason)}","phase":"${nameIn(PHASES_AT, s.phase)}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
+  const v = s.values, cvl = floored(v[r.chargeVoltageLimit]), ccl = floored(v[r.chargeCurrentLimit]), dcl = floored(v[r.dischargeCurrentLimit]);
+  const reason = nameIn(REASONS_AT, limits.reason), phase = nameIn(PHASES_AT, s.phase);
+  return `{"cvl":${cvl},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0},"discharge_allowed":${dcl !== null && dcl > 0}`
+    + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
 }
 
 /**
@@ -37,14 +38,14 @@ export function limitsMessage(s: Snapshot, limits: Limits, now: number): string 
  * raw words (9: derived), place in the group (two digits), kind (0 unsigned, 1 signed, 2 two words), decimals.
  */
 export function registerMessage(row: number, s: Snapshot, groups: (Uint16Array | null)[], now: number): string {
-  const text = textSlice(row * ROW_WIDTH, row * ROW_WIDTH + ROW_WIDTH).split("\t"), form = text[2], kind = form[3];
-  const value = shown(s.values[row], form.charCodeAt(4) - 48), words = groups[form.charCodeAt(0) - 48], at = (form[1] + form[2] as unknown as number) | 0;
-  const name = text[3].indexOf("," + value + ":") + 1; // 0: no name
+  const text = textSlice(row * ROW_WIDTH, row * ROW_WIDTH + ROW_WIDTH).split("\t"), form = text[2], kind = form[3], names = text[3];
+  const value = shown(s.values[row], form.charCodeAt(4) - 48), words = groups[form.charCodeAt(0) - 48];
+  const at = form.charCodeAt(1) * 10 + form.charCodeAt(2) - 528, name = names.indexOf("," + value + ":") + 1; // 0: no name
   let raw = "";
   if (words && value !== null) {
-    const word = words[at];
-    raw = kind === "2" ? `,"raw":${word + words[at + 1] * 65536},"words":[${word},${words[at + 1]}]` : `,"raw":${kind === "1" ? word << 16 >> 16 : word}`;
+    const word = words[at], next = words[at + 1];
+    raw = kind === "2" ? `,"raw":${word + next * 65536},"words":[${word},${next}]` : `,"raw":${kind === "1" ? word << 16 >> 16 : word}`;
   }
-  return `${text[0]}\t{${text[1]},"value":${value}${raw}${name > 0 ? `,"text":"${text[3].substring(text[3].indexOf(":", name) + 1, text[3].indexOf(",", name + 1))}"` : ""},"timestamp_ms":${
-    Math.round(now)},"seq":${s.seq},"quality":"${value === null ? "stale" : "ok"}"}`;
+  if (name) raw += `,"text":"${names.substring(names.indexOf(":", name) + 1, names.indexOf(",", name))}"`;
+  return `${text[0]}\t{${text[1]},"value":${value}${raw},"timestamp_ms":${Math.round(now)},"seq":${s.seq},"quality":"${value === null ? "stale" : "ok"}"}`;
 }

@@ -26,7 +26,7 @@ function fail(session: Session, code: string, message: string, now: number): voi
   session.errorMessage = message;
   sessionDrop(session);
   session.retryAt = now + session.backOff * (0.85 + 0.3 * Math.random());
-  session.backOff = Math.min(session.backOff * 2, session.backOffMost);
+  if (session.backOff < session.backOffMost) session.backOff = Math.min(session.backOff * 2, session.backOffMost); // blocked connects wait longer
   enter(session, WAITING, now);
 }
 

@@ -8,7 +8,9 @@ import type { Put } from "./config-put.cold";
 /** The answer; `put` makes the new document if all of the patch is right, and `apply` lets it count once it is written. */
 export function change(app: App, header: string, body: string, put: (app: App, patch: Record<string, unknown>) => Put,
   apply: (app: App, changed: string) => void): string {
-  if (tokenOf(header) !== app.token) return errorText(401, "NotAuthorized", "X-Setup-Token", "must be the set-up token that the console shows at boot");
+  if (tokenOf(header) !== app.token) {
+    return errorText(401, "NotAuthorized", "X-Setup-Token", "must be the set-up token that the console shows at boot");
+  }
   const parsed = parseObject(body);
   if (!parsed.value) return errorText(400, "BadCfgJson", "body", parsed.reason);
   const done = put(app, parsed.value);

@@ -18,5 +18,6 @@ export interface Put {
 export function putConfig(app: App, patch: Record<string, unknown>): Put {
   const merged = mergeDocument(newestSlot(app.store, app.natives.crc32).document, patch as Document, "h"), colon = merged.reason.indexOf(": ");
   const restart = merged.changed.some(function (name) { return live.indexOf(name.substr(0, name.lastIndexOf("."))) < 0; });
-  return { document: merged.document, where: merged.reason.substr(0, colon), reason: merged.reason.substr(colon + 2), changed: merged.changed, restart: restart };
+  return { document: merged.document, where: merged.reason.substr(0, colon), reason: merged.reason.substr(colon + 2),
+    changed: merged.changed, restart: restart };
 }

@@ -19,7 +19,8 @@ const PERIOD_MS = 100, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 8;
 const PENDING = 1024;
 function publishLimits(mqtt: MqttTask, now: number): number {
   const v = mqtt.snapshot.values, phase = mqtt.snapshot.phase, online = phase === BOOT || phase >= LOST ? 0 : 1, session = mqtt.session;
-  const sum = (floored(v[r.chargeVoltageLimit]) || 0) * 1e6 + (floored(v[r.chargeCurrentLimit]) || 0) * 1e3 + (floored(v[r.dischargeCurrentLimit]) || 0) + phase * 1e9;
+  const cvl = floored(v[r.chargeVoltageLimit]) || 0, ccl = floored(v[r.chargeCurrentLimit]) || 0, dcl = floored(v[r.dischargeCurrentLimit]) || 0;
+  const sum = phase * 1e9 + cvl * 1e6 + ccl * 1e3 + dcl; // changes when one of them does
   let sent = 0;
   if (online !== mqtt.online && session.inFlight.length < MOST_IN_FLIGHT) {
     if (publish(session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN, now)) mqtt.online = online;

@@ -7,7 +7,7 @@ import { imageOptions, type ImageRequest } from "../build/options";
 /** What is replaced in which module of firmware/drivers, after TypeScript; each must be there once. */
 const REPLACED: { module: string; from: RegExp; to: (k: number) => string }[] = [
   { module: "natives.ts", from: /\* 1000\b/, to: (k) => `* ${1000 / k}` },
-  { module: "timers.ts", from: /\bsetInterval\b/, to: (k) => `function (f, p) { return setInterval(f, p * ${k}); }` },
+  { module: "timers.ts", from: /\bsetInterval\b/, to: (k) => `function (f, p, a, b) { return setInterval(f, p * ${k}, a, b); }` },
   { module: "timers.ts", from: /\bchangeInterval\b/, to: (k) => `function (i, p) { changeInterval(i, p * ${k}); }` },
 ];
 

@@ -1,0 +1,91 @@
+// One sample, one truth: CAN, MQTT and HTTP say the same of the same poll, and what they say is the battery's.
+import assert from "node:assert/strict";
+import { registers } from "../../firmware/battery/registers";
+import type { Host } from "../../tools/host/run";
+import { boot, CELLS, CHARGE, closeHosts, imageText, LIMITS, MEASURED, running, sent, status } from "./rig";
+import type { Status } from "./rig";
+
+interface RegisterMessage { key: string; value: number | null; seq: number; quality: string }
+
+/** Half away from zero to so many decimals, as CAN rounds. */
+function rounded(value: unknown, digits: number): number {
+  const scaled = Number(value) * 10 ** digits;
+  return Math.sign(scaled) * Math.round(Math.abs(scaled)) / 10 ** digits + 0;
+}
+
+/** The newest JSON below a topic. */
+function message(host: Host, suffix: string): Record<string, unknown> | null {
+  const found = host.broker!.messages.findLast(({ topic }) => topic === `${host.topic}/${suffix}`);
+  return found ? JSON.parse(found.payload) as Record<string, unknown> : null;
+}
+
+interface Moment { http: Status; state: Record<string, unknown>; can: Record<string, number | string>; registers: RegisterMessage[] }
+
+/** The battery answers no more, so that its last sample stays for some seconds: what all three say of it. */
+async function oneMoment(host: Host): Promise<Moment> {
+  host.simulator.faults.set("silence");
+  await host.wait(800);
+  const from = host.clock.now(), { seq } = (await status(host)).live_data;
+  await host.until("a cycle of CAN", () => [LIMITS, CHARGE, MEASURED, CELLS].every((id) => sent(host, from, id).length > 0), 2500);
+  await host.until("rt/state", () => message(host, "rt/state")?.seq === seq, 1500);
+  const http = await status(host);
+  assert.deepEqual([http.live_data.seq, http.live_data.phase], [seq, "normal"]);
+  const values = [LIMITS, CHARGE, MEASURED, CELLS].map((id) => sent(host, from, id)[0].values);
+  const inRegisters = host.broker!.messages.filter(({ topic }) => topic.startsWith(`${host.topic}/rt/reg/`))
+    .map(({ payload }) => JSON.parse(payload) as RegisterMessage).filter((register) => register.seq === seq);
+  host.simulator.faults.clear();
+  return { http, state: message(host, "rt/state")!, can: Object.assign({}, ...values) as Moment["can"], registers: inRegisters };
+}
+
+describe("system: one sample on three ways", function () {
+  this.timeout(60000);
+  before(imageText);
+  afterEach(closeHosts);
+
+  for (const scenario of ["default", "cold-morning"]) {
+    it(`says the same on CAN, MQTT and HTTP (${scenario})`, async () => {
+      const host = await boot({ scenario, timeScale: 4 });
+      await running(host);
+      const { http: { live_data: live, limits }, state, can } = await oneMoment(host);
+      assert.equal(rounded(live.voltage, 2), can.pack_voltage);
+      assert.equal(rounded(live.current, 1), can.pack_current);
+      assert.equal(rounded(live.temperature, 1), can.battery_temperature);
+      assert.equal(rounded(live.soc_percent, 2), can.state_of_charge);
+      assert.deepEqual([live.min_cell_mv, live.max_cell_mv], [can.min_cell_voltage, can.max_cell_voltage]);
+      assert.deepEqual([limits.cvl, limits.ccl, limits.dcl], [can.charge_voltage_limit, can.charge_current_limit, can.discharge_current_limit]);
+      assert.deepEqual([state.cvl, state.ccl, state.dcl, state.lim], [limits.cvl, limits.ccl, limits.dcl, limits.reason]);
+      assert.deepEqual([state.cmin, state.cmax, state.cd, state.ph], [live.min_cell_mv, live.max_cell_mv, live.cell_imbalance_mv, live.phase]);
+      assert.deepEqual([state.p, state.v, state.i, state.soc],
+        [live.pack_power_w, rounded(live.voltage, 2), rounded(live.current, 2), rounded(live.soc_percent, 1)]);
+    });
+  }
+
+  it("says the same in a register's message of the same sample", async () => {
+    const host = await boot({ timeScale: 4 });
+    await running(host);
+    const names: [string, keyof Status["live_data"], number][] = [["battery_pack_voltage", "voltage", 2], ["battery_pack_current", "current", 2],
+      ["state_of_charge", "soc_percent", 1], ["min_cell_voltage", "min_cell_mv", 0], ["max_cell_voltage", "max_cell_mv", 0]];
+    const compared = new Set<string>();
+    for (let moments = 0; moments < 8 && compared.size < 2; moments++) {
+      const { http: { live_data: live }, registers: messages } = await oneMoment(host);
+      for (const [key, member, digits] of names) {
+        for (const { value } of messages.filter((register) => register.key === key)) {
+          assert.equal(rounded(value, digits), rounded(live[member], digits), key);
+          compared.add(key);
+        }
+      }
+      await host.wait(2000);
+    }
+    assert.ok(compared.size >= 2, `compared: ${[...compared].join(" ")}`);
+  });
+
+  it("publishes every value of the table under its frozen name", async () => {
+    const host = await boot();
+    await running(host);
+    const wanted = registers.filter((row) => row.poll !== "settings" && (row.poll !== undefined || row.at === undefined))
+      .map((row) => `${host.topic}/rt/reg/${row.topic ?? row.key}`);
+    const seen = (): Set<string> => new Set(host.broker!.messages.map(({ topic }) => topic));
+    await host.until("every topic", () => wanted.every((topic) => seen().has(topic)), 20000).catch(() => undefined);
+    assert.deepEqual(wanted.filter((topic) => !seen().has(topic)), []);
+  });
+});

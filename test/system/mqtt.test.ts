@@ -1,0 +1,158 @@
+// What a subscriber sees: who is there, the shape of each message, what is retained, and what a broker's troubles do.
+import assert from "node:assert/strict";
+import net from "node:net";
+import { switchBrokerHost } from "../../tools/host/faults";
+import type { Host, HostOptions } from "../../tools/host/run";
+import { boot, closeHosts, imageText, LIMITS, running, sent, status, untilStatus } from "./rig";
+import type { Message } from "../../tools/host/broker";
+
+const LONGEST_GAP_MS = 1500;
+
+async function connected(options: HostOptions = {}): Promise<Host> {
+  const host = await boot(options);
+  await running(host);
+  await untilStatus(host, "MQTT", ({ mqtt }) => mqtt.connected === true, 15000);
+  return host;
+}
+
+function messages(host: Host, suffix: string): Message[] {
+  return host.broker!.messages.filter(({ topic }) => topic === `${host.topic}/${suffix}`);
+}
+
+function json(message: Message | undefined): Record<string, unknown> {
+  assert.ok(message);
+  return JSON.parse(message.payload) as Record<string, unknown>;
+}
+
+/** Longest time without 0x351 since `from`, up to now, ms. */
+function longestGap(host: Host, from: number): number {
+  const times = [from, ...sent(host, from, LIMITS).map(({ at }) => at), host.clock.now()];
+  return Math.max(...times.slice(1).map((at, i) => at - times[i]));
+}
+
+describe("system: MQTT", function () {
+  this.timeout(60000);
+  before(imageText);
+  afterEach(closeHosts);
+
+  it("says that it is there, and the broker says when it is not", async () => {
+    const host = await connected(), broker = host.broker!, topic = `${host.topic}/status`;
+    await host.until("status", () => broker.retained.get(topic)?.payload === '{"online":true}', 5000);
+    assert.deepEqual(broker.clients(), [host.topic.split("/")[1]]);
+    await broker.stop();
+    await host.until("the will", () => broker.retained.get(topic)?.payload === '{"online":false}', 5000);
+    assert.equal(messages(host, "status").at(-1)!.qos, 1);
+    await broker.start();
+    await host.until("status again", () => broker.retained.get(topic)?.payload === '{"online":true}', 30000);
+    await host.wait(5000);
+    const beats = messages(host, "status/connected").filter(({ at }) => at > host.clock.now() - 4000);
+    assert.ok(beats.length >= 3 && beats.length <= 5, `${beats.length} heartbeats in 4 s`);
+    assert.deepEqual([...new Set(beats.map(({ payload, retain }) => `${payload} ${retain}`))], ["true false"]);
+  });
+
+  it("keeps what a late subscriber needs and nothing that could grow old", async () => {
+    const host = await connected();
+    await host.wait(5000);
+    const retained = [...host.broker!.retained.keys()].map((topic) => topic.slice(host.topic.length + 1)).sort();
+    assert.deepEqual(retained, ["rt/bms", "status"]);
+    const limits = json(messages(host, "rt/limits").at(-1));
+    assert.deepEqual(Object.keys(limits),
+      ["cvl", "ccl", "dcl", "charge_allowed", "discharge_allowed", "reason", "phase", "seq", "timestamp_ms"]);
+    assert.deepEqual(Object.keys(json(messages(host, "rt/state").at(-1))), ["soc", "v", "i", "p", "cmin", "cmax", "cd", "t1", "t2", "st", "ein", "eout",
+      "est", "ttg", "cvl", "ccl", "dcl", "lim", "prob", "chg", "bal", "ph", "seq"]);
+    const early = messages(host, "rt/state").at(0)!.at, states = messages(host, "rt/state").filter(({ at }) => at > early + 1000);
+    assert.ok(states.length >= 2 && states.length <= 6, "rt/state at most each second");
+  });
+
+  it("tells all that is known of a register, and null when nothing is", async () => {
+    const host = await connected();
+    await host.until("cells", () => messages(host, "rt/reg/min_cell_voltage").length > 0, 5000);
+    const voltage = json(messages(host, "rt/reg/battery_pack_voltage").at(-1)), cell = json(messages(host, "rt/reg/min_cell_voltage").at(-1));
+    assert.deepEqual(Object.keys(voltage).sort(),
+      ["address", "dbus_path", "key", "modbus", "quality", "raw", "seq", "timestamp_ms", "unit", "value", "words"]);
+    const { address, key, unit, dbus_path: path, modbus, value, raw, words, quality } = voltage as Record<string, number & string & number[]>;
+    assert.deepEqual([address, key, unit, path, modbus, quality], [36, "battery_pack_voltage", "V", "/Dc/0/Voltage", 259, "ok"]);
+    assert.equal(words[0] + words[1] * 65536, raw);
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(raw);
+    assert.ok(Math.abs(bytes.readFloatLE() - value) < 0.001, "the words are the value");
+    assert.deepEqual([cell.raw, cell.unit, "words" in cell], [cell.value, "mV", false]);
+    host.simulator.faults.set("silence");
+    await host.until("rt/bms offline", () => host.broker!.retained.get(`${host.topic}/rt/bms`)?.payload === "offline", 25000);
+    await host.until("unknown", () => json(messages(host, "rt/reg/battery_pack_voltage").at(-1)).value === null, 5000);
+    const unknown = json(messages(host, "rt/reg/battery_pack_voltage").at(-1));
+    assert.deepEqual([unknown.value, unknown.quality, "raw" in unknown], [null, "stale", false]);
+    await host.until("a state of nothing", () => json(messages(host, "rt/state").at(-1)).v === null, 12000);
+  });
+
+  it("keeps the limits on CAN while the broker stops and starts, and connects again by itself", async () => {
+    const host = await connected(), broker = host.broker!, from = host.clock.now();
+    for (let cuts = 0; cuts < 3; cuts++) {
+      await broker.stop();
+      await untilStatus(host, "the loss is seen", ({ mqtt }) => mqtt.connected === false, 5000);
+      await host.wait(3000);
+      await broker.start();
+      await untilStatus(host, "back", ({ mqtt }) => mqtt.connected === true, 40000);
+    }
+    assert.ok(longestGap(host, from) < LONGEST_GAP_MS, `${longestGap(host, from)} ms without 0x351`);
+    const { mqtt } = await status(host);
+    assert.ok((mqtt.error_count as number) >= 3);
+    assert.equal(mqtt.last_error_code, "ConnRefused");
+    assert.equal(mqtt.queue_len, 0, "nothing left unanswered");
+  });
+
+  it("does not connect to a broker whose host is off", async () => {
+    const host = await connected();
+    switchBrokerHost(host.network, false);
+    const from = host.clock.now();
+    await host.broker!.stop();
+    await untilStatus(host, "the loss is seen", ({ mqtt }) => mqtt.connected === false, 60000);
+    await host.wait(40000);
+    assert.ok(longestGap(host, from) < LONGEST_GAP_MS, `${longestGap(host, from)} ms without 0x351`);
+    const { mqtt } = await status(host);
+    assert.ok((mqtt.blocked_ms_max as number) < 500, `nothing blocked, ${mqtt.blocked_ms_max} ms`);
+    assert.equal(mqtt.last_error_code, "ConnTimeout");
+    await host.broker!.start();
+    switchBrokerHost(host.network, true);
+    await untilStatus(host, "back", ({ mqtt: { connected: is } }) => is === true, 90000);
+  });
+
+  it("survives a host that answers echoes and then blocks, and asks it ever more rarely", async () => {
+    const host = await connected();
+    await host.broker!.stop();
+    Object.assign(host.network, { connect: "blocks", blockMs: 30000 });
+    const blocked = await untilStatus(host, "a blocked connect", ({ mqtt }) => (mqtt.blocked_ms_max as number) > 25000, 90000);
+    assert.equal(blocked.mqtt.connected, false);
+    const from = host.clock.now();
+    await running(host);
+    await host.until("limits after it", () => sent(host, from, LIMITS).length >= 2, 5000);
+    Object.assign(host.network, { connect: "normal" });
+    await host.broker!.start();
+  });
+
+  it("tells why a broker refuses it", async () => {
+    const host = await connected();
+    host.broker!.credentials = { user: "bms", pass: "right" };
+    await host.broker!.stop();
+    await host.broker!.start();
+    const refused = await untilStatus(host, "a refusal", ({ mqtt }) => /^(BadCredentials|NotAuthorized)$/.test(mqtt.last_error_code as string), 60000);
+    assert.equal(refused.mqtt.connected, false);
+    assert.notEqual(refused.mqtt.last_error_message, "");
+  });
+
+  it("gives up on a server that accepts and never answers", async () => {
+    const wires = new Set<net.Socket>(), server = net.createServer((wire) => { wires.add(wire); wire.on("error", () => undefined); });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as net.AddressInfo;
+      const host = await boot({ mqtt: { host: "127.0.0.1", port, user: "", pass: "", isTls: false } });
+      await running(host);
+      const from = host.clock.now();
+      await untilStatus(host, "a time-out", ({ mqtt }) => mqtt.last_error_code === "ConnTimeout", 20000);
+      assert.ok(longestGap(host, from) < LONGEST_GAP_MS);
+    } finally {
+      wires.forEach((wire) => wire.destroy());
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+});
