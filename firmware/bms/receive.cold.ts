@@ -45,11 +45,16 @@ function lengthOf(code: number, size: number, command: number): number {
   return code === command ? size + 5 : 0;
 }
 
+/** The nearer of two ends; 0 is none. */
+function nearer(end: number, other: number): number {
+  return end && end < other ? end : other;
+}
+
 /** Look for the reply to `request` (0x03 or 0x07) in `rx`, everything received since it was sent. */
 export function receive(rx: string, request: string, toArrayBuffer: ((text: string) => ArrayBuffer) | null): Received {
   const command = request.charCodeAt(1), asked = 2 * request.charCodeAt(command === 7 ? 2 : 5);
   const found: Received = { outcome: rx ? "truncated" : "timeout", final: false, words: null, error: 0, discarded: 0, need: 0 };
-  let at = rx.indexOf("\xaa"), foreign = false, badCrc = false, multi = false, skip = 1, code, size, length, end, frame;
+  let at = rx.indexOf("\xaa"), foreign = false, badCrc = false, multi = false, skip = 1, code, size, length, frame;
   while (at >= 0) {
     skip = 1;
     code = rx.charCodeAt(at + 1);
@@ -61,8 +66,7 @@ export function receive(rx: string, request: string, toArrayBuffer: ((text: stri
       multi = true;
     } else if (isNaN(length) || at + length > rx.length) {
       if (code === command && size > asked) foreign = true;
-      end = at + (length || 3); // without its third byte no length is known
-      if (!found.need || end < found.need) found.need = end;
+      found.need = nearer(found.need, at + (length || 3)); // without its third byte no length is known
     } else {
       frame = bytesOf(rx.substr(at, length));
       if (crc16(frame.subarray(0, length - 2)) !== (frame[length - 2] | frame[length - 1] << 8)) {

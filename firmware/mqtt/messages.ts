@@ -47,5 +47,6 @@ export function registerMessage(row: number, s: Snapshot, groups: (Uint16Array |
     raw = kind === "2" ? `,"raw":${word + next * 65536},"words":[${word},${next}]` : `,"raw":${kind === "1" ? word << 16 >> 16 : word}`;
   }
   if (name) raw += `,"text":"${names.substring(names.indexOf(":", name) + 1, names.indexOf(",", name))}"`;
-  return `${text[0]}\t{${text[1]},"value":${value}${raw},"timestamp_ms":${Math.round(now)},"seq":${s.seq},"quality":"${value === null ? "stale" : "ok"}"}`;
+  const quality = value === null ? "stale" : "ok";
+  return `${text[0]}\t{${text[1]},"value":${value}${raw},"timestamp_ms":${Math.round(now)},"seq":${s.seq},"quality":"${quality}"}`;
 }

@@ -26,7 +26,8 @@ function fail(session: Session, code: string, message: string, now: number): voi
   session.errorMessage = message;
   sessionDrop(session);
   session.retryAt = now + session.backOff * (0.85 + 0.3 * Math.random());
-  if (session.backOff < session.backOffMost) session.backOff = Math.min(session.backOff * 2, session.backOffMost); // blocked connects wait longer
+  // after connects that blocked it is above the setting already, and stays there
+  if (session.backOff < session.backOffMost) session.backOff = Math.min(session.backOff * 2, session.backOffMost);
   enter(session, WAITING, now);
 }
 

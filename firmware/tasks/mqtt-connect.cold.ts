@@ -37,7 +37,7 @@ function echo(mqtt: MqttTask, now: number): void {
 /** Note how long connecting blocked; long ones are tried ever more rarely. */
 function noteBlock(session: Session, took: number): void {
   if (took > session.blockedMost) session.blockedMost = took;
-  if (took > BLOCKED_MS) session.backOff = Math.min(session.backOff * 2, BLOCKED_MOST_MS);
+  if (took > BLOCKED_MS) session.backOff = Math.min((session.backOff || BLOCKED_MS) * 2, BLOCKED_MOST_MS);
 }
 
 function open(mqtt: MqttTask, now: number): void {
