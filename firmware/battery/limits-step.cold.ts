@@ -121,10 +121,10 @@ function dischargeCurrent(limits: Limits, v: Float64Array, lowest: number, block
 function compute(limits: Limits, snapshot: Snapshot, dt: number): void {
   const v = snapshot.values, status = v[r.onlineStatus];
   const unwell = !(status >= STATUS_CHARGING && status <= STATUS_IDLE);
-  const blocked = snapshot.highest >= v[r.overVoltageCutoff] - 20 ? 2 : unwell ? 1 : 0;
+  const blocked = snapshot.highest >= v[r.overVoltageCutoff] - 20 ? 2 : unwell || limits.inhibitCharge ? 1 : 0;
   limits.cvl = chargeVoltage(limits, snapshot, blocked, dt);
   chargeCurrent(limits, v, snapshot.highest, blocked, dt);
-  dischargeCurrent(limits, v, snapshot.lowest, unwell || snapshot.lowest <= v[r.underVoltageCutoff] + 20, dt);
+  dischargeCurrent(limits, v, snapshot.lowest, unwell || limits.inhibitDischarge || snapshot.lowest <= v[r.underVoltageCutoff] + 20, dt);
   if (limits.recovering && limits.cclReason !== RECOVERING && limits.dclReason !== RECOVERING) limits.recovering = false;
 }
 

@@ -7,6 +7,8 @@ export const FRESH = 1, USER = 2, BMS_MAX = 3, CELL_HIGH = 4, CELL_LOW = 5, COLD
 export interface Limits {
   /** Settings: cell voltages (mV) and largest currents (A); vBulk 0 without a chemistry. */
   vBulk: number; vFloat: number; vRebulk: number; cclMax: number; dclMax: number;
+  /** Stopped by hand. */
+  inhibitCharge: boolean; inhibitDischarge: boolean;
   /** The settings fit the battery; without that nothing is sent. */
   valid: boolean;
   /** Number of cells of the last good settings. */
@@ -25,7 +27,7 @@ export interface Limits {
 }
 
 export function limitsOf(): Limits {
-  return { vBulk: 0, vFloat: 0, vRebulk: 0, cclMax: 0, dclMax: 0, valid: false, cells: 0,
+  return { vBulk: 0, vFloat: 0, vRebulk: 0, cclMax: 0, dclMax: 0, inhibitCharge: false, inhibitDischarge: false, valid: false, cells: 0,
     chargeMost: 0, dischargeMost: 0, cvl: NaN, ccl: NaN, dcl: NaN,
     chargeHeld: 0, dischargeHeld: 0, recovering: false, at: 0, cvlReason: 0, cclReason: 0, dclReason: 0, reason: 0 };
 }

@@ -21,10 +21,13 @@ function levels(topic: string): string {
 
 /** Voltages, currents and where the cells are. */
 function configureBattery(app: App): void {
-  const voltages = cellVoltages(settingsOf(app, "battery")), most = settingsOf(app, "can/limits"), bms = settingsOf(app, "bms"), limits = app.limits;
+  const battery = settingsOf(app, "battery"), voltages = cellVoltages(battery), most = settingsOf(app, "can/limits"), bms = settingsOf(app, "bms");
+  const limits = app.limits;
   limits.vBulk = voltages[0];
   limits.vFloat = voltages[1];
   limits.vRebulk = voltages[2];
+  limits.inhibitCharge = battery["inhibit_charge"] as boolean;
+  limits.inhibitDischarge = battery["inhibit_discharge"] as boolean;
   limits.cclMax = most["cclMax"] as number;
   limits.dclMax = most["dclMax"] as number;
   app.snapshot.lowOrder = bms["cell_order"] === "low";

@@ -117,7 +117,7 @@ describe("system: MQTT", function () {
     await untilStatus(host, "back", ({ mqtt: { connected: is } }) => is === true, 90000);
   });
 
-  it("survives a host that answers echoes and then blocks, and asks it ever more rarely", async () => {
+  it("sends limits again after a host that answered an echo blocked the connect for 30 s", async () => {
     const host = await connected();
     await host.broker!.stop();
     Object.assign(host.network, { connect: "blocks", blockMs: 30000 });

@@ -1,0 +1,174 @@
+// Replies into the snapshot: real bytes, what is implausible, missing sensors, packs of fewer cells, and the phases by age.
+import assert from "node:assert/strict";
+import { acceptCells } from "../../firmware/battery/cells.cold";
+import { snapshotAge, updatePhase } from "../../firmware/battery/phase.cold";
+import * as r from "../../firmware/battery/registers.baked";
+import { acceptFast, BOOT, DEGRADED, LOST, NORMAL, SILENT, snapshotOf } from "../../firmware/battery/snapshot";
+import { acceptSettings } from "../../firmware/bms/settings.cold";
+import { slotOf } from "../../tools/bake/names";
+import { cellWords, fastWords, feedSnapshot, floatWords, settingsWords, snapshotWith, vectorWords } from "../fixtures/battery";
+import { bmsVector } from "../fixtures/bytes";
+
+describe("real replies", () => {
+  it("the fast group gives each value of the vector", () => {
+    const snapshot = snapshotOf();
+    assert.ok(acceptFast(snapshot, vectorWords("block_fast_poll_36_52"), 7));
+    const numbers = Object.entries(bmsVector("block_fast_poll_36_52").decoded.values ?? {}).filter(([, value]) => typeof value === "number" || value === null);
+    assert.equal(numbers.length, 10);
+    for (const [key, value] of numbers) {
+      const got = snapshot.values[slotOf(key)];
+      assert.ok(value === null ? Number.isNaN(got) : Math.abs(got - (value as number)) < 1e-5, `${key}: ${got}`);
+    }
+    assert.deepEqual([snapshot.fastAt, snapshot.seq, snapshot.dropped], [7, 1, 0]);
+    assert.equal(snapshot.values[r.onlineStatus], 0x93);
+    assert.deepEqual([snapshot.values[r.balancingDecision], snapshot.values[r.balancingActive]], [0x11, 1]);
+    assert.equal(snapshot.values[r.cellSpread], 5);
+    assert.ok(Math.abs(snapshot.values[r.packPower] + 53.12 * 18.25) < 0.01);
+  });
+
+  it("the settings give voltages, cutoffs and the number of cells", () => {
+    const snapshot = snapshotOf(), numbers = acceptSettings(snapshot, vectorWords("modbus_read_all_settings_300_343"), 5);
+    const registers = bmsVector("modbus_read_all_settings_300_343").decoded.registers ?? {};
+    assert.deepEqual(Array.from(numbers), Array.from({ length: 44 }, (_, i) => registers[300 + i]));
+    const v = snapshot.values;
+    assert.deepEqual([v[r.fullyChargedVoltage], v[r.fullyDischargedVoltage], v[r.batteryCapacity], v[r.seriesCells]], [3650, 2800, 280, 16]);
+    assert.deepEqual([v[r.overVoltageCutoff], v[r.underVoltageCutoff], v[r.dischargeOverCurrentCutoff], v[r.chargeOverCurrentCutoff]], [3750, 2500, 110, 90]);
+    assert.deepEqual([v[r.overHeatCutoff], v[r.lowTempChargerCutoff]], [60, -5]);
+    assert.deepEqual([snapshot.cells, snapshot.firstCell, snapshot.settingsAt], [16, 0, 5]);
+  });
+
+  it("the cells of a pack of 14 are registers 2..15", () => {
+    const snapshot = snapshotOf();
+    acceptSettings(snapshot, settingsWords({ 307: 14 }), 0);
+    assert.ok(acceptFast(snapshot, fastWords({ ...floatWords(36, 55.78), 40: 3970, 41: 3980 }), 0));
+    assert.ok(acceptCells(snapshot, vectorWords("block_16_cells_14s_pack"), 1));
+    assert.deepEqual([snapshot.cells, snapshot.firstCell, snapshot.highest, snapshot.lowest], [14, 2, 3990, 3970]);
+    assert.ok(Number.isNaN(snapshot.values[r.cell01Voltage]) && Number.isNaN(snapshot.values[r.cell02Voltage]));
+    assert.equal(snapshot.values[r.cell03Voltage], 3980);
+  });
+});
+
+describe("implausible replies are dropped whole and counted", () => {
+  const bad: Record<string, Record<number, number>> = {
+    "no voltage": floatWords(36, NaN), "voltage above 80": floatWords(36, 81), "voltage below 0": floatWords(36, -1), "no current": floatWords(38, NaN),
+    "current above 1.5 x the cutoff": floatWords(38, 166), "discharge above it": floatWords(38, -166), "infinite current": floatWords(38, Infinity),
+    "lowest cell of 0": { 40: 0 }, "highest cell above 5 V": { 41: 5001 }, "lowest above highest": { 40: 3400, 41: 3300 },
+    "sensor at 126 degC": { 42: 1260 }, "internal at -46 degC": { 48: 65536 - 460 }, "SoC above 100": { 46: 0, 47: 2000 },
+  };
+  for (const [name, changes] of Object.entries(bad)) {
+    it(name, () => {
+      const snapshot = snapshotWith(), before = Array.from(snapshot.values);
+      assert.equal(acceptFast(snapshot, fastWords(changes), 9), false);
+      assert.deepEqual(Array.from(snapshot.values), before);
+      assert.deepEqual([snapshot.dropped, snapshot.seq, snapshot.fastAt, snapshot.good], [1, 1, 0, 0]);
+    });
+  }
+
+  it("cells that do not add up to the pack, and a cell that reads 0", () => {
+    const snapshot = snapshotWith(), cells = new Array<number>(16).fill(3320);
+    assert.equal(acceptCells(snapshot, cellWords(cells.map((mv) => mv + 60)), 9), false);
+    assert.equal(acceptCells(snapshot, cellWords([0, ...cells.slice(1)]), 9), false);
+    assert.deepEqual([snapshot.dropped, snapshot.cellsAt, snapshot.values[r.cell01Voltage]], [2, 0, 3320]);
+  });
+
+  it("a number of cells that cannot be leaves the settings as old as they were", () => {
+    for (const cells of [0, 3, 17, 65535]) {
+      const snapshot = snapshotWith();
+      acceptSettings(snapshot, settingsWords({ 307: cells }), 9);
+      assert.deepEqual([snapshot.cells, snapshot.settingsAt, snapshot.dropped], [16, 0, 1], `${cells}`);
+    }
+  });
+});
+
+describe("missing values", () => {
+  const v = (changes: Record<number, number>): Float64Array => snapshotWith({ fast: changes }).values;
+
+  it("SoH of 0 (old firmware) and both sensors missing are unknown; temperatures are the internal one then", () => {
+    const values = v({ 42: 0x8000, 43: 0x8000, 45: 0 });
+    for (const slot of [r.stateOfHealth, r.externalTemp1, r.externalTemp2]) assert.ok(Number.isNaN(values[slot]));
+    for (const slot of [r.minTemperature, r.maxTemperature, r.batteryTemperature]) assert.equal(values[slot], 26.8);
+  });
+
+  it("one sensor stands for both; two give lowest, highest and mean; below 0 degC is signed", () => {
+    const one = v({ 42: 0x8000, 43: 65536 - 75 }), two = v({ 42: 200, 43: 65536 - 100 });
+    assert.deepEqual([one[r.minTemperature], one[r.maxTemperature], one[r.batteryTemperature]], [-7.5, -7.5, -7.5]);
+    assert.deepEqual([two[r.minTemperature], two[r.maxTemperature], two[r.batteryTemperature]], [-10, 20, 5]);
+  });
+});
+
+describe("packs of 4 to 16 cells", () => {
+  for (let cells = 4; cells <= 16; cells++) {
+    it(`${cells} cells in high and in low order`, () => {
+      for (const isLow of [false, true]) {
+        const snapshot = snapshotOf(), registers = new Array<number>(16).fill(0), first = isLow ? 0 : 16 - cells;
+        snapshot.lowOrder = isLow;
+        acceptSettings(snapshot, settingsWords({ 307: cells }), 0);
+        for (let i = 0; i < cells; i++) registers[first + i] = 3300 + i;
+        const pack = registers.reduce((sum, mv) => sum + mv, 0);
+        assert.ok(acceptFast(snapshot, fastWords({ ...floatWords(36, pack / 1000), 40: 3300, 41: 3300 + cells - 1 }), 0));
+        assert.ok(acceptCells(snapshot, cellWords(registers), 0));
+        assert.deepEqual([snapshot.firstCell, snapshot.lowest, snapshot.highest], [first, 3300, 3300 + cells - 1]);
+        assert.ok(Math.abs(snapshot.sum - pack) < 1e-6);
+      }
+    });
+  }
+
+  it("bms.expected_cells wins over register 307", () => {
+    const snapshot = snapshotOf();
+    snapshot.expectedCells = 8;
+    acceptSettings(snapshot, settingsWords({ 307: 16 }), 0);
+    assert.deepEqual([snapshot.cells, snapshot.firstCell], [8, 8]);
+  });
+});
+
+describe("phases by age", () => {
+  it("boot until all groups are there", () => {
+    const snapshot = snapshotOf();
+    assert.equal(updatePhase(snapshot, 1e6), BOOT);
+    acceptFast(snapshot, fastWords(), 0);
+    assert.equal(updatePhase(snapshot, 10), BOOT);
+    feedSnapshot(snapshot, { now: 20 });
+    assert.equal(updatePhase(snapshot, 30), NORMAL);
+    assert.equal(snapshotAge(snapshot, 30), 10);
+  });
+
+  it("degraded after 5 s, lost after 15 s with values unknown, silent after 75 s", () => {
+    const snapshot = snapshotWith();
+    const phases = [5000, 5001, 15000, 15001, 75000, 75001].map((now) => {
+      const phase = updatePhase(snapshot, now);
+      assert.equal(Number.isNaN(snapshot.values[r.packVoltage]), now > 15000);
+      assert.equal(Number.isNaN(snapshot.highest), now > 15000);
+      return phase;
+    });
+    assert.deepEqual(phases, [NORMAL, DEGRADED, DEGRADED, LOST, LOST, SILENT]);
+    assert.equal(snapshot.values[r.fullyChargedVoltage], NaN, "settings go 15 s after they should have been read again");
+  });
+
+  it("each required group counts: cells alone, settings alone", () => {
+    const snapshot = snapshotWith();
+    acceptFast(snapshot, fastWords({ ...floatWords(36, 53.12), 40: 3320, 41: 3320 }), 6000);
+    assert.equal(updatePhase(snapshot, 6000), DEGRADED);
+    const other = snapshotWith();
+    for (const now of [30000, 60000, 65000, 65100]) {
+      acceptFast(other, fastWords({ ...floatWords(36, 53.12), 40: 3320, 41: 3320 }), now);
+      acceptCells(other, cellWords(new Array<number>(16).fill(3320)), now);
+      assert.equal(updatePhase(other, now), now > 65000 ? DEGRADED : NORMAL);
+    }
+  });
+
+  it("lost and silent end after three complete snapshots, degraded after one", () => {
+    for (const gap of [20000, 80000]) {
+      const snapshot = snapshotWith();
+      const before = updatePhase(snapshot, gap);
+      const phases = [1, 2, 3].map((n) => {
+        feedSnapshot(snapshot, { now: gap + n * 1000 });
+        return updatePhase(snapshot, gap + n * 1000);
+      });
+      assert.deepEqual(phases, [before, before, NORMAL]);
+    }
+    const degraded = snapshotWith();
+    assert.equal(updatePhase(degraded, 6000), DEGRADED);
+    feedSnapshot(degraded, { now: 6100 });
+    assert.equal(updatePhase(degraded, 6100), NORMAL);
+  });
+});
