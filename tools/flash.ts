@@ -30,7 +30,9 @@ export function cliArguments({ port, baud }: Device, task: string[]): string[] {
 
 /** Why a run of the CLI failed, from what it printed; "" when it says nothing of the kind. */
 export function cliFault(printed: string): string {
-  if (/Unable to connect|No Ports Found|Cannot open|Error: Opening|Port is not open|ECONNREFUSED/.test(printed)) return "cannot open the port: is the device plugged in, and no terminal open on it?";
+  if (/Unable to connect|No Ports Found|ECONNREFUSED/.test(printed)) {
+    return "cannot open the port: is the device plugged in, and no terminal open on it?";
+  }
   if (/pre-1v96/.test(printed)) return "no Espruino answers there: is its binary on the chip (esptool), and the baud rate right?";
   const module = /Module (\S+) not found/.exec(printed);
   return module ? `the image requires ${module[1]}, which the device does not have` : "";

@@ -26,7 +26,7 @@ const typeNames: Record<string, string> = { "b": "boolean", "i": "number", "n": 
 function refuse(field: FieldLine, value: unknown): string {
   const type = typeNames[field["t"]], article = "must be a ";
   if (typeof value !== type) return article + type;
-  if (field["t"] === "i" && value !== (value as number | 0)) return "must be a whole number";
+  if (field["t"] === "i" && value !== ((value as number) | 0)) return "must be a whole number";
   if (field["o"] && field["o"].indexOf(value) < 0) return "must be one of " + field["o"];
   const size = type === "string" ? (value as string).length : value as number, unit = type === "string" ? " bytes" : "";
   if (field["b"] !== undefined && !(size <= field["b"])) return "must be at most " + field["b"] + unit;

@@ -16,6 +16,8 @@ const PRESCALER: Record<number, number> = { 125: 0x8f, 250: 0x87, 500: 0x83, 100
 const SEGMENTS = 0x3e;
 /** Code and mask that take exactly 0x305 and 0x307. */
 const CODE = [0x60, 0xa0, 0, 0], MASK = [0, 0x5f, 0xff, 0xff];
+/** Messages in the receive queue from which on it is as good as dead. */
+const QUEUE_DEAD = 62;
 /** Waits before coming back from bus-off, ms; and for the 128 x 11 bits of the recovery itself. */
 const BACK_OFF = [1000, 2000, 5000, 10000], RECOVERY_MS = 50, GIVE_UP_MS = 2000;
 
@@ -53,9 +55,13 @@ export function startTwai(twai: Twai, settings: Record<string, unknown>): boolea
   return true;
 }
 
-/** After an overrun the window cannot be trusted: everything in it is released. */
+/** After an overrun the window cannot be trusted: everything in it is released. A full queue only wakes by a reset (erratum 3.13.11). */
 function clearOverrun(twai: Twai): void {
   let left = peek32(BASE + 0x74);
+  if (left >= QUEUE_DEAD) {
+    poke32(MODE, RM | LOM | AFM);
+    poke32(MODE, twai.listenOnly ? LOM | AFM : AFM);
+  }
   poke32(BASE + 4, 8);
   for (; left > 0; left--) poke32(BASE + 4, 4);
   twai.errors++;

@@ -64,10 +64,11 @@ export const twai: Twai = {
     if (status & OVERRUN) {
       recoverTwai(twai, -1);
     } else if (status & RECEIVED) {
-      const frame = peek32(WINDOW, 3);
+      const frame = peek32(WINDOW, 3), id = frame[1] << 3 | frame[2] >> 5;
       poke32(COMMAND, RELEASE);
       twai.rx++;
-      if (!(frame[0] & 0xc0)) return frame[1] << 3 | frame[2] >> 5;
+      if (!(frame[0] & 0xc0) && (id | 2) === 0x307) return id;
+      recoverTwai(twai, -1); // the filter lets nothing else through: the queue is dead
     }
     return 0;
   },

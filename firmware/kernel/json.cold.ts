@@ -3,19 +3,19 @@
 
 const DEEPEST = 8;
 
-/** The UTF-8 bytes of a UTF-16 unit; surrogate pairs are two units and become six bytes, which readers accept. */
+/** The UTF-8 bytes of a UTF-16 unit above ASCII; surrogate pairs are two units and become six bytes, which readers accept. */
 function utf8(unit: number): string {
-  if (unit < 0x80) return unit === 0x22 || unit === 0x5c || unit < 0x20 ? "\\u00" + (unit + 256).toString(16).substr(1) : String.fromCharCode(unit);
   if (unit < 0x800) return String.fromCharCode(0xc0 | unit >> 6, 0x80 | unit & 63);
   return String.fromCharCode(0xe0 | unit >> 12, 0x80 | unit >> 6 & 63, 0x80 | unit & 63);
 }
 
 /** Escapes of characters above ASCII as UTF-8 bytes. */
 function unescapeUnicode(text: string): string {
-  let out = "", from = 0, at = text.indexOf("\\");
+  let out = "", from = 0, at = text.indexOf("\\"), unit = 0;
   while (at >= 0) {
-    if (text[at + 1] === "u" && text.substr(at + 2, 2) !== "00") {
-      out += text.substring(from, at) + utf8(parseInt(text.substr(at + 2, 4), 16));
+    unit = text[at + 1] === "u" ? parseInt(text.substr(at + 2, 4), 16) : 0;
+    if (unit >= 0x80) {
+      out += text.substring(from, at) + utf8(unit);
       from = at + 6;
       at += 5;
     } else {

@@ -1,8 +1,8 @@
 // Cooperative tasks: one native interval each, priority by courtesy. A task whose turn has come first lets every more
 // urgent task run that is overdue. The interpreter makes up for missed intervals in a burst; those calls find nothing due.
 
-/** A start this late (ms) is counted; timers may fire this early (ms). */
-const LATE = 50, EARLY = 3;
+/** A start this late (ms) is counted; timers may fire this early; after a long block the calls of a burst come within this time. */
+const LATE = 50, EARLY = 3, BURST = 10;
 
 export interface Task {
   name: string;
@@ -53,7 +53,7 @@ function stepTask(scheduler: Scheduler, task: Task, now: number): number {
     scheduler.change(task.timer, delay);
   }
   task.due += task.period; // a changed interval counts from its old time too, when it is changed in its own callback
-  if (task.due < end) task.due = end;
+  if (task.due < end) task.due = end + BURST;
   return end;
 }
 

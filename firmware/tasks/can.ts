@@ -21,17 +21,17 @@ export interface CanTask {
   port: CanPort; snapshot: Snapshot; limits: Limits;
   /** Bytes of the frames that carry a setting's text. */
   text: Uint8Array;
-  /** When each frame is due (ms), and whether it waits to be sent. */
-  due: Float64Array; waiting: Uint8Array;
+  /** When each frame is due and the first of them (ms), and whether each waits to be sent. */
+  due: Float64Array; nextAt: number; waiting: Uint8Array;
   /** When the last periodic 0x351 went out, when the last of any kind, when the GX was last heard (-1 never). */
   gridAt: number; limitsAt: number; gxAt: number;
   task: Task;
 }
 
-/** Mark what has become due; the time until the next frame is, ms. */
-function mark(can: CanTask, now: number): number {
+/** Mark what has become due, and note when the next frame is. */
+function mark(can: CanTask, now: number): void {
   const due = can.due;
-  let row = 0, next = now + IDLE_MS;
+  let row = 0, next = now + 1000;
   for (let at of due) {
     if (now >= at) {
       can.waiting[row] = 1;
@@ -42,7 +42,7 @@ function mark(can: CanTask, now: number): number {
     if (at < next) next = at;
     row++;
   }
-  return next - now;
+  can.nextAt = next;
 }
 
 /** Send the first frame that waits; whether more do. */
@@ -68,12 +68,13 @@ function step(can: CanTask, now: number): number {
   let id = can.port.receive(), most = 5;
   for (; id && most > 0; most--) {
     if (id === GX_KEEPALIVE || id === GX_IDENTITY) {
-      if (can.gxAt < 0 || now - can.gxAt > GX_GONE_MS) can.due.fill(0, 5);
+      if (can.gxAt < 0 || now - can.gxAt > GX_GONE_MS) can.due.fill(can.nextAt = 0, 5);
       can.gxAt = now;
     }
     id = can.port.receive();
   }
-  const wait = mark(can, now);
+  if (now >= can.nextAt) mark(can, now);
+  const wait = Math.min(can.nextAt - now, IDLE_MS);
   if (phase === BOOT || phase === SILENT || !can.limits.valid) {
     can.waiting.fill(0);
     return IDLE_MS;
@@ -83,7 +84,7 @@ function step(can: CanTask, now: number): number {
 
 export function canTaskOf(port: CanPort, snapshot: Snapshot, limits: Limits, text: Uint8Array): CanTask {
   const can = { port: port, snapshot: snapshot, limits: limits, text: text, due: new Float64Array(frameIds.length),
-    waiting: new Uint8Array(frameIds.length), gridAt: 0, limitsAt: 0, gxAt: -1 } as unknown as CanTask;
+    waiting: new Uint8Array(frameIds.length), gridAt: 0, limitsAt: 0, gxAt: -1, nextAt: 0 } as unknown as CanTask;
   can.task = taskOf("can", IDLE_MS, can, step);
   return can;
 }

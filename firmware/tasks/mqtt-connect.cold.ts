@@ -9,7 +9,7 @@ import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
 const LOOK_UP_MS = 10000, FRESH_MS = 3000, BLOCKED_MS = 500, BLOCKED_MOST_MS = 600000;
 /** The moment after a periodic 0x351 in which there is time; without CAN frames any moment is good. */
-const AFTER_GRID_MS = 120, NO_GRID_MS = 1500;
+const AFTER_GRID_MS = 220, NO_GRID_MS = 1500;
 
 function lookUp(mqtt: MqttTask, now: number): void {
   const session = mqtt.session;

@@ -14,7 +14,7 @@ import { advance, brokerSaid } from "./mqtt-connect.cold";
 import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
 /** Period of a step and of a look at the link (ms), messages a step, and rows looked at for each message. */
-const PERIOD_MS = 100, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 8;
+const PERIOD_MS = 200, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 8;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
 function publishLimits(mqtt: MqttTask, now: number): number {

@@ -92,7 +92,7 @@ describe("flash, over TCP to an interpreter", function () {
     const directory = temporaryDirectory();
     device = launchInterpreter({ interpreter }, directory.path);
     const server = serve(device);
-    cleanUps.push(() => server.close(), () => stopProcess(device, 1000), directory.remove);
+    cleanUps.push(() => server.close(), () => stopProcess(device, "SIGKILL"), directory.remove);
     await new Promise<void>((up) => server.listen(0, "127.0.0.1", up));
     port = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });

@@ -63,6 +63,18 @@ describe("the image", function () {
     assert.match(code, /^[\n -~]*$/);
   });
 
+  it("puts functions before their use, which the device does not do by itself", async () => {
+    const { code } = await buildProject({ "main.ts": "for (let i = 0; i < 2; i++) late(i);\nfunction late(x: number): void {\n  print(x);\n}\nlate(7);\n" });
+    assert.deepEqual(printed(code), [0, 1, 7]);
+    assert.ok(code.indexOf("print(") < code.indexOf("for("), code);
+  });
+
+  it("shortens property names, but those in quotes and the device's own", async () => {
+    const main = 'const state = { counted: 1, "published": 2, length: 3 };\nfor (const x of [1, 2]) state.counted += x;\nprint(JSON.stringify(state));\n';
+    const { code } = await buildProject({ "main.ts": main });
+    assert.match(printed(code)[0] as string, /^\{"\w{1,2}":4,"published":2,"length":3\}$/);
+  });
+
   const wrong: [string, Record<string, string>, RegExp][] = [
     ["a type error", { "main.ts": 'const x: number = "a";\nprint(x);\n' }, /Type 'string' is not assignable to type 'number'/],
     ["a builtin that the device lacks", { "main.ts": "print(new Map());\n" }, /Cannot find name 'Map'/],

@@ -15,7 +15,8 @@ async function config(host: Host): Promise<Config> {
 
 async function put(host: Host, patch: unknown, token = host.token()): Promise<{ status: number; answer: Answer }> {
   const headers = token ? { "X-Setup-Token": token } : undefined;
-  const answer = await host.request("/api/config", { method: "PUT", headers, body: typeof patch === "string" ? patch : JSON.stringify(patch) });
+  const body = typeof patch === "string" ? patch : JSON.stringify(patch);
+  const answer = await host.request("/api/config", { method: "PUT", headers, body });
   return { status: answer.status, answer: await answer.json() as Answer };
 }
 
@@ -52,7 +53,7 @@ describe("system: configuration", function () {
     const bad: [unknown, RegExp][] = [
       [{ mqtt: { heartbeat_ms: 3000, port: 70000 } }, /mqtt\.port/], [{ mqtt: { heartbeat_ms: 3000, port: "1883" } }, /mqtt\.port/],
       [{ uart: { poll_ms: 500.5 } }, /uart\.poll_ms/], [{ mqtt: { heartbeat_ms: 3000, nothing: 1 } }, /mqtt\.nothing/],
-      [{ nowhere: { a: 1 } }, /nowhere/], [{ battery: { chemistry: "lead" } }, /battery\.chemistry/], [{ mqtt: { host: null } }, /mqtt\.host/],
+      [{ nowhere: { a: 1 } }, /nowhere/], [{ battery: { chemistry: "lead" } }, /battery\.chemistry/],
       [{ mqtt: 5 }, /mqtt/], ["{\"mqtt\":{\"port\":1", /body/], ["[1]", /body/], ["", /body/],
     ];
     for (const [patch, where] of bad) {
@@ -95,7 +96,8 @@ describe("system: configuration", function () {
     for (let cut = 1; cut <= operations + 1; cut++) {
       const host = await boot({ store: copy(before), mqtt: "none", settings: undefined });
       host.store.faults.cutAt = host.store.operations + cut;
-      await put(host, patch).catch(() => undefined);
+      const answered = put(host, patch).then(() => true, () => true);
+      await Promise.race([answered, host.until("the power cut", () => host.device().isDead(), 20000)]);
       assert.equal(host.device().isDead(), cut <= operations, `cut ${cut} of ${operations}`);
       host.reboot();
       const { mqtt, wifi } = await config(host), outcome = `${mqtt.heartbeat_ms} ${wifi.ssid}`;

@@ -9,8 +9,9 @@ const MEMBERS: Record<string, string[]> = {
     "balancing_bits", "online_status", "pack_power_w", "age_ms", "phase"],
   limits: ["cvl", "ccl", "dcl", "reason"],
   can: ["tx", "rx", "errors", "keepalive_ok"],
-  mqtt: ["enabled", "configured", "subscribed", "connected", "client_id", "root_topic", "publish_count", "failed_count", "error_count", "dropped_count",
-    "last_publish_ms", "last_error_code", "last_error_message", "qos", "retain", "clean_session", "use_tls", "queue_len", "queue_max"],
+  mqtt: ["enabled", "configured", "subscribed", "connected", "client_id", "root_topic", "publish_count", "failed_count",
+    "error_count", "dropped_count", "last_publish_ms", "last_error_code", "last_error_message",
+    "qos", "retain", "clean_session", "use_tls", "queue_len", "queue_max"],
   memory: ["used", "total"],
 };
 
@@ -42,7 +43,7 @@ describe("system: HTTP", function () {
   it("shows the battery in a status with every documented member", async () => {
     const host = await boot();
     await running(host);
-    const answer = await host.request("/api/status"), text = await answer.text(), document = JSON.parse(text) as Record<string, Record<string, unknown>>;
+    const answer = await host.request("/api/status"), document = await answer.json() as Record<string, Record<string, unknown>>;
     assert.equal(answer.headers.get("content-type"), "application/json");
     assert.deepEqual(Object.keys(document).sort(),
       ["alarms", "can", "limits", "live_data", "memory", "mqtt", "tasks", "uart", "uptime_ms", "version"]);

@@ -1,4 +1,5 @@
 // The built image in the node host, for tests of the whole system: one build for all files, and every rig is taken down.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { buildImage } from "../../tools/build/image";
 import { startHost } from "../../tools/host/run";
 import type { Host, HostFrame, HostOptions } from "../../tools/host/run";
@@ -54,6 +55,13 @@ export async function closeHosts(): Promise<void> {
 /** Own frames since `from` (ms of the clock), of one identifier or all. */
 export function sent(host: Host, from: number, id?: number): HostFrame[] {
   return host.frames.filter((frame) => frame.isOwn && frame.at >= from && (id === undefined || frame.id === id));
+}
+
+/** Watches this process: the longest stop of its event loop since, in ms of the host's clock, which no device can help. */
+export function watchLag(host: Host): () => number {
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  return () => delay.max / 1e6 * host.clock.scale;
 }
 
 /** Bytes of a frame as upper-case hex. */

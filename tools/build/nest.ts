@@ -5,6 +5,9 @@ import MagicString from "magic-string";
 import type { Plugin, PluginContext } from "rollup";
 
 const isCold = (id: string): boolean => id.endsWith(".cold.ts");
+/** The name that `import { name as local }` gives; undefined for the other kinds. */
+const importedName = (one: ImportDeclaration["specifiers"][number]): string | undefined =>
+  (one.type === "ImportSpecifier" ? (one.imported as { name: string }).name : undefined);
 const importsOf = (tree: Program): ImportDeclaration[] => tree.body.filter((node) => node.type === "ImportDeclaration");
 
 async function resolved(context: PluginContext, source: string, importer: string): Promise<string> {
@@ -19,7 +22,7 @@ async function bindings(context: PluginContext, tree: Program, id: string): Prom
   for (const node of importsOf(tree)) {
     const from = await resolved(context, node.source.value as string, id);
     for (const one of node.specifiers) {
-      const name = one.type === "ImportSpecifier" ? (one.imported as { name: string }).name : one.type === "ImportNamespaceSpecifier" ? "*" : "default";
+      const name = importedName(one) ?? (one.type === "ImportNamespaceSpecifier" ? "*" : "default");
       const clause = name === "*" ? `* as ${one.local.name}` : `{ ${name} as ${one.local.name} }`;
       bound.set(one.local.name, { origin: `${from}#${name}`, statement: `import ${clause} from ${JSON.stringify(from)};` });
     }
@@ -35,7 +38,7 @@ function exportsOf(tree: Program): FunctionDeclaration[] {
 
 /** The functions that an import names, under the importer's names, and before them those of the module that they call. */
 function functionsFor(node: ImportDeclaration, code: string, tree: Program): string[] {
-  const all = exportsOf(tree), given = new Map(node.specifiers.map((one) => [one.type === "ImportSpecifier" ? (one.imported as { name: string }).name : "", one.local.name]));
+  const all = exportsOf(tree), given = new Map(node.specifiers.map((one) => [importedName(one) ?? "", one.local.name]));
   for (const name of given.keys()) if (!all.some(({ id }) => id.name === name)) throw new Error(`${node.source.value}: exports no function ${name}`);
   const wanted = new Set(given.keys());
   const callers = [...wanted];

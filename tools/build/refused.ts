@@ -45,9 +45,12 @@ const literals: Refused[] = [
   { selector: "TemplateElement[value.raw=/\\\\[`$]/]", message: "\\` and \\$ are not understood in templates" },
   { selector: "TemplateLiteral Literal[raw=/[{}]/]", message: "a brace in a string inside ${} ends it" },
   { selector: "TemplateLiteral TemplateLiteral > TemplateElement[value.raw=/[{}]/]", message: "a brace in a template inside ${} ends it" },
-  { selector: `:matches(Literal[raw=/${BACKSLASH}u\\{/], TemplateElement[value.raw=/${BACKSLASH}u\\{/])`, message: "\\u{} is not understood" },
-  { selector: `:matches(Literal[raw=/${BACKSLASH}\\r?\\n/], TemplateElement[value.raw=/${BACKSLASH}\\r?\\n/])`, message: "a line continuation keeps the newline" },
-  { selector: ":matches(Literal[value=/[^\\x00-\\xff]/], TemplateElement[value.cooked=/[^\\x00-\\xff]/])", message: "characters are bytes: write UTF-8 as \\x.." },
+  { selector: `:matches(Literal[raw=/${BACKSLASH}u\\{/], TemplateElement[value.raw=/${BACKSLASH}u\\{/])`,
+    message: "\\u{} is not understood" },
+  { selector: `:matches(Literal[raw=/${BACKSLASH}\\r?\\n/], TemplateElement[value.raw=/${BACKSLASH}\\r?\\n/])`,
+    message: "a line continuation keeps the newline" },
+  { selector: ":matches(Literal[value=/[^\\x00-\\xff]/], TemplateElement[value.cooked=/[^\\x00-\\xff]/])",
+    message: "characters are bytes: write UTF-8 as \\x.." },
   { selector: ":matches(Literal[raw=/[^\\x00-\\x7f]/], TemplateElement[value.raw=/[^\\x00-\\x7f]/], Identifier[name=/[^\\x00-\\x7f]/])",
     message: "not ASCII: write bytes as \\x.." },
   { selector: "Literal[bigint]", message: "BigInt does not exist" },
@@ -63,7 +66,8 @@ const uses: Refused[] = [
       + ":matches([arguments.length=0], [arguments.0.name='undefined'], [arguments.0.operator='void'])",
     message: "without a timer this stops all of them" },
   { selector: "CallExpression[callee.property.name='split'][arguments.length>1]", message: "split ignores a limit" },
-  { selector: "CallExpression[callee.object.name='JSON'][callee.property.name='stringify'][arguments.length>1]", message: "stringify ignores a replacer" },
+  { selector: "CallExpression[callee.object.name='JSON'][callee.property.name='stringify'][arguments.length>1]",
+    message: "stringify ignores a replacer" },
   { selector: "CallExpression[callee.property.name='replace'][arguments.1.value=/\\$/]", message: "$ is not expanded in a replacement" },
   { selector: `CallExpression[callee.name='require']:not([arguments.0.value=${words(builtinModules.join(" "))}])`,
     message: `only modules inside the device's Espruino: ${builtinModules.join(", ")}` },
@@ -77,7 +81,8 @@ const MISSING = "flat flatMap findLast findLastIndex at reduceRight copyWithin c
 const PRESENT: Record<string, string> = {
   Math: "abs acos asin atan atan2 ceil cos exp floor log max min random round sign sin sqrt tan PI E LN2 LN10 LOG2E LOG10E SQRT2 SQRT1_2",
   Number: "MAX_VALUE MIN_VALUE NaN NEGATIVE_INFINITY POSITIVE_INFINITY",
-  Object: "assign create defineProperties defineProperty entries fromEntries getOwnPropertyDescriptor getOwnPropertyNames getPrototypeOf keys setPrototypeOf values",
+  Object: "assign create defineProperties defineProperty entries fromEntries getOwnPropertyDescriptor getOwnPropertyNames getPrototypeOf"
+    + " keys setPrototypeOf values",
   Array: "isArray", String: "fromCharCode", Date: "now parse", JSON: "parse stringify",
 };
 
@@ -85,10 +90,14 @@ const TYPED = words("Int8Array Uint8Array Uint8ClampedArray Int16Array Uint16Arr
 
 const members: Refused[] = [
   { selector: `CallExpression > MemberExpression.callee[property.name=${words(MISSING)}]`, message: "this method does not exist" },
-  { selector: "CallExpression > MemberExpression.callee[property.name=/^(keys|values|entries)$/]:not([object.name='Object'])", message: "this method does not exist" },
-  { selector: "CallExpression[callee.property.name='lastIndexOf']:not([arguments.0.value=/^/])", message: "only strings have lastIndexOf: its argument must be a text" },
-  ...Object.entries(PRESENT).map(([object, names]) =>
-    ({ selector: `MemberExpression[computed=false][object.name='${object}'][property.name!=${words(names)}]`, message: `${object} has no such member (Math.pow is inexact)` })),
+  { selector: "CallExpression > MemberExpression.callee[property.name=/^(keys|values|entries)$/]:not([object.name='Object'])",
+    message: "this method does not exist" },
+  { selector: "CallExpression[callee.property.name='lastIndexOf']:not([arguments.0.value=/^/])",
+    message: "only strings have lastIndexOf: its argument must be a text" },
+  ...Object.entries(PRESENT).map(([object, names]) => ({
+    selector: `MemberExpression[computed=false][object.name='${object}'][property.name!=${words(names)}]`,
+    message: `${object} has no such member (Math.pow is inexact)`,
+  })),
   { selector: `MemberExpression[computed=false][object.name=${TYPED}]`, message: "typed arrays have no such member" },
 ];
 

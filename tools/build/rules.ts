@@ -55,8 +55,8 @@ const declaredFirst: Rule.RuleModule = {
           for (const { identifier, from, isTypeReference } of name ? variable.references as Reference[] : []) {
             const inner = from.variableScope !== scope.variableScope, inBlock = scope.type === "block" || scope.type === "switch";
             if (isTypeReference || inner && !inBlock || identifier.range![0] >= name!.range![0]) continue;
-            const message = inner ? `a closure made before ${variable.name} in its block does not see it` : `${variable.name} is used before its declaration runs`;
-            context.report({ node: identifier, message });
+            const fault = inner ? "does not exist yet for a closure made here, in its block" : "is used before its declaration runs";
+            context.report({ node: identifier, message: `${variable.name} ${fault}` });
           }
         }
         scope.childScopes.forEach(visit);

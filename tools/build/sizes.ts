@@ -30,7 +30,8 @@ export function functionsOf(code: string, map: MapLike): FunctionSize[] {
   return moduleBody(tree).filter((node) => node.type === "FunctionDeclaration").map((node) => {
     const { id, start, end } = node as FunctionDeclaration;
     const at = found.findEntry(id.loc!.start.line - 1, id.loc!.start.column);
-    return { name: "name" in at && typeof at.name === "string" ? at.name : id.name, file: "originalSource" in at ? basename(at.originalSource) : "", bytes: end - start };
+    const name = "name" in at && typeof at.name === "string" ? at.name : id.name;
+    return { name, file: "originalSource" in at ? basename(at.originalSource) : "", bytes: end - start };
   });
 }
 

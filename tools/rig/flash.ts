@@ -32,7 +32,7 @@ const writeLine = (name: string, bytes: Buffer, at: number): string =>
 /** The scripts that write the files: each a list of Storage.write calls that fits the interpreter's memory. */
 export function flashScripts(files: FlashFiles): string[] {
   const scripts: string[] = [];
-  let lines: string[] = [];
+  const lines: string[] = [];
   for (const [name, content] of Object.entries(files)) {
     const bytes = bytesOf(content);
     if (name.length > 28) throw new Error(`Storage cuts names at 28 characters: ${name}`);

@@ -1,0 +1,90 @@
+// The HTTP server on sockets of the test's own: whole and split requests, what is refused, and who makes room for a fifth client.
+import assert from "node:assert/strict";
+import { sweep } from "../../firmware/http/clients.cold";
+import { tokenOf } from "../../firmware/http/head.cold";
+import { accept, type Server, serverOf } from "../../firmware/http/server";
+import type { Socket } from "../../firmware/kernel/ports";
+
+interface Peer { written: string; ended: boolean; emit(event: string, bytes?: string): void }
+
+const clock = { now: 0 };
+
+function server(): Server {
+  return serverOf(() => clock.now, (method, path, header, body) => (piece) => ["HTTP/1.1 200 OK\r\n\r\n", `${method} ${path} ${body}`, ""][piece] ?? "");
+}
+
+/** A client that has just connected. */
+function join(own: Server): Peer {
+  const heard: Record<string, (bytes: string) => void> = {};
+  const peer: Peer = { written: "", ended: false, emit: (event, bytes = "") => heard[event]?.(bytes) };
+  const socket = { write: (text: string) => { peer.written += text; }, end: () => { peer.ended = true; },
+    on: (event: string, callback: (bytes: string) => void) => { heard[event] = callback; } };
+  accept(own, socket as unknown as Socket);
+  return peer;
+}
+
+/** Send pieces and let the output drain; the answer's status line and body. */
+function ask(own: Server, ...pieces: string[]): string {
+  const peer = join(own);
+  pieces.forEach((piece) => peer.emit("data", piece));
+  for (let i = 0; i < 5 && !peer.ended; i++) peer.emit("drain");
+  assert.equal(own.clients.length, peer.ended ? 0 : 1);
+  return peer.written;
+}
+
+const PUT = "PUT /api/config?x=1 HTTP/1.1\r\nHost: a\r\nX-Setup-Token: 12AB\r\ncontent-LENGTH: 10\r\n\r\n0123456789";
+
+describe("http server", () => {
+  it("answers a request, whole and split at every byte", () => {
+    for (let at = 0; at <= PUT.length; at++) assert.equal(ask(server(), PUT.slice(0, at), PUT.slice(at)), "HTTP/1.1 200 OK\r\n\r\nPUT /api/config 0123456789");
+    assert.match(ask(server(), ...Array.from(PUT)), /0123456789$/);
+  });
+
+  const refused: [string, string, number][] = [
+    ["a header without an end", "GET / HTTP/1.1\r\n" + "x".repeat(1100), 431], ["a header that is too long", "GET / HTTP/1.1\r\nA: " + "x".repeat(1100) + "\r\n\r\n", 431],
+    ["no request line", "hello\r\n\r\n", 400], ["no path", "GET x HTTP/1.1\r\n\r\n", 400], ["another protocol", "GET / FTP/1.1\r\n\r\n", 400],
+    ["a body that is too long", "PUT / HTTP/1.1\r\nContent-Length: 4097\r\n\r\n", 413], ["chunks", "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 501],
+    ...["-1", "1.5", "abc", "1e99"].map((length): [string, string, number] => ["a length of " + length, `PUT / HTTP/1.1\r\nContent-Length: ${length}\r\n\r\n`, 400]),
+  ];
+  for (const [name, request, status] of refused) {
+    it(`${status} for ${name}`, () => {
+      const answer = ask(server(), request);
+      assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), answer);
+      const { ok, err } = JSON.parse(answer.split("\r\n\r\n")[1]) as { ok: boolean; err: Record<string, unknown> };
+      assert.deepEqual([ok, typeof err["code"], typeof err["where"], typeof err["reason"]], [false, "string", "string", "string"]);
+    });
+  }
+
+  it("an answer that throws is a 500, and the server lives", () => {
+    const own = server();
+    own.answer = () => { throw new Error("no"); };
+    assert.match(ask(own, "GET /x HTTP/1.1\r\n\r\n"), /^HTTP\/1\.1 500 [^]*"where":"\/x"/);
+  });
+
+  it("the token is read in any case of its name, and is empty when it is missing", () => {
+    assert.equal(tokenOf(PUT.split("\r\n\r\n")[0]), "12AB");
+    assert.equal(tokenOf("GET / HTTP/1.1\r\nHost: a"), "");
+    assert.equal(tokenOf("GET / HTTP/1.1\r\nX-Other: x-setup-token: 1"), "");
+  });
+
+  it("a fifth client takes the place of the one that has been silent longest", () => {
+    const own = server(), peers: Peer[] = [];
+    for (clock.now = 0; clock.now < 4; clock.now++) peers.push(join(own));
+    peers[0].emit("data", "GET");
+    peers.push(join(own));
+    assert.deepEqual(peers.map((peer) => peer.ended), [false, true, false, false, false]);
+    assert.equal(own.clients.length, 4);
+    peers[2].emit("close");
+    assert.equal(own.clients.length, 3);
+  });
+
+  it("silent clients are closed after 10 s", () => {
+    const own = server();
+    clock.now = 0;
+    const peer = join(own);
+    sweep(own, 10000);
+    assert.equal(peer.ended, false);
+    sweep(own, 10001);
+    assert.deepEqual([peer.ended, own.clients.length], [true, 0]);
+  });
+});

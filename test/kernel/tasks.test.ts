@@ -1,0 +1,81 @@
+// Tasks on a clock of the test's own: order by courtesy, lateness, bursts, a step that throws; and the queue of samples.
+import assert from "node:assert/strict";
+import { SAMPLE_WORDS, SAMPLES, samplesDrain, samplesOf, samplesPush } from "../../firmware/kernel/samples";
+import { runTask, type Scheduler, startTask, type Task, taskOf } from "../../firmware/kernel/tasks";
+
+interface Bench { scheduler: Scheduler; clock: { now: number }; ran: string[]; failures: unknown[]; periods: number[]; add(name: string, period: number, step?: () => number): Task }
+
+function bench(): Bench {
+  const clock = { now: 0 }, ran: string[] = [], failures: unknown[] = [], periods: number[] = [];
+  const scheduler: Scheduler = { tasks: [], now: () => clock.now, every: () => 1, change: (_, period) => { periods.push(period); }, failed: (_, error) => { failures.push(error); } };
+  const add = (name: string, period: number, step?: () => number): Task => {
+    const task = taskOf(name, period, null, () => { ran.push(name); return step?.() ?? 0; });
+    startTask(scheduler, task);
+    return task;
+  };
+  return { scheduler, clock, ran, failures, periods, add };
+}
+
+describe("tasks", () => {
+  it("a task lets more urgent ones run first when they are due, and no others", () => {
+    const b = bench(), [, , slow] = [b.add("uart", 100), b.add("can", 200), b.add("slow", 200), b.add("slowest", 100)];
+    b.clock.now = 120;
+    runTask(b.scheduler, slow);
+    assert.deepEqual(b.ran, ["uart"]);
+    b.clock.now = 205;
+    runTask(b.scheduler, slow);
+    assert.deepEqual(b.ran, ["uart", "uart", "can", "slow"]);
+  });
+
+  it("a burst of made-up intervals is one step and at most one more", () => {
+    const b = bench(), task = b.add("uart", 100);
+    b.clock.now = 5000;
+    for (let i = 0; i < 50; i++) runTask(b.scheduler, task);
+    assert.ok(b.ran.length <= 2);
+    assert.equal(task.late, 1);
+    b.ran.length = 0;
+    b.clock.now = 5101;
+    runTask(b.scheduler, task);
+    assert.equal(b.ran.length, 1);
+  });
+
+  it("counts starts more than 50 ms late and keeps the longest step; 3 ms early is in time", () => {
+    const b = bench(), task = b.add("uart", 100, () => { b.clock.now += 7; return 0; });
+    b.clock.now = 97;
+    runTask(b.scheduler, task);
+    b.clock.now = 260;
+    runTask(b.scheduler, task);
+    assert.deepEqual([b.ran.length, task.late, task.longest], [2, 1, 7]);
+  });
+
+  it("a step that throws is told and counted, and goes on; the others run", () => {
+    const b = bench(), bad = b.add("bad", 100, () => { throw new Error("x"); }), good = b.add("good", 100);
+    for (b.clock.now = 100; b.clock.now <= 300; b.clock.now += 100) runTask(b.scheduler, good);
+    assert.deepEqual([bad.faults, b.failures.length, b.ran.join(" ")], [3, 3, "bad good bad good bad good"]);
+  });
+
+  it("a step may choose its next delay", () => {
+    const b = bench(), task = b.add("can", 200, () => 20);
+    b.clock.now = 200;
+    runTask(b.scheduler, task);
+    assert.deepEqual([b.periods, task.due], [[20], 220]);
+  });
+});
+
+describe("samples", () => {
+  const sample = (n: number): Uint16Array => new Uint16Array(SAMPLE_WORDS).fill(n);
+
+  it("hold 16; the oldest makes room and is counted; the newest comes out", () => {
+    const samples = samplesOf();
+    assert.equal(samplesDrain(samples), -1);
+    for (let n = 1; n <= SAMPLES; n++) samplesPush(samples, sample(n));
+    assert.deepEqual([SAMPLES, samples.count, samples.dropped], [16, 16, 0]);
+    for (let n = 17; n <= 19; n++) samplesPush(samples, sample(n));
+    assert.deepEqual([samples.count, samples.dropped], [16, 3]);
+    const at = samplesDrain(samples) * SAMPLE_WORDS;
+    assert.deepEqual(Array.from(samples.words.subarray(at, at + SAMPLE_WORDS)), new Array<number>(SAMPLE_WORDS).fill(19));
+    assert.deepEqual([samples.count, samplesDrain(samples)], [0, -1]);
+    samplesPush(samples, sample(20));
+    assert.equal(samples.words[samplesDrain(samples) * SAMPLE_WORDS], 20);
+  });
+});
