@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { plugGx } from "../../tools/can/gx";
 import { GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/victron/frames";
 import {
-  ALARMS, boot, CELLS, CHARGE, closeHosts, EACH_SECOND, hex, imageText, LIMITS, MAKER, MEASURED, running, sent, status, untilStatus, watchLag,
+  ALARMS, boot, CELLS, CHARGE, closeHosts, EACH_SECOND, hex, imageText, LIMITS, MAKER, MEASURED, running, sent, status,
+  untilStatus, watchLag,
 } from "./rig";
 
 const WATCHED_MS = 24000, SETTLED_MS = 4000, GRID_TOLERANCE_MS = 150, LONGEST_GAP_MS = 1500, MOST_FRAMES_A_SECOND = 40;
