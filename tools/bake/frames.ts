@@ -32,7 +32,9 @@ function numbers(frame: CanFrame): Encoded {
   const needed = named.filter(({ field }) => field.absent === undefined && !(frame.shortAt !== undefined && field.at >= frame.shortAt));
   lines.push(`  if (isNaN(${needed.map(({ name }) => name).join(" + ")})) return undefined;`);
   const short = named.filter(({ field }) => frame.shortAt !== undefined && field.at >= frame.shortAt);
-  named.filter(({ field }) => field.absent !== undefined).forEach(({ field, name }) => lines.push(`  if (isNaN(${name})) ${name} = ${(field.absent ?? 0) * (field.per ?? 1)};`));
+  for (const { field, name } of named) {
+    if (field.absent !== undefined) lines.push(`  if (isNaN(${name})) ${name} = ${field.absent * (field.per ?? 1)};`);
+  }
   const known = named.filter((entry) => !short.includes(entry));
   known.forEach(({ field, name }) => lines.push(...rawLines(field, name)));
   const put = ({ field, name }: { field: FrameField; name: string }): void => {

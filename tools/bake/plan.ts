@@ -45,7 +45,8 @@ export function requestOf({ command, at, count }: Block): number[] {
 export function bakePlan(): string {
   const rows = planOf().map((block) => {
     const head = [0xaa, block.command, block.count * 2];
-    return `    { request: ${hex(requestOf(block))}, head: ${hex(head)}, length: ${block.count * 2 + 5}, crc: ${crcBitwise(head)}, every: ${block.every}, due: 0 },`
+    return `    { request: ${hex(requestOf(block))}, head: ${hex(head)}, length: ${block.count * 2 + 5}, crc: ${crcBitwise(head)},`
+      + ` every: ${block.every}, due: 0 },`
       + ` // ${block.group}: ${block.at}..${block.at + block.count - 1}`;
   });
   return `${header("battery/registers.ts")}import type { Exchange } from "./poller";

@@ -40,7 +40,8 @@ export function bakeRegisters(): string {
   const floats = fastRows.filter((row) => row.type === "f32").length;
   return `${header("battery/registers.ts")}
 /** Slots of the snapshot: all, of the fast group (the first ones), of all measurements, of settings. */
-export const SLOTS = ${slots.length}, FAST_SLOTS = ${fastRows.length}, MEASURED_SLOTS = ${measuredRows.length}, SETTINGS_SLOTS = ${keptSettings.length};
+export const SLOTS = ${slots.length}, FAST_SLOTS = ${fastRows.length};
+export const MEASURED_SLOTS = ${measuredRows.length}, SETTINGS_SLOTS = ${keptSettings.length};
 
 ${names.join("\n")}
 

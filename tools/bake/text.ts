@@ -12,7 +12,8 @@ const KINDS = { u8: 0, u16: 0, bits: 0, i16: 1, u32: 2, f32: 2, event: 2, bytes:
 
 /** Five digits: group of raw words (9: derived), place in it, kind, decimals. */
 function formOf(row: Register): string {
-  const group = row.poll ? Object.keys(groups).indexOf(row.poll) : 9, first = Math.min(...registers.filter((other) => other.poll === row.poll).map((other) => other.at ?? 0));
+  const group = row.poll ? Object.keys(groups).indexOf(row.poll) : 9;
+  const first = Math.min(...registers.filter((other) => other.poll === row.poll).map((other) => other.at ?? 0));
   return `${group}${String((row.at ?? first) - first).padStart(2, "0")}${KINDS[row.type ?? "u16"]}${row.digits ?? 0}`;
 }
 
@@ -29,8 +30,8 @@ export const rowWidth = (): number => Math.max(...publishedRows.map((row) => row
 
 /** One setting as the device reads it: short names, defaults only where they are not the type's own. */
 export function fieldText(field: (typeof fields)[number]): string {
-  const row = { m: field.module, k: field.key, t: field.type[0], d: field.default, a: field.min, b: field.max, o: field.oneOf, s: field.secret && 1, r: field.remote[0] };
-  return JSON.stringify(row);
+  const { module: m, key: k, type, default: d, min: a, max: b, oneOf: o, secret, remote } = field;
+  return JSON.stringify({ m, k, t: type[0], d, a, b, o, s: secret && 1, r: remote[0] });
 }
 
 /** Lists of names, separated by blanks. */
@@ -38,7 +39,8 @@ const nameLists = { STATUSES: statuses, PHASES: phases, REASONS: reasons };
 
 /** The lines of the text: rows of one width, lists of names, settings. */
 function lines(): string[] {
-  return [...publishedRows.map((row) => rowText(row).padEnd(rowWidth() - 1)), ...Object.values(nameLists).map((names) => names.join(" ")), ...fields.map(fieldText)];
+  const rows = publishedRows.map((row) => rowText(row).padEnd(rowWidth() - 1)), names = Object.values(nameLists).map((list) => list.join(" "));
+  return [...rows, ...names, ...fields.map(fieldText)];
 }
 
 /** firmware/image.text */

@@ -15,12 +15,10 @@ export type Instructions = { counted: number; inside: number; flashRead: number 
 /** valgrind on PATH, or null. */
 export const findValgrind = (): string | null => findExecutable("valgrind");
 
-/** The words that stand before the interpreter; `dumpBefore` names a native function whose call ends one dump and begins the next. */
-export function callgrindCommand(valgrind: string, outFile: string, dumpBefore?: string): string[] {
-  const options = ["--tool=callgrind", `--callgrind-out-file=${outFile}`, "--toggle-collect=jspeFunctionCall",
-    "--toggle-collect=jswrap_array_reduce"];
-  if (dumpBefore) options.push(`--dump-before=${dumpBefore}`);
-  return [valgrind, ...options];
+/** The words that stand before the interpreter; `dumpBefore` are C functions whose call ends one dump and begins the next. */
+export function callgrindCommand(valgrind: string, outFile: string, dumpBefore: string[] = []): string[] {
+  const switches = ["--toggle-collect=jspeFunctionCall", "--toggle-collect=jswrap_array_reduce"];
+  return [valgrind, "--tool=callgrind", `--callgrind-out-file=${outFile}`, ...switches, ...dumpBefore.map((name) => `--dump-before=${name}`)];
 }
 
 /** Sum of the inclusive costs of all calls to one function in a callgrind file (right for a function that does not recurse). */
@@ -41,6 +39,9 @@ export function inclusiveCost(text: string, name: string): number {
   }
   return cost;
 }
+
+/** The C function whose call ended the dump; "" for the dump at the end of the process. */
+export const triggerOf = (text: string): string => /^desc: Trigger: --dump-before=(\S+)/m.exec(text)?.[1] ?? "";
 
 /** Reads one callgrind file. Throws when it holds no totals. */
 export function parseCallgrind(text: string): Instructions {

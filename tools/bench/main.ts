@@ -34,7 +34,8 @@ async function instructions(): Promise<Figure[]> {
   if (!findBenchTools()) return [{ unit: "one steady second", value: null, of: "x86 instructions", note: "needs valgrind" }];
   const image = await buildSlowImage({ board: "host" }, SLOW);
   const all = await second(image, {}), quiet = await second(image, { mqtt: { enabled: false } });
-  const happened = ({ polls, frames, publishes }: Window): string => `${polls} polls, ${frames} frames, ${publishes} messages in ${WINDOW_S / SLOW} s`;
+  const happened = ({ polls, frames, publishes }: Window): string =>
+    `${polls} polls, ${frames} frames, ${publishes} messages in ${WINDOW_S / SLOW} s`;
   return [
     { unit: "one steady second, everything on", value: perSecond(all), of: "x86 instructions", note: happened(all) },
     { unit: "one steady second without MQTT", value: perSecond(quiet), of: "x86 instructions", note: happened(quiet) },

@@ -4,37 +4,52 @@
 import { rollup, type OutputOptions, type Plugin } from "rollup";
 import { imageOptions, type ImageRequest } from "../build/options";
 
-/** What is replaced in which module of firmware/drivers, after TypeScript; each must be there once. */
-const REPLACED: { module: string; from: RegExp; to: (k: number) => string }[] = [
-  { module: "natives.ts", from: /\* 1000\b/, to: (k) => `* ${1000 / k}` },
-  { module: "timers.ts", from: /\bsetInterval\b/, to: (k) => `function (f, p, a, b) { return setInterval(f, p * ${k}, a, b); }` },
-  { module: "timers.ts", from: /\bchangeInterval\b/, to: (k) => `function (i, p) { changeInterval(i, p * ${k}); }` },
+/** Natives that the image does not call. One begins a step of a task, one ends it: which task it was tells which native. */
+export const STEP_BEGINS = "getTemperature";
+export const STEP_ENDS: Record<string, string> = {
+  uart: "getClock", can: "getRTCPrescaler", supervise: "getPowerUsage", mqtt: "getBattery", diagnostics: "getConsole",
+};
+
+/** A text of a firmware module as TypeScript leaves it, and what stands there instead. Each must be there once. */
+interface Replacement { module: string; from: RegExp; to: string }
+
+const slowed = (k: number): Replacement[] => [
+  { module: "drivers/natives.ts", from: /\* 1000\b/, to: `* ${1000 / k}` },
+  { module: "drivers/timers.ts", from: /\bsetInterval\b/, to: `function (f, p, a, b) { return setInterval(f, p * ${k}, a, b); }` },
+  { module: "drivers/timers.ts", from: /\bchangeInterval\b/, to: `function (i, p) { changeInterval(i, p * ${k}); }` },
 ];
 
-function slowMotion(k: number): Plugin {
-  const left = new Set(REPLACED);
+const marked = (): Replacement[] => [{
+  module: "kernel/tasks.ts", from: /\bdelay = (task\.step\([^;]*\));/,
+  to: `E.${STEP_BEGINS}(); delay = $1; E[${JSON.stringify(STEP_ENDS)}[task.name]]();`,
+}];
+
+function replaced(rows: Replacement[]): Plugin {
+  const left = new Set(rows);
   return {
-    name: "slow-motion",
+    name: "replaced",
     transform(code, id) {
       let changed = code;
-      for (const row of REPLACED) {
-        if (!id.endsWith(`/firmware/drivers/${row.module}`) || changed.split(row.from).length !== 2) continue;
-        changed = changed.replace(row.from, row.to(k));
+      for (const row of rows) {
+        const global = new RegExp(row.from, "g");
+        if (!id.endsWith(`/firmware/${row.module}`) || [...changed.matchAll(global)].length !== 1) continue;
+        changed = changed.replace(row.from, row.to);
         left.delete(row);
       }
       return changed === code ? null : { code: changed, map: null };
     },
     buildEnd(error) {
-      if (!error && left.size) throw new Error(`slow motion: not once in the drivers: ${[...left].map((row) => row.from).join(", ")}`);
+      if (!error && left.size) throw new Error(`not once in its module: ${[...left].map((row) => `${row.from} in ${row.module}`).join(", ")}`);
     },
   };
 }
 
-/** Builds an image as `npm run build` does, in slow motion when `k` is above 1. Returns its text. */
-export async function buildSlowImage(request: ImageRequest, k = 1): Promise<string> {
+/** Builds an image as `npm run build` does, in slow motion when `k` is above 1, with marks around each step when asked. */
+export async function buildSlowImage(request: ImageRequest, k: number, isMarked = false): Promise<string> {
   const options = imageOptions(request), plugins = options.plugins as Plugin[];
+  const rows = [...(k > 1 ? slowed(k) : []), ...(isMarked ? marked() : [])];
   // After TypeScript, which reads the files itself.
-  if (k > 1) plugins.splice(plugins.findIndex((plugin) => plugin.name === "typescript") + 1, 0, slowMotion(k));
+  plugins.splice(plugins.findIndex((plugin) => plugin.name === "typescript") + 1, 0, replaced(rows));
   const bundle = await rollup(options);
   try {
     const { output } = await bundle.generate(options.output as OutputOptions);

@@ -106,7 +106,7 @@ print("~bare " + process.memory().usage);
     if (c[0] === "e") eval(v);
     if (c[0] === "f") print("~flags " + E.getErrorFlags().join(" "));
     if (c[0] === "d") {
-      E.getTemperature();
+      E.reverseByte(0);
       print("~mark 0");
     }
   }

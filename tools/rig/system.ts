@@ -76,6 +76,8 @@ export interface SystemFaults {
 }
 
 const KEEPALIVE_DATA = [0, 0, 0, 0, 0, 0, 0, 0], IDENTITY_DATA = [0x12, 0x34, 0x56, 0x78, ...Buffer.from("VIC"), 0], GX_MS = 1000;
+/** Under callgrind a reply comes in one go, as on the chip, where the UART's driver collects it. */
+const WHOLE_REPLY_MS = 15;
 const BUS_CODE = { "ok": "k", "no acknowledge": "n", "off": "o" } as const;
 const rigFile = (name: string): string => readFileSync(new URL(name, import.meta.url), "latin1");
 
@@ -159,6 +161,23 @@ function handles(parts: Parts, control: Control, stop: () => Promise<void>): Sys
   };
 }
 
+/** The simulator with its requests written down, and its bytes held back until none has come for `wholeMs`. */
+function heardBy(simulator: Simulator, requests: System["requests"], wholeMs: number): Simulator {
+  const receive = (bytes: Uint8Array): void => {
+    requests.push({ at: Date.now(), bytes });
+    simulator.receive(bytes);
+  };
+  const onSend = (receiver: (bytes: Uint8Array) => void): (() => void) => {
+    let held: Uint8Array[] = [], timer: NodeJS.Timeout | undefined;
+    return simulator.onSend((bytes) => {
+      held.push(bytes);
+      clearTimeout(timer);
+      timer = setTimeout(() => { receiver(Buffer.concat(held)); held = []; }, wholeMs);
+    });
+  };
+  return { ...simulator, receive, onSend: wholeMs ? onSend : simulator.onSend };
+}
+
 /** Starts everything and resolves when the image runs (the prelude has reported). Throws where no interpreter is installed. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const interpreter = findInterpreter();
@@ -172,7 +191,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const simulator = createSimulator({ scenario: options.scenario, cells: options.cells });
     undo.push(() => simulator.close());
     const pty = join(directory.path, "uart"), requests: System["requests"] = [];
-    const line = await servePty({ ...simulator, receive: (bytes) => { requests.push({ at: Date.now(), bytes }); simulator.receive(bytes); } }, pty);
+    const line = await servePty(heardBy(simulator, requests, options.wrapper ? WHOLE_REPLY_MS : 0), pty);
     undo.push(() => line.close());
     const httpPort = await freePort(), control = await openControl();
     undo.push(control.close);
