@@ -7,7 +7,7 @@ import { imageOptions, type ImageRequest } from "../build/options";
 /** Natives that the image does not call. One begins a step of a task, one ends it: which task it was tells which native. */
 export const STEP_BEGINS = "getTemperature";
 export const STEP_ENDS: Record<string, string> = {
-  uart: "getClock", can: "getRTCPrescaler", supervise: "getPowerUsage", mqtt: "getBattery", diagnostics: "getConsole",
+  uart: "getClock", can: "getAddressOf", supervise: "getPowerUsage", mqtt: "isUTF8", diagnostics: "getConsole",
 };
 
 /** A text of a firmware module as TypeScript leaves it, and what stands there instead. Each must be there once. */
