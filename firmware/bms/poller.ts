@@ -26,21 +26,19 @@ export function pollerOf(plan: Exchange[]): Poller {
     ok: 0, crc: 0, timeouts: 0, nacks: 0, foreign: 0, resent: 0, noise: 0 };
 }
 
-/** The bytes to send now: of the first group that is due, "" when none is or an answer is still awaited. */
+/** The bytes to send now: of the group that has been due longest, "" when none is or an answer is still awaited. */
 export function pollerNext(poller: Poller, now: number): string {
+  let first = poller.plan[0];
   if (poller.pending) return "";
-  for (const exchange of poller.plan) {
-    if (now >= exchange.due) {
-      exchange.due = now + exchange.every;
-      poller.copies = 0;
-      poller.pending = exchange;
-      poller.rx = "";
-      poller.want = exchange.length;
-      poller.sentAt = now;
-      return exchange.request;
-    }
-  }
-  return "";
+  for (const exchange of poller.plan) if (exchange.due < first.due) first = exchange;
+  if (now < first.due) return "";
+  first.due = now + first.every;
+  poller.copies = 0;
+  poller.pending = first;
+  poller.rx = "";
+  poller.want = first.length;
+  poller.sentAt = now;
+  return first.request;
 }
 
 /** Received bytes: the reply's words (low byte first, the CRC last) when it is complete and right, else null. */

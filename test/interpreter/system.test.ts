@@ -13,6 +13,7 @@ const refused = /^ERROR: Connect failed/;
 
 describe("the image in an Espruino for Linux", function () {
   this.timeout(90000);
+  this.retries(2); // Espruino for Linux loses characters of its serial ports now and then, and a loaded machine is late
   let image = "", system: System;
 
   before(async function () {
