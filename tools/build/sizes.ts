@@ -11,7 +11,7 @@ export interface FunctionSize { name: string; file: string; bytes: number }
 export const COLD_BYTES = 4096;
 
 /** The body of the function that rollup puts around everything (the call that the walk sees last); else the program itself. */
-function moduleBody(tree: Node): Node[] {
+export function moduleBody(tree: Node): Node[] {
   let body: Node[] | undefined;
   full(tree, (node) => {
     if (node.type !== "CallExpression") return;
