@@ -7,7 +7,7 @@ import { pollerOf } from "./bms/poller";
 import { twai } from "./drivers/can-twai";
 import { startTwai } from "./drivers/can-twai-start.cold";
 import { findImageText, macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
-import { natives } from "./drivers/natives";
+import { clock, natives, startedAt } from "./drivers/natives";
 import { network } from "./drivers/network";
 import { changeEvery, every, feedWatchdog } from "./drivers/timers";
 import { openUart } from "./drivers/uart";
@@ -42,7 +42,7 @@ function taskFailed(task: Task, error: unknown): void {
   natives.print("task " + task.name + ": " + error);
 }
 
-const scheduler: Scheduler = { tasks: [], now: natives.now, every: every, change: changeEvery, failed: taskFailed };
+const scheduler: Scheduler = { clock: clock, start: startedAt, tasks: [], every: every, change: changeEvery, failed: taskFailed };
 const app = {
   natives: natives, network: network, store: openStore(), presets: presets, scheduler: scheduler,
   snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,

@@ -1,31 +1,34 @@
-// Cooperative tasks: one native interval each, priority by courtesy. A task whose turn has come first lets every more
-// urgent task run that is overdue. The interpreter makes up for missed intervals in a burst; those calls find nothing due.
+// Cooperative tasks: one native interval each, priority by courtesy. A task that is late first lets every more urgent task
+// run that is overdue. The interpreter makes up for missed intervals in a burst; those calls find nothing due.
 
-/** A start this late (ms) is counted; timers may fire this early; after a long block the calls of a burst come within this time. */
-const LATE = 50, EARLY = 3, BURST = 10;
+/** A start this late (ms) lets others go first; this late is counted; timers may fire this early; the calls of a burst come within this. */
+const COURTESY = 10, LATE = 50, EARLY = 4, BURST = 10;
 
+/** What is used at each step comes first: the interpreter finds a member by going through those before it. */
 export interface Task {
-  name: string;
-  /** Milliseconds between steps, and the time of the next one. */
-  period: number;
+  /** Time of the next step, and milliseconds between steps. */
   due: number;
-  /** How often it started late, the longest step in ms, how often it threw. */
-  late: number;
-  longest: number;
-  faults: number;
-  timer: number;
+  period: number;
   /** What the task works on, and its work: one bounded piece; the delay until the next step in ms, 0 for the usual period. */
   state: unknown;
   step: Step;
+  /** The longest step in ms, how often it started late, how often it threw. */
+  longest: number;
+  late: number;
+  faults: number;
+  timer: number;
+  name: string;
 }
 
 /** A function and the state it takes instead of a closure: a closure costs the memory of its scope. */
 export type Step = (state: never, now: number) => number;
 
 export interface Scheduler {
+  /** The clock itself (s, a native of the interpreter: a function around it costs three times as much), and what it said at boot. */
+  clock(): number;
+  start: number;
   /** Most urgent first. */
   tasks: Task[];
-  now(): number;
   /** A native interval; what stands behind the period is given to the callback. */
   every(callback: (scheduler: Scheduler, task: Task) => void, period: number, scheduler: Scheduler, task: Task): number;
   change(timer: number, period: number): void;
@@ -34,19 +37,23 @@ export interface Scheduler {
 }
 
 export function taskOf<State>(name: string, period: number, state: State, step: (state: State, now: number) => number): Task {
-  return { name: name, period: period, due: 0, late: 0, longest: 0, faults: 0, timer: 0, state: state, step: step as Step };
+  return { due: 0, period: period, state: state, step: step as Step, longest: 0, late: 0, faults: 0, timer: 0, name: name };
 }
 
-function stepTask(scheduler: Scheduler, task: Task, now: number): number {
+function stepFailed(scheduler: Scheduler, task: Task, error: unknown): void {
+  task.faults++;
+  scheduler.failed(task, error);
+}
+
+/** One step, and the accounts of it. */
+function stepTask(scheduler: Scheduler, task: Task, now: number): void {
   let delay = 0;
-  if (now - task.due > LATE) task.late++;
   try {
     delay = task.step(task.state as never, now);
   } catch (error) {
-    task.faults++;
-    scheduler.failed(task, error);
+    stepFailed(scheduler, task, error);
   }
-  const end = scheduler.now();
+  const end = (scheduler.clock() - scheduler.start) * 1000;
   if (end - now > task.longest) task.longest = end - now;
   if (delay && delay !== task.period) {
     task.period = delay;
@@ -54,21 +61,29 @@ function stepTask(scheduler: Scheduler, task: Task, now: number): number {
   }
   task.due += task.period; // a changed interval counts from its old time too, when it is changed in its own callback
   if (task.due < end) task.due = end + BURST;
-  return end;
 }
 
-/** Run `task` if it is due, and before it whatever is more urgent and due. */
+/**
+ * Run `task` if it is due. Timers fire in the order of their time, so nothing more urgent waits before a task that is in
+ * time; before one that is late, whatever is more urgent and due too goes first.
+ */
 export function runTask(scheduler: Scheduler, task: Task): void {
-  let now = scheduler.now();
+  const now = (scheduler.clock() - scheduler.start) * 1000, late = now - task.due;
+  if (late < COURTESY) {
+    if (late > -EARLY) stepTask(scheduler, task, now);
+    return;
+  }
   for (const other of scheduler.tasks) {
-    if (now + EARLY >= other.due) now = stepTask(scheduler, other, now);
-    if (other === task) return;
+    const then = (scheduler.clock() - scheduler.start) * 1000;
+    if (then - other.due > LATE) other.late++;
+    if (then + EARLY > other.due) stepTask(scheduler, other, then);
+    if (other === task) break;
   }
 }
 
 /** Start the native interval of a task; its first step is due one period from now. */
 export function startTask(scheduler: Scheduler, task: Task): void {
-  task.due = scheduler.now() + task.period;
+  task.due = (scheduler.clock() - scheduler.start) * 1000 + task.period;
   task.timer = scheduler.every(runTask, task.period, scheduler, task);
   scheduler.tasks.push(task);
 }

@@ -7,7 +7,7 @@ interface Bench { scheduler: Scheduler; clock: { now: number }; ran: string[]; f
 
 function bench(): Bench {
   const clock = { now: 0 }, ran: string[] = [], failures: unknown[] = [], periods: number[] = [];
-  const scheduler: Scheduler = { tasks: [], now: () => clock.now, every: () => 1, change: (_, period) => { periods.push(period); }, failed: (_, error) => { failures.push(error); } };
+  const scheduler: Scheduler = { clock: () => clock.now / 1000, start: 0, tasks: [], every: () => 1, change: (_, period) => { periods.push(period); }, failed: (_, error) => { failures.push(error); } };
   const add = (name: string, period: number, step?: () => number): Task => {
     const task = taskOf(name, period, null, () => { ran.push(name); return step?.() ?? 0; });
     startTask(scheduler, task);
@@ -17,14 +17,24 @@ function bench(): Bench {
 }
 
 describe("tasks", () => {
-  it("a task lets more urgent ones run first when they are due, and no others", () => {
-    const b = bench(), [, , slow] = [b.add("uart", 100), b.add("can", 200), b.add("slow", 200), b.add("slowest", 100)];
+  it("a task that is late lets more urgent ones run first when they are due, and no others", () => {
+    const b = bench(), [, , slow] = [b.add("uart", 100), b.add("can", 300), b.add("slow", 200), b.add("slowest", 100)];
+    b.clock.now = 215;
+    runTask(b.scheduler, slow);
+    assert.deepEqual(b.ran, ["uart", "slow"]);
+    b.clock.now = 500;
+    runTask(b.scheduler, slow);
+    assert.deepEqual(b.ran, ["uart", "slow", "uart", "can", "slow"]);
+  });
+
+  it("nothing runs before its time, and a task in time goes by itself: its timer is the first that is due", () => {
+    const b = bench(), [, slow] = [b.add("uart", 100), b.add("slow", 200)];
     b.clock.now = 120;
     runTask(b.scheduler, slow);
-    assert.deepEqual(b.ran, ["uart"]);
-    b.clock.now = 205;
+    assert.deepEqual(b.ran, []);
+    b.clock.now = 202;
     runTask(b.scheduler, slow);
-    assert.deepEqual(b.ran, ["uart", "uart", "can", "slow"]);
+    assert.deepEqual(b.ran, ["slow"]);
   });
 
   it("a burst of made-up intervals is one step and at most one more", () => {
@@ -50,7 +60,7 @@ describe("tasks", () => {
 
   it("a step that throws is told and counted, and goes on; the others run", () => {
     const b = bench(), bad = b.add("bad", 100, () => { throw new Error("x"); }), good = b.add("good", 100);
-    for (b.clock.now = 100; b.clock.now <= 300; b.clock.now += 100) runTask(b.scheduler, good);
+    for (b.clock.now = 100; b.clock.now <= 300; b.clock.now += 100) for (const task of [bad, good]) runTask(b.scheduler, task);
     assert.deepEqual([bad.faults, b.failures.length, b.ran.join(" ")], [3, 3, "bad good bad good bad good"]);
   });
 

@@ -14,7 +14,8 @@ export const STEP_ENDS: Record<string, string> = {
 interface Replacement { module: string; from: RegExp; to: string }
 
 const slowed = (k: number): Replacement[] => [
-  { module: "drivers/natives.ts", from: /\* 1000\b/, to: `* ${1000 / k}` },
+  { module: "drivers/natives.ts", from: /\bclock = getTime\b/, to: `clock = function () { return getTime() / ${k}; }` },
+  { module: "drivers/natives.ts", from: /startedAt = getTime\(\)/, to: "startedAt = clock()" },
   { module: "drivers/timers.ts", from: /\bsetInterval\b/, to: `function (f, p, a, b) { return setInterval(f, p * ${k}, a, b); }` },
   { module: "drivers/timers.ts", from: /\bchangeInterval\b/, to: `function (i, p) { changeInterval(i, p * ${k}); }` },
 ];

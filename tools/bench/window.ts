@@ -58,7 +58,7 @@ function newestMark(system: System): Promise<string> {
 }
 
 /** Adds up the dumps after `from` up to `to` by what ended them: the end of a task's step, or its begin. */
-function addUp(directory: string, from: number, to: number): Instructions & { parts: Parts } {
+export function addUp(directory: string, from: number, to: number): Instructions & { parts: Parts } {
   const sum = { counted: 0, inside: 0, flashRead: 0, parts: {} as Parts };
   for (const name of dumpsOf(directory).filter((dump) => numberOf(dump) > from && numberOf(dump) <= to)) {
     const text = readFileSync(join(directory, name), "latin1"), cost = parseCallgrind(text);
@@ -71,7 +71,7 @@ function addUp(directory: string, from: number, to: number): Instructions & { pa
   return sum;
 }
 
-async function markNow(system: System): Promise<number> {
+export async function markNow(system: System): Promise<number> {
   const before = dumpsOf(system.directory).length;
   await system.mark();
   await until("the mark's dump", 30_000, () => dumpsOf(system.directory).length > before);
