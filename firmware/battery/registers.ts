@@ -38,6 +38,10 @@ export interface Register {
   write?: true; min?: number; max?: number; dynamic?: true; factory?: number;
   since?: "RevD"; note?: string;
   enum?: Record<number, string>; bits?: BitField[];
+  /** A derived value of the fast group, as an expression of the keys of its rows. */
+  from?: string;
+  /** Derived of the connected external temperature sensors, else of the internal one. */
+  sensors?: "coldest" | "hottest" | "mean";
   /** Bit i stands for the cell of register i. */
   perCell?: true;
   /** Published again at once when it moved by this much. */
@@ -252,9 +256,9 @@ export const registers: Register[] = [
   ...eventSlots(),
 
   // Derived values
-  { key: "pack_power", unit: "W", digits: 0,
+  { key: "pack_power", unit: "W", digits: 0, from: "pack_voltage * pack_current",
     label: "Battery power (positive = charging)", state: "p", gx: { path: "/Dc/0/Power", modbus: 256 } },
-  { key: "cell_spread", unit: "mV", digits: 0,
+  { key: "cell_spread", unit: "mV", digits: 0, from: "max_cell_voltage - min_cell_voltage",
     label: "Highest minus lowest cell", state: "cd" },
   { key: "charge_voltage_limit", unit: "V", digits: 1,
     label: "Charge voltage limit", state: "cvl", gx: { path: "/Info/MaxChargeVoltage", modbus: 305 } },
@@ -264,11 +268,11 @@ export const registers: Register[] = [
     label: "Discharge current limit", state: "dcl", gx: { path: "/Info/MaxDischargeCurrent", modbus: 308 } },
   { key: "discharge_voltage_limit", unit: "V", digits: 1,
     label: "Discharge voltage limit", gx: { path: "/Info/BatteryLowVoltage", modbus: 306 } },
-  { key: "battery_temperature", unit: "degC", digits: 1,
+  { key: "battery_temperature", unit: "degC", digits: 1, sensors: "mean",
     label: "Battery temperature (mean of the connected sensors)", gx: { path: "/Dc/0/Temperature", modbus: 262 } },
-  { key: "min_temperature", unit: "degC", digits: 1,
+  { key: "min_temperature", unit: "degC", digits: 1, sensors: "coldest",
     label: "Coldest connected sensor", gx: { path: "/System/MinCellTemperature", modbus: 318 } },
-  { key: "max_temperature", unit: "degC", digits: 1,
+  { key: "max_temperature", unit: "degC", digits: 1, sensors: "hottest",
     label: "Hottest connected sensor", gx: { path: "/System/MaxCellTemperature", modbus: 319 } },
   { key: "internal_failure", unit: "", digits: 0,
     label: "BMS internal failure (0 ok, 1 warning, 2 alarm)", gx: { path: "/Alarms/InternalFailure", modbus: 323 } },

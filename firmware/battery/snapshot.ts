@@ -5,9 +5,14 @@ import * as r from "./registers.baked";
 /** Phases, in the order of the enum that everybody shows. */
 export const BOOT = 0, NORMAL = 1, DEGRADED = 2, LOST = 3, SILENT = 4;
 
+/** 1.5 times 750 A, the largest cutoff a unit has. */
+export const MOST_CURRENT_A = 1125;
+
 export interface Snapshot {
   values: Float64Array;
   phase: number;
+  /** Largest plausible current (A): 1.5 times the larger over-current cutoff, of the largest unit while that is unknown. */
+  mostCurrent: number;
   /** When each group was last accepted (ms), -1 for never. */
   fastAt: number; cellsAt: number; settingsAt: number;
   /** Accepted fast polls since boot, and replies dropped because they were implausible. */
@@ -26,35 +31,19 @@ export interface Snapshot {
 
 export function snapshotOf(): Snapshot {
   return {
-    values: new Float64Array(r.SLOTS).fill(NaN), phase: BOOT, fastAt: -1, cellsAt: -1, settingsAt: -1, seq: 0, dropped: 0,
+    values: new Float64Array(r.SLOTS).fill(NaN), phase: BOOT, mostCurrent: MOST_CURRENT_A, fastAt: -1, cellsAt: -1, settingsAt: -1, seq: 0, dropped: 0,
     good: 0, cells: 0, firstCell: 0, cellsMoved: false, lowOrder: false, expectedCells: 0, highest: NaN, lowest: NaN, sum: NaN,
   };
 }
 
-const fast = new Float64Array(r.FAST_SLOTS);
-
 /** Take the fast group (registers 36..52) if all of it is plausible; false, and counted, when not. */
 export function acceptFast(snapshot: Snapshot, words: Uint16Array, now: number): boolean {
-  const v = snapshot.values;
-  const current = r.decodeFast(words, fast) ? Math.abs(fast[r.packCurrent]) : NaN;
-  const cutoff = Math.max(v[r.dischargeOverCurrentCutoff], v[r.chargeOverCurrentCutoff]);
-  if (!(current <= (cutoff > 0 ? cutoff * 1.5 : 1125)) || fast[r.minCellVoltage] > fast[r.maxCellVoltage]) {
+  if (!r.decodeFast(words, snapshot.values, snapshot.mostCurrent)) {
     snapshot.dropped++;
     snapshot.good = 0;
     return false;
   }
-  v.set(fast, 0);
   snapshot.fastAt = now;
   snapshot.seq++;
-  // Power, spread, and the temperatures of the connected sensors (else the internal one).
-  let a = v[r.externalTemp1], b = v[r.externalTemp2];
-  if (isNaN(a)) a = b;
-  if (isNaN(b)) b = a;
-  if (isNaN(a)) a = b = v[r.internalTemp];
-  v[r.minTemperature] = a < b ? a : b;
-  v[r.maxTemperature] = a < b ? b : a;
-  v[r.batteryTemperature] = (a + b) / 2;
-  v[r.packPower] = v[r.packVoltage] * v[r.packCurrent];
-  v[r.cellSpread] = v[r.maxCellVoltage] - v[r.minCellVoltage];
   return true;
 }

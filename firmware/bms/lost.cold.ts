@@ -14,6 +14,7 @@ function fail(poller: Poller, exchange: Exchange, outcome: string): void {
   else poller.foreign++;
   poller.noise += poller.rx.length;
   if (exchange.every) exchange.due = poller.sentAt + AGAIN_MS;
+  poller.slowAt = 0;
   poller.pending = null;
   poller.rx = "";
 }

@@ -1,6 +1,6 @@
 // The conversation with the TinyBMS: one request at a time, by the baked plan. A block reply carries no address, so the
 // poller remembers what it asked. (Enepaq "TinyBMS Communication Protocols" Rev D, 1.1 and 1.3.)
-import { crc16Table } from "../kernel/crc16";
+import { crc16Pairs, crc16Table } from "../kernel/crc16";
 import { look } from "./lost.cold";
 
 /** Places in the plan. */
@@ -10,8 +10,10 @@ export const FAST = 0, CELLS = 1, SETTINGS = 2;
 export interface Exchange { request: string; head: string; length: number; crc: number; every: number; due: number }
 
 export interface Poller {
-  plan: Exchange[];
   pending: Exchange | null;
+  plan: Exchange[];
+  /** When the first group behind the fast one is due; 0: look. */
+  slowAt: number;
   /** What came since the request, and how much of it makes another look worth while. */
   rx: string; want: number;
   sentAt: number; copies: number;
@@ -22,22 +24,31 @@ export interface Poller {
 }
 
 export function pollerOf(plan: Exchange[]): Poller {
-  return { plan: plan, pending: null, rx: "", want: 0, sentAt: 0, copies: 0, retries: 1, timeout: 150,
+  return { pending: null, plan: plan, slowAt: 0, rx: "", want: 0, sentAt: 0, copies: 0, retries: 1, timeout: 150,
     ok: 0, crc: 0, timeouts: 0, nacks: 0, foreign: 0, resent: 0, noise: 0 };
+}
+
+/** The group that has been due longest, when one of the slow ones is due. */
+function firstDue(poller: Poller, now: number): Exchange {
+  let first = poller.plan[0], slowAt = now + first.every + 1000;
+  for (const exchange of poller.plan) if (exchange.due < first.due) first = exchange;
+  for (const exchange of poller.plan) if (exchange !== first && exchange.due < slowAt && exchange !== poller.plan[0]) slowAt = exchange.due;
+  poller.slowAt = slowAt;
+  return first;
 }
 
 /** The bytes to send now: of the group that has been due longest, "" when none is or an answer is still awaited. */
 export function pollerNext(poller: Poller, now: number): string {
   let first = poller.plan[0];
   if (poller.pending) return "";
-  for (const exchange of poller.plan) if (exchange.due < first.due) first = exchange;
+  if (now >= poller.slowAt) first = firstDue(poller, now);
   if (now < first.due) return "";
   first.due = now + first.every;
-  poller.copies = 0;
   poller.pending = first;
   poller.rx = "";
   poller.want = first.length;
   poller.sentAt = now;
+  poller.copies = 0;
   return first.request;
 }
 
@@ -52,13 +63,9 @@ export function pollerFeed(poller: Poller, bytes: string, toArrayBuffer: (text: 
   poller.rx = rx;
   if (rx.length < poller.want) return null;
   if (rx.length === exchange.length && rx.startsWith(exchange.head)) {
-    const words = new Uint16Array(toArrayBuffer(rx.substr(3))), table = crc16Table;
-    let crc = exchange.crc, x; // carried on over 16-bit words; 0 in the end when the last word was the right CRC
-    for (const word of words) {
-      x = word ^ crc;
-      x = table[x & 255] ^ x >> 8;
-      crc = x >> 8 ^ table[x & 255];
-    }
+    let crc = exchange.crc; // carried on over 16-bit words; 0 in the end when the last word was the right CRC
+    const low = crc16Pairs, high = crc16Table, words = new Uint16Array(toArrayBuffer(rx.substr(3)));
+    for (const word of words) crc = low[(crc ^= word) & 255] ^ high[crc >> 8];
     if (crc === 0) {
       poller.pending = null;
       poller.ok++;

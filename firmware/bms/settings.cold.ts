@@ -1,7 +1,7 @@
 // The settings block (registers 300..343, command 0x03) into the snapshot, and where it says the cells are.
 // Enepaq "TinyBMS Communication Protocols" Rev D, 3.4; cells of packs with fewer than 16: user manual, wiring rule.
-import { seriesCells } from "../battery/registers.baked";
-import type { Snapshot } from "../battery/snapshot";
+import { chargeOverCurrentCutoff, dischargeOverCurrentCutoff, seriesCells } from "../battery/registers.baked";
+import { MOST_CURRENT_A, type Snapshot } from "../battery/snapshot";
 import { decodeSettings } from "./settings.baked.cold";
 
 const MOST_CELLS = 16, FEWEST_CELLS = 4;
@@ -18,6 +18,8 @@ function swapped(words: Uint16Array): Uint16Array {
 export function acceptSettings(snapshot: Snapshot, words: Uint16Array, now: number): Uint16Array {
   const numbers = swapped(words);
   decodeSettings(numbers, snapshot.values);
+  const cutoff = Math.max(snapshot.values[dischargeOverCurrentCutoff], snapshot.values[chargeOverCurrentCutoff]);
+  snapshot.mostCurrent = cutoff > 0 ? cutoff * 1.5 : MOST_CURRENT_A;
   const cells = snapshot.expectedCells || snapshot.values[seriesCells];
   if (cells >= FEWEST_CELLS && cells <= MOST_CELLS) {
     snapshot.cells = cells;

@@ -23,20 +23,25 @@ export interface UartTask {
   task: Task;
 }
 
+/** The reply of a group that is read more rarely. */
+function takeSlow(uart: UartTask, group: number, words: Uint16Array, now: number): void {
+  const cells = uart.poller.plan[CELLS];
+  if (group === CELLS) {
+    uart.raw[group] = words;
+    acceptCells(uart.snapshot, words, now);
+  } else {
+    uart.raw[group] = acceptSettings(uart.snapshot, words, now);
+    if (cells.due === NEVER) cells.due = uart.poller.slowAt = now;
+  }
+}
+
 /** Bytes from the UART, in pieces as they come. */
 export function uartReceived(uart: UartTask, bytes: string): void {
   const poller = uart.poller, exchange = poller.pending, words = pollerFeed(poller, bytes, uart.natives.toArrayBuffer);
   if (!words || !exchange) return;
-  const now = uart.natives.now(), snapshot = uart.snapshot, group = poller.plan.indexOf(exchange);
-  if (group === FAST) {
-    if (acceptFast(snapshot, words, now)) samplesPush(uart.samples, words);
-  } else if (group === CELLS) {
-    uart.raw[group] = words;
-    acceptCells(snapshot, words, now);
-  } else {
-    uart.raw[group] = acceptSettings(snapshot, words, now);
-    if (poller.plan[CELLS].due === NEVER) poller.plan[CELLS].due = now;
-  }
+  const now = uart.natives.now();
+  if (exchange !== poller.plan[FAST]) takeSlow(uart, poller.plan.indexOf(exchange), words, now);
+  else if (acceptFast(uart.snapshot, words, now)) samplesPush(uart.samples, words);
   const request = pollerNext(poller, now);
   if (request) uart.port.write(request);
 }
