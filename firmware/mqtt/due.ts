@@ -1,35 +1,51 @@
-// Which register message is due: moved by more than its deadband and older than the shortest period, or not sent for a
-// minute. One pass looks at a few rows only, so that the whole table costs a little of each step.
+// Which register message is due: moved by more than its deadband, or not sent for a minute. A pass looks at a few rows a step
+// and begins anew after the shortest period, so that the whole table costs a little of each step.
 import { deadband, ROWS } from "./rows.baked";
 
-/** A message is repeated after this many seconds even when nothing changed. */
-const REFRESH_S = 60;
+/** Each row is sent this often even when nothing changed, in turn. */
+const REFRESH_MS = 60000 / ROWS;
 
 export interface Due {
-  row: number;
-  /** What was sent last of each row, and when (s). */
-  values: Float32Array;
-  times: Uint16Array;
-  /** Shortest period, s. */
+  /** The row that is looked at next, and when the present pass began. */
+  row: number; passAt: number;
+  /** What was sent last of each row; Infinity: send it. */
+  was: Float32Array;
+  /** Shortest period, ms. */
   shortest: number;
+  /** The row that is sent again next, and when. */
+  refresh: number; refreshAt: number;
 }
 
 export function dueOf(): Due {
-  return { row: 0, values: new Float32Array(ROWS), times: new Uint16Array(ROWS), shortest: 1 };
+  return { row: 0, passAt: 0, was: new Float32Array(ROWS).fill(Infinity), shortest: 1000, refresh: 0, refreshAt: 0 };
 }
 
-/** The next row to send among the next `look` rows, -1 when none is due; it then counts as sent. Never at time 0. */
-export function nextDue(due: Due, values: Float64Array, now: number, look: number): number {
-  const seconds = (now / 1000 | 0) % 65535 + 1;
-  for (; look > 0; look--) {
-    const row = due.row, value = values[row], was = due.values[row], time = due.times[row], age = (seconds - time + 65535) % 65535;
-    due.row = row + 1 < ROWS ? row + 1 : 0;
-    if (time && age < due.shortest) continue;
-    if (!time || age >= REFRESH_S || (isNaN(value) ? !isNaN(was) : !(Math.abs(value - was) * 1000 <= deadband[row]))) {
-      due.values[row] = value;
-      due.times[row] = seconds;
-      return row;
-    }
+/** Begin a pass when it is time; false while there is nothing to look at. */
+export function passBegins(due: Due, now: number): boolean {
+  if (now >= due.refreshAt) {
+    due.refreshAt = due.refreshAt + REFRESH_MS > now ? due.refreshAt + REFRESH_MS : now + REFRESH_MS;
+    due.was[due.refresh] = Infinity;
+    due.refresh = due.refresh < ROWS - 1 ? due.refresh + 1 : 0;
   }
+  if (due.row === 0) {
+    if (now - due.passAt < due.shortest) return false;
+    due.passAt = now;
+  }
+  return true;
+}
+
+/** The next row to send before row `end`, -1 when none is due; it then counts as sent. */
+export function nextDue(due: Due, values: Float64Array, end: number): number {
+  const was = due.was, band = deadband;
+  let row = due.row, change = 0;
+  for (; row < end; row++) {
+    change = values[row] - was[row];
+    if (change <= band[row] && change >= -band[row]) continue;
+    if (change !== change && values[row] !== values[row] && was[row] !== was[row]) continue; // still unknown
+    was[row] = values[row];
+    due.row = row < ROWS - 1 ? row + 1 : 0;
+    return row;
+  }
+  due.row = row < ROWS ? row : 0;
   return -1;
 }

@@ -1,28 +1,25 @@
 // The messages of the second: compact state, limits, and one register with all that is known of it. Rows come from the
 // baked columns, their constant parts from the image's text. Unknown is null, never 0.
 import type { Limits } from "../battery/limits";
-import { floored, nameIn, shown } from "../battery/names";
+import { floored, nameIn } from "../battery/names";
 import { PHASES_AT, REASONS_AT, STATUSES_AT } from "../battery/names.baked";
 import * as r from "../battery/registers.baked";
 import { NORMAL, type Snapshot } from "../battery/snapshot";
 import { textSlice } from "../kernel/text";
-import { ROW_WIDTH } from "./rows.baked";
+import { forms, ROW_WIDTH } from "./rows.baked";
 
 /** Register 50 of the first status that has a name. */
 const FIRST_STATUS = 0x91;
 
 /** rt/state: all live values in one message. */
 export function stateMessage(s: Snapshot, limits: Limits): string {
-  const v = s.values;
-  return JSON.stringify({
-    "soc": shown(v[r.stateOfCharge], 1), "v": shown(v[r.packVoltage], 2), "i": shown(v[r.packCurrent], 2), "p": shown(v[r.packPower], 0),
-    "cmin": shown(v[r.minCellVoltage], 0), "cmax": shown(v[r.maxCellVoltage], 0), "cd": shown(v[r.cellSpread], 0),
-    "t1": shown(v[r.externalTemp1], 1), "t2": shown(v[r.externalTemp2], 1), "st": nameIn(STATUSES_AT, v[r.onlineStatus] - FIRST_STATUS),
-    "ein": null, "eout": null, "est": null, "ttg": null,
-    "cvl": floored(v[r.chargeVoltageLimit]), "ccl": floored(v[r.chargeCurrentLimit]), "dcl": floored(v[r.dischargeCurrentLimit]),
-    "lim": nameIn(REASONS_AT, limits.reason), "prob": s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1,
-    "chg": v[r.packCurrent] > 0 ? 1 : 0, "bal": v[r.balancingActive] > 0 ? 1 : 0, "ph": nameIn(PHASES_AT, s.phase), "seq": s.seq,
-  });
+  const v = s.values, current = v[r.packCurrent], status = nameIn(STATUSES_AT, v[r.onlineStatus] - FIRST_STATUS);
+  return (`{"soc":${v[r.stateOfCharge].toFixed(1)},"v":${v[r.packVoltage].toFixed(2)},"i":${current.toFixed(2)},"p":${v[r.packPower].toFixed(0)}`
+    + `,"cmin":${v[r.minCellVoltage]},"cmax":${v[r.maxCellVoltage]},"cd":${v[r.cellSpread]},"t1":${v[r.externalTemp1]},"t2":${v[r.externalTemp2]}`
+    + `,"st":"${status}","ein":null,"eout":null,"est":null,"ttg":null,"cvl":${floored(v[r.chargeVoltageLimit])}`
+    + `,"ccl":${floored(v[r.chargeCurrentLimit])},"dcl":${floored(v[r.dischargeCurrentLimit])},"lim":"${nameIn(REASONS_AT, limits.reason)}"`
+    + `,"prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0},"bal":${v[r.balancingActive] > 0 ? 1 : 0}`
+    + `,"ph":"${nameIn(PHASES_AT, s.phase)}","seq":${s.seq}}`).replaceAll("NaN", "null");
 }
 
 /** rt/limits: what CAN says in 0x351, and why. */
@@ -33,20 +30,31 @@ export function limitsMessage(s: Snapshot, limits: Limits, now: number): string 
     + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
 }
 
-/**
- * rt/reg/<suffix> of a row: suffix, tab, payload. Each row of the text says in five digits how it is read: group of
- * raw words (9: derived), place in the group (two digits), kind (0 unsigned, 1 signed, 2 two words), decimals.
- */
-export function registerMessage(row: number, s: Snapshot, groups: (Uint16Array | null)[], now: number): string {
-  const text = textSlice(row * ROW_WIDTH, row * ROW_WIDTH + ROW_WIDTH).split("\t"), form = text[2], kind = form[3], names = text[3];
-  const value = shown(s.values[row], form.charCodeAt(4) - 48), words = groups[form.charCodeAt(0) - 48];
-  const at = form.charCodeAt(1) * 10 + form.charCodeAt(2) - 528, name = names.indexOf("," + value + ":") + 1; // 0: no name
-  let raw = "";
-  if (words && value !== null) {
-    const word = words[at], next = words[at + 1];
-    raw = kind === "2" ? `,"raw":${word + next * 65536},"words":[${word},${next}]` : `,"raw":${kind === "1" ? word << 16 >> 16 : word}`;
-  }
-  if (name) raw += `,"text":"${names.substring(names.indexOf(":", name) + 1, names.indexOf(",", name))}"`;
-  const quality = value === null ? "stale" : "ok";
-  return `${text[0]}\t{${text[1]},"value":${value}${raw},"timestamp_ms":${Math.round(now)},"seq":${s.seq},"quality":"${quality}"}`;
+/** What all register messages of one moment end with. */
+export function messageTail(s: Snapshot, now: number): string {
+  return `,"timestamp_ms":${Math.round(now)},"seq":${s.seq},"quality":"`;
+}
+
+/** Suffix of a register topic, a tab, the members of its message that never change; of a row with names a tab and these. */
+export function registerText(row: number): string {
+  return textSlice(row * ROW_WIDTH, row * ROW_WIDTH + ROW_WIDTH).trim();
+}
+
+/** A register with names, or one that is unknown. */
+function rareMessage(members: string, known: string, raw: string, tail: string): string {
+  const parts = members.split("\t"), names = parts[1] || "", at = names.indexOf("," + raw + ":") + 1;
+  const name = at ? `,"text":"${names.substring(names.indexOf(":", at) + 1, names.indexOf(",", at))}"` : "";
+  return known ? `{${parts[0]}${known}${name}${tail}ok"}` : `{${parts[0]},"value":null${tail}stale"}`;
+}
+
+/** rt/reg/<suffix>: what `registerText` says behind its tab, and the value; `groups` are the raw words of the poll groups as they came last. */
+export function registerMessage(row: number, members: string, value: number, groups: (Uint16Array | null)[], tail: string): string {
+  const form = forms[row], kind = form & 12, words = groups[form >> 10], at = form >> 4 & 63;
+  if (value !== value) return rareMessage(members, "", "", tail);
+  if (!words) return `{${members},"value":${value.toFixed(form & 3)}${tail}ok"}`;
+  const word = words[at];
+  if (kind === 0) return `{${members},"value":${value.toFixed(form & 3)},"raw":${word}${tail}ok"}`;
+  if (kind === 4) return `{${members},"value":${value.toFixed(form & 3)},"raw":${word << 16 >> 16}${tail}ok"}`;
+  if (kind === 12) return rareMessage(members, `,"value":${value},"raw":${word}`, "" + word, tail);
+  return `{${members},"value":${value.toFixed(form & 3)},"raw":${word + words[at + 1] * 65536},"words":[${word},${words[at + 1]}]${tail}ok"}`;
 }

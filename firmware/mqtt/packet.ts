@@ -2,11 +2,13 @@
 
 /** PUBLISH (3.3): flags are QoS x 2, retain 1, DUP 8; the packet id is sent for QoS 1 and 2 only. */
 export function publishPacket(topic: string, payload: string, flags: number, id: number): string {
-  const idBytes = flags & 6 ? String.fromCharCode(id >> 8, id & 255) : "";
-  const size = 2 + topic.length + idBytes.length + payload.length;
-  const head = size < 128 ? String.fromCharCode(0x30 | flags, size, topic.length >> 8, topic.length & 255)
-    : String.fromCharCode(0x30 | flags, size & 127 | 128, size >> 7, topic.length >> 8, topic.length & 255);
-  return head + topic + idBytes + payload;
+  let size = 2 + topic.length + payload.length, body = topic + payload;
+  if (flags & 6) {
+    size += 2;
+    body = topic + String.fromCharCode(id >> 8, id & 255) + payload;
+  }
+  return (size < 128 ? String.fromCharCode(0x30 | flags, size, topic.length >> 8, topic.length & 255)
+    : String.fromCharCode(0x30 | flags, size & 127 | 128, size >> 7, topic.length >> 8, topic.length & 255)) + body;
 }
 
 export const PINGREQ = "\xc0\x00", DISCONNECT = "\xe0\x00";

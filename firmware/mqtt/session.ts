@@ -11,36 +11,42 @@ export const MOST_IN_FLIGHT = 4;
 /** An unanswered QoS 1 message is sent again only on a new connection (4.4). */
 export interface InFlight { id: number; topic: string; payload: string; flags: number }
 
+/** What is used for each message comes first: the interpreter finds a member by going through those before it. */
 export interface Session {
   state: number;
-  /** Settings: broker (cached address), times in ms, `<base>/<device>/`. */
-  host: string; port: number; keepAlive: number; ping: boolean; base: string;
-  ip: string;
   socket: Socket | null;
-  rx: string;
-  nextId: number;
+  /** `<base>/<device>/` */
+  base: string;
+  /** When something was last sent, the messages handed to the socket, and when the last of them was. */
+  sentAt: number; published: number; lastPublish: number;
   inFlight: InFlight[];
-  /** When the state began, when something was last sent, when the last unanswered ping went out (0: none), since when output waits. */
-  since: number; sentAt: number; pingAt: number; waitingSince: number;
+  nextId: number;
+  /** When the last unanswered ping went out (0: none), since when output waits. */
+  pingAt: number; waitingSince: number;
+  /** Settings: broker (cached address), times in ms. */
+  host: string; port: number; keepAlive: number; ping: boolean;
+  ip: string;
+  rx: string;
+  /** When the state began. */
+  since: number;
   /** Back-off: first, largest and present wait, when the next try is due. */
   backOffFirst: number; backOffMost: number; backOff: number; retryAt: number;
-  /** Messages handed to the socket, refused for want of room, errors of the connection, longest time that connecting blocked. */
-  published: number; failed: number; errors: number; blockedMost: number;
-  lastPublish: number;
+  /** Messages refused for want of room, errors of the connection, longest time that connecting blocked. */
+  failed: number; errors: number; blockedMost: number;
   errorCode: string; errorMessage: string;
 }
 
 export function sessionOf(): Session {
-  return { state: OFF, host: "", port: 1883, keepAlive: 30000, ping: true, base: "", ip: "", socket: null, rx: "", nextId: 1, inFlight: [],
-    since: 0, sentAt: 0, pingAt: 0, waitingSince: 0, backOffFirst: 5000, backOffMost: 60000, backOff: 5000, retryAt: 0,
-    published: 0, failed: 0, errors: 0, blockedMost: 0, lastPublish: 0, errorCode: "", errorMessage: "" };
+  return { state: OFF, socket: null, base: "", sentAt: 0, published: 0, lastPublish: 0, inFlight: [], nextId: 1, pingAt: 0, waitingSince: 0,
+    host: "", port: 1883, keepAlive: 30000, ping: true, ip: "", rx: "", since: 0, backOffFirst: 5000, backOffMost: 60000, backOff: 5000,
+    retryAt: 0, failed: 0, errors: 0, blockedMost: 0, errorCode: "", errorMessage: "" };
 }
 
 /** Publish below the base topic; false, and counted, when there is no connection or no room. Flags: QoS x 2, retain 1. */
 export function publish(session: Session, suffix: string, payload: string, flags: number, now: number): boolean {
-  const socket = session.socket;
+  const socket = session.socket, topic = session.base + suffix;
   let id = 0;
-  if (session.state !== CONNECTED || !socket || socket.dSnd && socket.dSnd.length > MOST_WAITING
+  if (!socket || session.state !== CONNECTED || (socket.dSnd || "").length > MOST_WAITING
     || flags & 6 && session.inFlight.length >= MOST_IN_FLIGHT) {
     session.failed++;
     return false;
@@ -48,11 +54,10 @@ export function publish(session: Session, suffix: string, payload: string, flags
   if (flags & 6) {
     id = session.nextId;
     session.nextId = id < 65535 ? id + 1 : 1;
-    session.inFlight.push({ id: id, topic: session.base + suffix, payload: payload, flags: flags });
+    session.inFlight.push({ id: id, topic: topic, payload: payload, flags: flags });
   }
-  socket.write(publishPacket(session.base + suffix, payload, flags, id));
-  session.sentAt = now;
-  session.lastPublish = now;
+  socket.write(publishPacket(topic, payload, flags, id));
+  session.sentAt = session.lastPublish = now;
   session.published++;
   return true;
 }

@@ -49,8 +49,8 @@ function configureMqtt(app: App): void {
   session.backOffMost = config["reconnect_max_ms"] as number;
   session.retryAt = now;
   mqtt.shortest = config["sensorMinPublishMs"] as number;
-  mqtt.due.shortest = Math.ceil(mqtt.shortest / 1000);
-  mqtt.heartbeat = config["heartbeat_ms"] as number;
+  mqtt.due.shortest = mqtt.shortest;
+  mqtt.heartbeat = config["heartbeat_ms"] as number || Infinity;
   mqtt.timeout = config["connect_timeout_ms"] as number;
   mqtt.registerFlags = Math.min(config["default_qos"] as number, 1) * QOS1 + (retain["telemetry"] ? RETAIN : 0);
   mqtt.limitsFlags = QOS1 + (retain["limits"] ? RETAIN : 0);

@@ -26,7 +26,7 @@ export interface MqttTask {
   opened(): void;
   /** When the last heartbeat, state and limits went out, the limits then, and whether the battery was there. */
   heartbeatAt: number; stateAt: number; limitsAt: number; limitsSum: number; online: number;
-  /** A sample came since the last state message; when the link was looked at (ms). */
-  fresh: boolean; lookedAt: number;
+  /** A sample came since the last state message; time of the limits and the phase that were looked at last. */
+  fresh: boolean; limitsSeen: number; phaseSeen: number;
   task: Task;
 }

@@ -5,23 +5,27 @@ import * as r from "../battery/registers.baked";
 import { BOOT, LOST } from "../battery/snapshot";
 import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
 import { taskOf } from "../kernel/tasks";
-import { nextDue } from "../mqtt/due";
-import { limitsMessage, registerMessage, stateMessage } from "../mqtt/messages";
+import { nextDue, passBegins } from "../mqtt/due";
+import { limitsMessage, messageTail, registerMessage, registerText, stateMessage } from "../mqtt/messages";
+import { ROWS } from "../mqtt/rows.baked";
 import type { Socket } from "../kernel/ports";
 import { CONNECTED, MOST_IN_FLIGHT, OFF, publish } from "../mqtt/session";
 import { keepAlive, sessionFail, sessionFeed } from "../mqtt/session-life.cold";
 import { advance, brokerSaid } from "./mqtt-connect.cold";
 import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
-/** Period of a step and of a look at the link (ms), messages a step, and rows looked at for each message. */
-const PERIOD_MS = 200, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 8;
+/** Period of a step, silence after which the link is looked at (ms), messages and rows looked at in a step. */
+const PERIOD_MS = 200, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 12;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
+
+/** Whether the battery is there, and the limits, when one of them changed or was not sent for a while. */
 function publishLimits(mqtt: MqttTask, now: number): number {
   const v = mqtt.snapshot.values, phase = mqtt.snapshot.phase, online = phase === BOOT || phase >= LOST ? 0 : 1, session = mqtt.session;
   const cvl = floored(v[r.chargeVoltageLimit]) || 0, ccl = floored(v[r.chargeCurrentLimit]) || 0, dcl = floored(v[r.dischargeCurrentLimit]) || 0;
   const sum = phase * 1e9 + cvl * 1e6 + ccl * 1e3 + dcl; // changes when one of them does
   let sent = 0;
+  mqtt.limitsSeen = mqtt.limits.at;
   if (online !== mqtt.online && session.inFlight.length < MOST_IN_FLIGHT) {
     if (publish(session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN, now)) mqtt.online = online;
     sent++;
@@ -33,27 +37,38 @@ function publishLimits(mqtt: MqttTask, now: number): number {
     }
     sent++;
   }
+  if (online !== mqtt.online || sum !== mqtt.limitsSum) mqtt.limitsSeen = -1; // there was no room
   return sent;
 }
 
-function publishRegister(mqtt: MqttTask, now: number): boolean {
-  const row = nextDue(mqtt.due, mqtt.snapshot.values, now, LOOK);
-  if (row < 0) return false;
-  const message = registerMessage(row, mqtt.snapshot, mqtt.raw, now), tab = message.indexOf("\t");
-  return publish(mqtt.session, "rt/reg/" + message.substr(0, tab), message.substr(tab + 1), mqtt.registerFlags, now);
+/** Register messages, at most `left`; rows that find no room stay due. */
+function publishRegisters(mqtt: MqttTask, left: number, now: number): void {
+  const due = mqtt.due, values = mqtt.snapshot.values, end = due.row + LOOK < ROWS ? due.row + LOOK : ROWS;
+  let row = nextDue(due, values, end), tail = "";
+  while (row >= 0) {
+    tail = tail || messageTail(mqtt.snapshot, now);
+    const text = registerText(row), tab = text.indexOf("\t"), message = registerMessage(row, text.substr(tab + 1), values[row], mqtt.raw, tail);
+    if (!publish(mqtt.session, "rt/reg/" + text.substr(0, tab), message, mqtt.registerFlags, now)) {
+      due.was[row] = Infinity;
+      return;
+    }
+    left--;
+    row = left > 0 && due.row ? nextDue(due, values, end) : -1;
+  }
 }
 
 function telemetry(mqtt: MqttTask, now: number): void {
-  const socket = mqtt.session.socket;
   let left = MESSAGES;
-  if (!socket || socket.dSnd && socket.dSnd.length > PENDING) return; // put off, not lost: nothing counts as sent
-  if (mqtt.heartbeat && now - mqtt.heartbeatAt >= mqtt.heartbeat) {
+  if (now - mqtt.heartbeatAt >= mqtt.heartbeat) {
     publish(mqtt.session, "status/connected", "true", 0, now);
     mqtt.heartbeatAt += mqtt.heartbeat;
     if (mqtt.heartbeatAt < now - mqtt.heartbeat) mqtt.heartbeatAt = now;
     left--;
   }
-  left -= publishLimits(mqtt, now);
+  if (mqtt.limits.at !== mqtt.limitsSeen || mqtt.snapshot.phase !== mqtt.phaseSeen) {
+    mqtt.phaseSeen = mqtt.snapshot.phase;
+    left -= publishLimits(mqtt, now);
+  }
   const age = now - mqtt.stateAt; // the compact state when its sample is new, and at least each 10 s
   if (mqtt.fresh && age >= mqtt.shortest || age >= REFRESH_MS) {
     publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, mqtt.limits), 0, now);
@@ -61,26 +76,23 @@ function telemetry(mqtt: MqttTask, now: number): void {
     mqtt.fresh = false;
     left--;
   }
-  while (left > 0 && publishRegister(mqtt, now)) left--;
+  if (passBegins(mqtt.due, now)) publishRegisters(mqtt, left, now);
 }
 
 function step(mqtt: MqttTask, now: number): number {
-  const session = mqtt.session, newest = samplesDrain(mqtt.samples);
-  if (newest >= 0) {
-    mqtt.raw[0] = mqtt.samples.words.subarray(newest * SAMPLE_WORDS, newest * SAMPLE_WORDS + SAMPLE_WORDS);
+  const session = mqtt.session, samples = mqtt.samples, socket = session.socket;
+  if (samples.count) {
+    const newest = samplesDrain(samples) * SAMPLE_WORDS;
+    mqtt.raw[0] = samples.words.subarray(newest, newest + SAMPLE_WORDS);
     mqtt.fresh = true;
   }
-  if (session.state === OFF) return 0;
-  if (session.state === CONNECTED) {
-    if (now - mqtt.lookedAt > LOOK_AFTER_MS) {
-      mqtt.lookedAt = now;
-      keepAlive(session, now);
-    }
-    telemetry(mqtt, now);
-  } else {
-    const before = session.socket;
+  if (session.state === CONNECTED && socket) {
+    if (!socket.dSnd) session.waitingSince = now;
+    if (session.pingAt || socket.dSnd || now - session.sentAt > LOOK_AFTER_MS) keepAlive(session, now);
+    if (session.socket && (socket.dSnd || "").length <= PENDING) telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
+  } else if (session.state !== OFF) {
     advance(mqtt, now);
-    if (session.socket && session.socket !== before) attach(mqtt, session.socket);
+    if (session.socket && session.socket !== socket) attach(mqtt, session.socket);
   }
   return 0;
 }
@@ -100,7 +112,7 @@ function attach(mqtt: MqttTask, socket: Socket): void {
 export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "raw" | "app">): MqttTask {
   const mqtt = parts as MqttTask;
   mqtt.fresh = false;
-  mqtt.lookedAt = 0;
+  mqtt.limitsSeen = mqtt.phaseSeen = -1;
   mqtt.opened = function () { brokerSaid(mqtt, OPENED); };
   mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);
   return mqtt;

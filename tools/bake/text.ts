@@ -1,28 +1,30 @@
 // Bakes the image's text: what is needed rarely stays in flash and is read line by line (firmware/kernel/text.ts).
-// First the MQTT register rows, then lists of names, then one line a setting. ASCII, no comment end inside.
+// First the MQTT register rows, then lists of names, the events, then one line a setting. ASCII, no comment end inside.
 import { groups, registers, type Register } from "../../firmware/battery/registers";
-import { phases, reasons, statuses } from "../../firmware/battery/states";
+import { phases, reasons, severities, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
+import { eventsLine } from "./events";
 import { header, slots, suffixOf } from "./names";
 
 /** Rows with a message of their own on rt/reg: every slot of the snapshot, in the snapshot's order. */
 export const publishedRows: Register[] = slots;
 
 const KINDS = { u8: 0, u16: 0, bits: 0, i16: 1, u32: 2, f32: 2, event: 2, bytes: 2 } as const;
+const DERIVED = 7, NAMED = 3;
 
-/** Five digits: group of raw words (9: derived), place in it, kind, decimals. */
-function formOf(row: Register): string {
-  const group = row.poll ? Object.keys(groups).indexOf(row.poll) : 9;
+/** How a row's message is made, in bits: 0-1 decimals, 2-3 kind (one word, signed, two words, named), 4-9 place in its group, 10- group. */
+function formOf(row: Register): number {
+  const group = row.poll ? Object.keys(groups).indexOf(row.poll) : DERIVED;
   const first = Math.min(...registers.filter((other) => other.poll === row.poll).map((other) => other.at ?? 0));
-  return `${group}${String((row.at ?? first) - first).padStart(2, "0")}${KINDS[row.type ?? "u16"]}${row.digits ?? 0}`;
+  return (row.digits ?? 0) | (row.enum ? NAMED : KINDS[row.type ?? "u16"]) << 2 | ((row.at ?? first) - first) << 4 | group << 10;
 }
 
-/** Constant parts of a register message: suffix, the JSON members that never change, how it is read, names of an enum. */
+/** Constant parts of a register message: suffix, the JSON members that never change, names of an enum. */
 export function rowText(row: Register): string {
   const members: Record<string, unknown> = { ...(row.at === undefined ? {} : { address: row.at }), key: suffixOf(row), unit: row.unit };
   if (row.gx) Object.assign(members, { dbus_path: row.gx.path, modbus: row.gx.modbus });
-  const names = row.enum ? Object.entries(row.enum).map(([raw, name]) => `,${raw}:${name}`).join("") + "," : "";
-  return `${suffixOf(row)}\t${JSON.stringify(members).slice(1, -1)}\t${formOf(row)}\t${names}`;
+  const names = row.enum ? "\t" + Object.entries(row.enum).map(([raw, name]) => `,${raw}:${name}`).join("") + "," : "";
+  return `${suffixOf(row)}\t${JSON.stringify(members).slice(1, -1)}${names}`;
 }
 
 /** Rows have one width, so that a row's text is found without a table. */
@@ -35,12 +37,21 @@ export function fieldText(field: (typeof fields)[number]): string {
 }
 
 /** Lists of names, separated by blanks. */
-const nameLists = { STATUSES: statuses, PHASES: phases, REASONS: reasons };
+const nameLists = { SEVERITIES: severities, STATUSES: statuses, PHASES: phases, REASONS: reasons };
 
-/** The lines of the text: rows of one width, lists of names, settings. */
+/** Names have one width and lists one length, so that a name is found without a search; a dash is a number without one. */
+const nameWidth = Math.max(...Object.values(nameLists).flat().map((name) => name.length)) + 1;
+const listLength = Math.max(...Object.values(nameLists).map((list) => list.length));
+
+/** A list of names as it stands in the text. */
+function nameLine(list: string[]): string {
+  return Array.from({ length: listLength }, (_, i) => (list[i] ?? "-").replace(/^-$/, "").padEnd(nameWidth)).join("");
+}
+
+/** The lines of the text: rows of one width, lists of names, events, settings. */
 function lines(): string[] {
-  const rows = publishedRows.map((row) => rowText(row).padEnd(rowWidth() - 1)), names = Object.values(nameLists).map((list) => list.join(" "));
-  return [...rows, ...names, ...fields.map(fieldText)];
+  const rows = publishedRows.map((row) => rowText(row).padEnd(rowWidth() - 1)), names = Object.values(nameLists).map(nameLine);
+  return [...rows, ...names, eventsLine(), ...fields.map(fieldText)];
 }
 
 /** firmware/image.text */
@@ -59,15 +70,18 @@ export function lineStarts(): number[] {
 }
 
 /** Lines before the first setting. */
-export const linesBeforeFields = publishedRows.length + Object.keys(nameLists).length;
+export const linesBeforeFields = publishedRows.length + Object.keys(nameLists).length + 1;
 
-/** firmware/battery/names.baked.ts: where the lists of names stand. */
+/** firmware/battery/names.baked.ts: where the lists of names and the events stand. */
 export function bakeNames(): string {
   const starts = lineStarts();
   const constants = Object.keys(nameLists).map((name, i) => `${name}_AT = ${starts[publishedRows.length + i]}`);
   return `${header("battery/states.ts")}
-/** Where the lists of names start in the image's text, in this order. */
-export const ${constants.join(", ")}, REASONS_END = ${starts[linesBeforeFields] - 1};
+/** Where the lists of names start in the image's text, in this order; names a list, and characters a name. */
+export const ${constants.join(", ")};
+export const NAMES = ${listLength}, NAME_WIDTH = ${nameWidth};
+/** Where the names of the events stand, \`,number:name,...,\`. */
+export const EVENTS_AT = ${starts[linesBeforeFields - 1]}, EVENTS_END = ${starts[linesBeforeFields] - 1};
 `;
 }
 
@@ -76,7 +90,9 @@ export function bakeTextColumns(): string {
   return `${header("battery/registers.ts")}
 /** Published rows, one each slot of the snapshot, and the characters that each takes at the head of the image's text. */
 export const ROWS = ${publishedRows.length}, ROW_WIDTH = ${rowWidth()};
-/** A change by more than this is published before the refresh, in thousandths of the unit. */
-export const deadband = new Uint16Array([${publishedRows.map((row) => Math.round((row.deadband ?? 0) * 1000)).join(", ")}]);
+/** A change by more than this is published before the refresh. */
+export const deadband = new Float32Array([${publishedRows.map((row) => row.deadband ?? 0.5 / 10 ** (row.digits ?? 0)).join(", ")}]);
+/** How each message is made: bits 0-1 decimals, 2-3 kind (word, signed, two words, named), 4-9 place in its group, 10- group (7: derived). */
+export const forms = new Uint16Array([${publishedRows.map(formOf).join(", ")}]);
 `;
 }
