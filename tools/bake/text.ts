@@ -1,9 +1,10 @@
 // Bakes the image's text: what is needed rarely stays in flash and is read line by line (firmware/kernel/text.ts).
-// First the MQTT register rows, then lists of names, then one line a setting. ASCII, no comment end inside.
+// First the MQTT register rows, then lists of names, then one line a setting of the gateway, then one a setting of the TinyBMS. ASCII, no comment end inside.
 import { groups, registers, type Register } from "../../firmware/battery/registers";
 import { phases, reasons, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
 import { header, slots, suffixOf } from "./names";
+import { settings, settingText } from "./settings";
 
 /** Rows with a message of their own on rt/reg: every slot of the snapshot, in the snapshot's order. */
 export const publishedRows: Register[] = slots;
@@ -37,10 +38,10 @@ export function fieldText(field: (typeof fields)[number]): string {
 /** Lists of names, separated by blanks. */
 const nameLists = { STATUSES: statuses, PHASES: phases, REASONS: reasons };
 
-/** The lines of the text: rows of one width, lists of names, settings. */
+/** The lines of the text: rows of one width, lists of names, settings, settings of the TinyBMS. */
 function lines(): string[] {
   const rows = publishedRows.map((row) => rowText(row).padEnd(rowWidth() - 1)), names = Object.values(nameLists).map((list) => list.join(" "));
-  return [...rows, ...names, ...fields.map(fieldText)];
+  return [...rows, ...names, ...fields.map(fieldText), ...settings.map(settingText)];
 }
 
 /** firmware/image.text */
@@ -78,5 +79,14 @@ export function bakeTextColumns(): string {
 export const ROWS = ${publishedRows.length}, ROW_WIDTH = ${rowWidth()};
 /** A change by more than this is published before the refresh, in thousandths of the unit. */
 export const deadband = new Uint16Array([${publishedRows.map((row) => Math.round((row.deadband ?? 0) * 1000)).join(", ")}]);
+`;
+}
+
+/** firmware/bms/setting-lines.baked.ts: where the settings of the TinyBMS stand, the last lines of the text. */
+export function bakeSettingLines(): string {
+  const starts = lineStarts();
+  return `${header("battery/registers.ts")}
+/** Where the lines of the TinyBMS's settings start and end in the image's text. */
+export const SETTING_LINES_AT = ${starts[starts.length - 1 - settings.length]}, SETTING_LINES_END = ${starts[starts.length - 1]};
 `;
 }
