@@ -2,6 +2,7 @@
 // in flash where it is rare. `npm run bake` writes the files; the tidy test fails when one is stale.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { bakeEvents } from "./bake/events";
 import { bakeFields } from "./bake/fields";
 import { bakeFrames } from "./bake/frames";
 import { bakePlan } from "./bake/plan";
@@ -17,6 +18,7 @@ export function bakeAll(): Record<string, string> {
     "firmware/bms/settings.baked.cold.ts": bakeSettings(),
     "firmware/bms/setting-lines.baked.ts": bakeSettingLines(),
     "firmware/bms/plan.baked.cold.ts": bakePlan(),
+    "firmware/bms/events.baked.cold.ts": bakeEvents(),
     "firmware/victron/frames.baked.ts": bakeFrames(),
     "firmware/config/fields.baked.ts": bakeFields(),
     "firmware/mqtt/rows.baked.ts": bakeTextColumns(),

@@ -1,6 +1,6 @@
 // How values and states are shown, the same in every message: names, and rounding. Unknown is null, never 0.
 import { textSlice } from "../kernel/text";
-import { REASONS_END } from "./names.baked";
+import { EVENTS_AT, EVENTS_END, REASONS_END } from "./names.baked";
 
 const THOUSANDS = [1, 10, 100, 1000];
 
@@ -14,7 +14,18 @@ export function floored(value: number): number | null {
   return isNaN(value) ? null : (value * 10 + 1e-6 | 0) / 10;
 }
 
-/** The name that a list of the image's text (PHASES, REASONS, STATUSES) has for a number, "offline" when it has none. */
+/** The name that a list of the image's text (PHASES, REASONS, SEVERITIES, STATUSES) has for a number, "offline" when it has none. */
 export function nameIn(list: number, number: number): string {
   return textSlice(list, REASONS_END).split("\n")[0].split(" ")[number] || "offline";
+}
+
+/** How bad an event of the BMS is, as a place in the list SEVERITIES: 2 fault, 1 warning, 0 information (Enepaq Rev D, chapter 4). */
+export function eventSeverity(id: number): number {
+  return id < 0x31 ? 2 : id < 0x61 ? 1 : 0;
+}
+
+/** The name of an event of the BMS; "event_<number>" for one that the vendor does not print. */
+export function eventName(id: number): string {
+  const text = textSlice(EVENTS_AT, EVENTS_END), at = text.indexOf("," + id + ":") + 1;
+  return at ? text.substring(text.indexOf(":", at) + 1, text.indexOf(",", at)) : "event_" + id;
 }

@@ -1,8 +1,10 @@
 // Bakes the image's text: what is needed rarely stays in flash and is read line by line (firmware/kernel/text.ts).
-// First the MQTT register rows, then lists of names, then one line a setting of the gateway, then one a setting of the TinyBMS. ASCII, no comment end inside.
+// First the MQTT register rows, then lists of names, the events, then one line a setting of the gateway, then one a setting of
+// the TinyBMS. ASCII, no comment end inside.
 import { groups, registers, type Register } from "../../firmware/battery/registers";
-import { phases, reasons, statuses } from "../../firmware/battery/states";
+import { phases, reasons, severities, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
+import { eventsLine } from "./events";
 import { header, slots, suffixOf } from "./names";
 import { settings, settingText } from "./settings";
 
@@ -36,12 +38,12 @@ export function fieldText(field: (typeof fields)[number]): string {
 }
 
 /** Lists of names, separated by blanks. */
-const nameLists = { STATUSES: statuses, PHASES: phases, REASONS: reasons };
+const nameLists = { SEVERITIES: severities, STATUSES: statuses, PHASES: phases, REASONS: reasons };
 
-/** The lines of the text: rows of one width, lists of names, settings, settings of the TinyBMS. */
+/** The lines of the text: rows of one width, lists of names, events, settings, settings of the TinyBMS. */
 function lines(): string[] {
   const rows = publishedRows.map((row) => rowText(row).padEnd(rowWidth() - 1)), names = Object.values(nameLists).map((list) => list.join(" "));
-  return [...rows, ...names, ...fields.map(fieldText), ...settings.map(settingText)];
+  return [...rows, ...names, eventsLine(), ...fields.map(fieldText), ...settings.map(settingText)];
 }
 
 /** firmware/image.text */
@@ -60,15 +62,17 @@ export function lineStarts(): number[] {
 }
 
 /** Lines before the first setting. */
-export const linesBeforeFields = publishedRows.length + Object.keys(nameLists).length;
+export const linesBeforeFields = publishedRows.length + Object.keys(nameLists).length + 1;
 
-/** firmware/battery/names.baked.ts: where the lists of names stand. */
+/** firmware/battery/names.baked.ts: where the lists of names and the events stand. */
 export function bakeNames(): string {
   const starts = lineStarts();
   const constants = Object.keys(nameLists).map((name, i) => `${name}_AT = ${starts[publishedRows.length + i]}`);
   return `${header("battery/states.ts")}
 /** Where the lists of names start in the image's text, in this order. */
-export const ${constants.join(", ")}, REASONS_END = ${starts[linesBeforeFields] - 1};
+export const ${constants.join(", ")}, REASONS_END = ${starts[linesBeforeFields - 1] - 1};
+/** Where the names of the events stand, \`,number:name,...,\`. */
+export const EVENTS_AT = ${starts[linesBeforeFields - 1]}, EVENTS_END = ${starts[linesBeforeFields] - 1};
 `;
 }
 
