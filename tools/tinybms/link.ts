@@ -10,8 +10,8 @@ const BYTE_MS = 10000 / 115200;
 const MARGIN_MS = 50;
 /** Tries go on for this long, at least so many; those to wake the unit are this far apart. */
 const WAKE_MS = 2500, WAKE_TRIES = 10, WAKE_GAP_MS = 250;
-/** Tries when something comes, but not the reply. */
-const NOISY_TRIES = 5;
+/** Tries when something comes, but not the reply; tries of a unit that is awake before it gets time. */
+const NOISY_TRIES = 5, QUICK_TRIES = 2;
 /** Silence before each request, so that a reply that came twice is not taken for the next one; no longer than `SETTLE_MOST_MS`. */
 const QUIET_MS = 5, SETTLE_MOST_MS = 100;
 /** The unit may sleep after 10 s without traffic. */
@@ -71,9 +71,9 @@ async function settle(link: Link): Promise<void> {
   link.rx = "";
 }
 
-/** Sends once and waits for the reply. */
-function once(link: Link, request: string): Promise<Reply> {
-  const wait_ms = (request.length + longestReply(request)) * BYTE_MS + link.margin_ms;
+/** Sends once and waits for the reply: as long as the wire needs and the margin, or `atLeast_ms`. */
+function once(link: Link, request: string, atLeast_ms: number): Promise<Reply> {
+  const wait_ms = Math.max(atLeast_ms, (request.length + longestReply(request)) * BYTE_MS + link.margin_ms);
   link.rx = "";
   link.witness?.(performance.now() - link.began, ">", request);
   link.port.write(request);
@@ -110,7 +110,8 @@ export async function talk(link: Link, request: string): Promise<Reply> {
   const first = performance.now(), isAwake = first - link.answeredAt < AWAKE_MS;
   for (let tries = 1, noisy = 0; ; tries++) {
     await settle(link);
-    const sent = performance.now(), found = await once(link, request);
+    // A unit that answered a moment ago is asked again soon; one that may sleep gets time between the copies.
+    const sent = performance.now(), found = await once(link, request, isAwake && tries <= QUICK_TRIES ? 0 : WAKE_GAP_MS);
     if (link.lost) throw new Error(link.lost);
     if (isFinal(found)) {
       link.answeredAt = performance.now();
@@ -121,8 +122,6 @@ export async function talk(link: Link, request: string): Promise<Reply> {
     const now = performance.now();
     if (noisy >= NOISY_TRIES || now - first >= WAKE_MS && tries >= WAKE_TRIES) return found;
     link.repeats++;
-    const gap = isAwake && tries <= 2 || found.outcome !== "timeout" ? QUIET_MS : WAKE_GAP_MS - (now - sent);
-    if (gap > 0) await sleep(gap);
   }
 }
 
