@@ -17,6 +17,6 @@ export interface Journal {
 
 /** An empty journal. */
 export function journalOf(): Journal {
-  return { ids: new Uint8Array(JOURNAL_SIZE), times: new Uint32Array(JOURNAL_SIZE), walls: new Uint32Array(JOURNAL_SIZE), total: 0, history: 0, from: 0,
-    active: [], readAt: -1, newest: -1, seen: [] };
+  return { ids: new Uint8Array(JOURNAL_SIZE), times: new Uint32Array(JOURNAL_SIZE), walls: new Uint32Array(JOURNAL_SIZE),
+    total: 0, history: 0, from: 0, active: [], readAt: -1, newest: -1, seen: [] };
 }

@@ -33,15 +33,14 @@ function inOrder(slots: BmsEvent[]): BmsEvent[] {
   return sorted;
 }
 
-/** Entries of four bytes each from `from` on: three of time (low first) and the number; `turned`: the bytes of each word the other way round. */
+/** Entries of four bytes each from `from` on: three of time (low first) and the number; `turned` 1: the bytes of each word change places. */
 function entries(text: string, from: number, turned: number, now: number): BmsEvent[] {
   const slots: BmsEvent[] = [];
-  let at = from, id;
+  let at = from, id, low;
   for (; at + 4 <= text.length; at += 4) {
     id = text.charCodeAt(at + (3 ^ turned));
-    if (id) { // an empty slot is all zeros
-      slots.push({ id: id, time: wholeTime(text.charCodeAt(at + turned) | text.charCodeAt(at + (1 ^ turned)) << 8 | text.charCodeAt(at + (2 ^ turned)) << 16, now) });
-    }
+    low = text.charCodeAt(at + turned) | text.charCodeAt(at + (1 ^ turned)) << 8 | text.charCodeAt(at + (2 ^ turned)) << 16;
+    if (id) slots.push({ id: id, time: wholeTime(low, now) }); // an empty slot is all zeros
   }
   return inOrder(slots);
 }

@@ -65,8 +65,10 @@ export function writeBlock(address: number, words: number[]): string {
 
 /** Write up to 15 registers of 300..399, each with its word (0x0D). Answered by ACK. */
 export function writeEach(addresses: number[], words: number[]): string {
-  if (addresses.length !== words.length || !areIn(addresses, MOST_LIST, FIRST_SETTING, LAST_SETTING) || !areIn(words, MOST_LIST, 0, 0xffff)) return "";
-  return requestOf(0x0d, String.fromCharCode(4 * words.length) + addresses.map(function (address, i) { return low16(address) + low16(words[i]); }).join(""));
+  if (addresses.length !== words.length || !areIn(addresses, MOST_LIST, FIRST_SETTING, LAST_SETTING)) return "";
+  if (!areIn(words, MOST_LIST, 0, 0xffff)) return "";
+  const pairs = addresses.map(function (address, i) { return low16(address) + low16(words[i]); });
+  return requestOf(0x0d, String.fromCharCode(4 * words.length) + pairs.join(""));
 }
 
 /** Minimum (1), maximum (2), default (3) or present value (4) of the first `count` settings, 300 and on (0x1D). */
