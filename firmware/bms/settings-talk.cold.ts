@@ -137,6 +137,7 @@ export function settingsStep(talk: SettingsTalk, outcome: string, payload: strin
     talk.actual = words;
     if (step === VERIFY) return verified(talk);
     const left = mismatch(talk, talk.words!);
-    end(talk, left ? "unsure" : "refused", talk.reason + (left ? "; and not everything could be brought back: " + left : "; all settings are as before"));
+    if (left) end(talk, "unsure", talk.reason + "; and not everything could be brought back: " + left);
+    else end(talk, "refused", talk.reason + "; all settings are as before");
   }
 }

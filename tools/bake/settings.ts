@@ -23,8 +23,9 @@ function whole(row: Register): Setting {
 /** The fields of a shared register; reserved bits are no setting. */
 function parts(row: Register): Setting[] {
   return (row.bits ?? []).filter(({ key }) => key !== "reserved").map((bits) => ({
-    key: bits.key, label: `${row.label}: ${bits.key.replaceAll("_", " ")}`, unit: bits.unit ?? "", register: row.at ?? 0, lsb: bits.lsb, width: bits.width,
-    signed: false, per: 1, digits: 0, min: bits.min ?? 0, max: bits.max ?? 2 ** bits.width - 1, enum: bits.enum,
+    key: bits.key, label: `${row.label}: ${bits.key.replaceAll("_", " ")}`, unit: bits.unit ?? "",
+    register: row.at ?? 0, lsb: bits.lsb, width: bits.width, signed: false, per: 1, digits: 0,
+    min: bits.min ?? 0, max: bits.max ?? 2 ** bits.width - 1, enum: bits.enum,
     factory: row.factory === undefined ? undefined : row.factory >> bits.lsb & 2 ** bits.width - 1,
   }));
 }
