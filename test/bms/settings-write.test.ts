@@ -188,6 +188,16 @@ describe("settings conversation", () => {
     assert.deepEqual(block(b), before);
   });
 
+  it("goes the way back in the opposite order", () => {
+    const b = bench(), before = block(b);
+    let refusals = 1;
+    b.refuse = (writes) => writes[0][0] === 316 && refusals-- > 0;
+    const talk = change(b, { fully_charged_voltage: 4100, fully_discharged_voltage: 3500, over_voltage_cutoff: 4200, under_voltage_cutoff: 3400 });
+    assert.match(talk.reason, /^under_voltage_cutoff: .*all settings are as before$/);
+    assert.deepEqual(addresses(b).flat(), [315, 300, 301, 301, 300, 315]);
+    assert.deepEqual(block(b), before);
+  });
+
   it("brings all back when a read-back differs", () => {
     for (const times of [1, 2, 3]) {
       const b = bench(), before = block(b);
