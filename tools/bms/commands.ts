@@ -21,7 +21,7 @@ export interface Options {
 
 const LIVE_KEYS = ["pack_voltage", "pack_current", "pack_power", "state_of_charge", "state_of_health", "online_status", "min_cell_voltage",
   "max_cell_voltage", "cell_spread", "external_temp_1", "external_temp_2", "internal_temp", "balancing_decision", "balancing_active"];
-const CLEAR = "\x1b[2J", HOME = "\x1b[H", CLEAR_BELOW = "\x1b[J";
+const CLEAR = "\x1b[2J", HOME = "\x1b[H", CLEAR_BELOW = "\x1b[J", CLEAR_LINE_END = "\x1b[K";
 
 /** The names and ranges of the settings stand in the image's text, for the firmware's check of a change. */
 export function loadImageText(): void {
@@ -60,7 +60,8 @@ async function showLive(link: Link, options: Options, isScreen: boolean): Promis
   const values = await readLive(link);
   if (options.json) return json({ time: new Date().toISOString(), values });
   const foot = `${options.port}  ${wallClock(0, Date.now())}${isScreen ? "  Ctrl-C ends it" : ""}`;
-  console.log(`${isScreen ? HOME : ""}${valueTable(values, LIVE_KEYS)}\n${pc.dim(foot)}${isScreen ? CLEAR_BELOW : ""}`);
+  const text = `${valueTable(values, LIVE_KEYS)}\n${pc.dim(foot)}`;
+  console.log(isScreen ? HOME + text.replaceAll("\n", CLEAR_LINE_END + "\n") + CLEAR_BELOW : text);
 }
 
 /** Shows live values, again and again unless `once`. A BMS that falls silent is reported and asked on. */
