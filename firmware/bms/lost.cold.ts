@@ -4,8 +4,6 @@ import { receive } from "./receive.cold";
 
 /** A byte on the wire: 10 bits at 115200 baud, ms. A failed slow group is asked again after this long, ms. */
 const BYTE_MS = 10000 / 115200, AGAIN_MS = 1000;
-/** Received bytes that are kept at most while no reply is found. */
-const MOST_BYTES = 512;
 
 function fail(poller: Poller, exchange: Exchange, outcome: string): void {
   if (outcome === "timeout" || outcome === "truncated") poller.timeouts++;
@@ -18,7 +16,7 @@ function fail(poller: Poller, exchange: Exchange, outcome: string): void {
   poller.rx = "";
 }
 
-/** Anything but a clean reply: the whole receiver, at lengths that double, so that noise cannot keep the device busy. */
+/** A reply's head is there and all its bytes, but not alone or not clean: the whole receiver. */
 export function look(poller: Poller, exchange: Exchange, toArrayBuffer: (text: string) => ArrayBuffer): Uint16Array | null {
   const found = receive(poller.rx, exchange.request, toArrayBuffer);
   if (found.outcome === "ok") {
@@ -27,10 +25,19 @@ export function look(poller: Poller, exchange: Exchange, toArrayBuffer: (text: s
     poller.pending = null;
     return found.words;
   }
-  if (poller.rx.length > MOST_BYTES) poller.rx = poller.rx.substr(poller.rx.length - exchange.length);
-  poller.want = found.need > poller.rx.length ? found.need : poller.rx.length * 2;
+  poller.from = poller.rx.indexOf(exchange.head, poller.from) + 1;
+  poller.want = poller.rx.length + 1;
   if (found.final) fail(poller, exchange, found.outcome);
   return null;
+}
+
+/** Forget what can no longer belong to the reply: all but the last bytes, as many as it has. */
+export function dropNoise(poller: Poller, exchange: Exchange): void {
+  const cut = poller.rx.length - exchange.length;
+  poller.rx = poller.rx.substr(cut);
+  poller.want -= cut;
+  poller.from = 0;
+  poller.noise += cut;
 }
 
 /** Whether the answer that is awaited is overdue: then the same bytes again ("" after the last copy, the group has failed). */
@@ -43,6 +50,7 @@ export function pollerExpire(poller: Poller, now: number): string {
     poller.noise += poller.rx.length;
     poller.rx = "";
     poller.want = exchange.length;
+    poller.from = 0;
     poller.sentAt = now;
     return exchange.request;
   }

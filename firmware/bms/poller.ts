@@ -1,10 +1,12 @@
 // The conversation with the TinyBMS: one request at a time, by the baked plan. A block reply carries no address, so the
 // poller remembers what it asked. (Enepaq "TinyBMS Communication Protocols" Rev D, 1.1 and 1.3.)
 import { crc16Table } from "../kernel/crc16";
-import { look } from "./lost.cold";
+import { dropNoise, look } from "./lost.cold";
 
 /** Places in the plan. */
 export const FAST = 0, CELLS = 1, SETTINGS = 2;
+/** Received bytes that are kept at most while no reply is found. */
+const MOST_BYTES = 512;
 
 /** One block read: request bytes, head of its reply with the CRC up to there, length of the reply, period (ms, 0: each tick). */
 export interface Exchange { request: string; head: string; length: number; crc: number; every: number; due: number }
@@ -12,8 +14,8 @@ export interface Exchange { request: string; head: string; length: number; crc: 
 export interface Poller {
   plan: Exchange[];
   pending: Exchange | null;
-  /** What came since the request, and how much of it makes another look worth while. */
-  rx: string; want: number;
+  /** What came since the request, how much of it makes another look worth while, and where a head may stand that was not looked at. */
+  rx: string; want: number; from: number;
   sentAt: number; copies: number;
   /** Settings uart.retries and uart.timeout_ms. */
   retries: number; timeout: number;
@@ -22,7 +24,7 @@ export interface Poller {
 }
 
 export function pollerOf(plan: Exchange[]): Poller {
-  return { plan: plan, pending: null, rx: "", want: 0, sentAt: 0, copies: 0, retries: 1, timeout: 150,
+  return { plan: plan, pending: null, rx: "", want: 0, from: 0, sentAt: 0, copies: 0, retries: 1, timeout: 150,
     ok: 0, crc: 0, timeouts: 0, nacks: 0, foreign: 0, resent: 0, noise: 0 };
 }
 
@@ -37,6 +39,7 @@ export function pollerNext(poller: Poller, now: number): string {
   poller.pending = first;
   poller.rx = "";
   poller.want = first.length;
+  poller.from = 0;
   poller.sentAt = now;
   return first.request;
 }
@@ -65,5 +68,9 @@ export function pollerFeed(poller: Poller, bytes: string, toArrayBuffer: (text: 
       return words;
     }
   }
-  return look(poller, exchange, toArrayBuffer);
+  const at = rx.indexOf(exchange.head, poller.from), end = at + exchange.length;
+  if (at >= 0 && end <= rx.length) return look(poller, exchange, toArrayBuffer);
+  poller.want = at < 0 ? rx.length + 1 : end;
+  if (rx.length > MOST_BYTES) dropNoise(poller, exchange);
+  return null;
 }

@@ -2,11 +2,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fc from "fast-check";
+import { readBlock, readEach } from "../../firmware/bms/requests.cold";
 import { root } from "../../tools/build/board";
 import { decode, decodeLine } from "../../tools/decode/main";
+import { answer } from "../../tools/simulator/codec";
 import { exchangeOf, requestFault } from "../../tools/tinybms/exchange";
 import { hexFault, hexOf } from "../../tools/tinybms/hex";
+import { rows, valuesOf } from "../../tools/tinybms/values";
 import { bmsVectors, bytes, framed, wordBytes } from "../fixtures/bytes";
+import { rawUnit } from "../simulator/bench";
 
 /** What a vector says beyond the answer itself. */
 const COMMENTS = ["advice", "tolerantDecoder", "addresses"];
@@ -101,6 +105,23 @@ describe("an exchange as an object", () => {
     }));
     fc.assert(fc.property(any, (line) => assert.ok("error" in decodeLine(line))));
   });
+});
+
+describe("every register through the simulator", () => {
+  const byteString = (frame: Uint8Array): string => Buffer.from(frame).toString("latin1");
+  for (const row of rows) {
+    it(`${row.key}: any words, by 0x03, 0x07 and 0x09`, () => {
+      const count = row.words ?? 1, addresses = Array.from({ length: count }, (_, i) => row.at + i);
+      fc.assert(fc.property(fc.array(fc.nat(0xffff), { minLength: count, maxLength: count }), (words) => {
+        const registers = Object.fromEntries(addresses.map((address, i) => [address, words[i]])), unit = rawUnit(registers);
+        for (const request of [readBlock(3, row.at, count), readBlock(7, row.at, count), readEach(addresses)]) {
+          const found = exchangeOf(request, byteString(answer(unit, { command: request.charCodeAt(1), frame: Buffer.from(request, "latin1") })));
+          assert.deepEqual([found.outcome, found.registers, found.values], ["ok", registers, valuesOf(registers)]);
+          assert.ok(Object.keys(found.values).length > 0);
+        }
+      }), { numRuns: 20 });
+    });
+  }
 });
 
 describe("hex", () => {
