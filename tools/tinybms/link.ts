@@ -12,6 +12,8 @@ const MARGIN_MS = 50;
 const WAKE_MS = 2500, WAKE_TRIES = 10, WAKE_GAP_MS = 250;
 /** Tries when something comes, but not the reply; tries of a unit that is awake before it gets time. */
 const NOISY_TRIES = 5, QUICK_TRIES = 2;
+/** How much later than the first reply another one may be. */
+const LATER = 1.5;
 /** Silence before each request, so that a reply that came twice is not taken for the next one; no longer than `SETTLE_MOST_MS`. */
 const QUIET_MS = 5, SETTLE_MOST_MS = 100;
 /** The unit may sleep after 10 s without traffic. */
@@ -96,9 +98,9 @@ function isFinal({ outcome, error }: Received): boolean {
   return outcome === "ok" || outcome === "ack" || outcome === "nack" && error === 0;
 }
 
-/** Replies to earlier copies may still come: as late after theirs as the first one was. They must not meet the next request. */
+/** Replies to the other copies may still come, about as late after theirs as the first one was. They must not meet the next request. */
 async function drain(link: Link, first: number, last: number): Promise<void> {
-  const rest = last + (link.answeredAt - first) - performance.now();
+  const rest = last + LATER * (link.answeredAt - first) + link.margin_ms - performance.now();
   if (rest > 0) await sleep(Math.min(rest, WAKE_MS));
 }
 
