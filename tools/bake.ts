@@ -7,7 +7,7 @@ import { bakeFields } from "./bake/fields";
 import { bakeFrames } from "./bake/frames";
 import { bakePlan } from "./bake/plan";
 import { bakeRegisters, bakeSettings } from "./bake/registers";
-import { bakeNames, bakeText, bakeTextColumns } from "./bake/text";
+import { bakeNames, bakeSettingLines, bakeText, bakeTextColumns } from "./bake/text";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -16,6 +16,7 @@ export function bakeAll(): Record<string, string> {
   return {
     "firmware/battery/registers.baked.ts": bakeRegisters(),
     "firmware/bms/settings.baked.cold.ts": bakeSettings(),
+    "firmware/bms/setting-lines.baked.ts": bakeSettingLines(),
     "firmware/bms/plan.baked.cold.ts": bakePlan(),
     "firmware/bms/events.baked.cold.ts": bakeEvents(),
     "firmware/victron/frames.baked.ts": bakeFrames(),

@@ -17,7 +17,7 @@ export function bakeFields(): string {
   const starts = lineStarts();
   return `${header("config/fields.ts")}
 /** Where the settings table starts and ends in the image's text, one line of JSON a setting. */
-export const FIELDS_AT = ${starts[linesBeforeFields]}, FIELDS_END = ${starts[starts.length - 1]};
+export const FIELDS_AT = ${starts[linesBeforeFields]}, FIELDS_END = ${starts[linesBeforeFields + fields.length]};
 /** The modules, in the order of the table. */
 export const modules = ${JSON.stringify([...new Set(fields.map((field) => field.module))].join(" "))};
 `;

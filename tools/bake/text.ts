@@ -1,10 +1,12 @@
 // Bakes the image's text: what is needed rarely stays in flash and is read line by line (firmware/kernel/text.ts).
-// First the MQTT register rows, then lists of names, the events, then one line a setting. ASCII, no comment end inside.
+// First the MQTT register rows, then lists of names, the events, then one line a setting of the gateway, then one a setting of
+// the TinyBMS. ASCII, no comment end inside.
 import { groups, registers, type Register } from "../../firmware/battery/registers";
 import { phases, reasons, severities, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
 import { eventsLine } from "./events";
 import { header, slots, suffixOf } from "./names";
+import { settings, settingText } from "./settings";
 
 /** Rows with a message of their own on rt/reg: every slot of the snapshot, in the snapshot's order. */
 export const publishedRows: Register[] = slots;
@@ -48,10 +50,10 @@ function nameLine(list: string[]): string {
   return Array.from({ length: listLength }, (_, i) => (list[i] ?? "-").replace(/^-$/, "").padEnd(nameWidth)).join("");
 }
 
-/** The lines of the text: rows of one width, lists of names, events, settings. */
+/** The lines of the text: rows of one width, lists of names, events, settings, settings of the TinyBMS. */
 function lines(): string[] {
   const rows = publishedRows.map((row) => rowText(row).padEnd(rowWidth() - 1)), names = Object.values(nameLists).map(nameLine);
-  return [...rows, ...names, eventsLine(), ...fields.map(fieldText)];
+  return [...rows, ...names, eventsLine(), ...fields.map(fieldText), ...settings.map(settingText)];
 }
 
 /** firmware/image.text */
@@ -94,5 +96,14 @@ export const ROWS = ${publishedRows.length}, ROW_WIDTH = ${rowWidth()};
 export const deadband = new Float32Array([${publishedRows.map((row) => row.deadband ?? 0.5 / 10 ** (row.digits ?? 0)).join(", ")}]);
 /** How each message is made: bits 0-1 decimals, 2-3 kind (word, signed, two words, named), 4-9 place in its group, 10- group (7: derived). */
 export const forms = new Uint16Array([${publishedRows.map(formOf).join(", ")}]);
+`;
+}
+
+/** firmware/bms/setting-lines.baked.ts: where the settings of the TinyBMS stand, the last lines of the text. */
+export function bakeSettingLines(): string {
+  const starts = lineStarts();
+  return `${header("battery/registers.ts")}
+/** Where the lines of the TinyBMS's settings start and end in the image's text. */
+export const SETTING_LINES_AT = ${starts[starts.length - 1 - settings.length]}, SETTING_LINES_END = ${starts[starts.length - 1]};
 `;
 }

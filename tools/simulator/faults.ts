@@ -5,6 +5,7 @@ import type { Heard, Unit } from "./codec";
 import type { Clock } from "./clock";
 import { randomBytes, randomInteger } from "./random";
 import type { Random } from "./random";
+import type { Write } from "./words";
 
 /** Every fault by name, with what it does. */
 export const FAULTS = {
@@ -28,6 +29,8 @@ export const FAULTS = {
   "multi-packet": "0x07 replies in packets",
   "status-ack": "ACK and the 0x10 reply come as AA 01 00",
   "ignore-write": "writes are acknowledged and forgotten",
+  "altered-write": "writes are acknowledged, but a value one beside is stored",
+  "locked": "writes and the commands of 0x02 are refused",
 } as const;
 
 /** The name of a fault. */
@@ -154,6 +157,22 @@ function forgetful(unit: Unit): Unit {
   return { ...unit, write: () => true };
 }
 
+/** A unit that limits in silence: it stores the next value above, or the one below where that may not be. */
+function limiting(unit: Unit): Unit {
+  const beside = (writes: Write[], by: number): Write[] => writes.map(([address, raw]) => [address, raw + by & 0xffff]);
+  return { ...unit, write: (writes) => unit.write(beside(writes, 1)) || unit.write(beside(writes, -1)) };
+}
+
+/** Commands that change the unit. */
+const CHANGES = [0x02, 0x0b, 0x0d, 0x10];
+
+/** The unit as the faults of writing leave it; those count commands that change something, not reads. */
+function writing(unit: Unit, command: number, faults: Faults): Unit {
+  if (!CHANGES.includes(command)) return unit;
+  if (faults.hits("ignore-write")) return forgetful(unit);
+  return faults.hits("altered-write") ? limiting(unit) : unit;
+}
+
 /**
  * The reply to a request with the active faults applied: its bytes and how much later than usual they come; null for no reply.
  * `silence` and the NACK faults keep the request from being carried out.
@@ -163,7 +182,8 @@ export function spoiledAnswer(unit: Unit, heard: Heard, faults: Faults, random: 
   const delay_ms = faults.hits("late") ? LATE_MS : 0;
   if (faults.hits("nack")) return { bytes: nack(heard.command, CMD_ERROR), delay_ms };
   if (faults.hits("nack-crc")) return { bytes: nack(heard.command ^ 0x40, CRC_ERROR), delay_ms };
-  let bytes = answer(faults.hits("ignore-write") ? forgetful(unit) : unit, heard);
+  if (CHANGES.includes(heard.command) && faults.hits("locked")) return { bytes: nack(heard.command, CMD_ERROR), delay_ms };
+  let bytes = answer(writing(unit, heard.command, faults), heard);
   if (faults.hits("lost-reply")) return null;
   for (const [name, spoil] of SPOILERS) if (faults.hits(name)) bytes = spoil({ unit, heard, random }, bytes);
   return { bytes, delay_ms };
