@@ -8,8 +8,8 @@ const REFRESH_MS = 60000 / ROWS;
 export interface Due {
   /** The row that is looked at next, and when the present pass began. */
   row: number; passAt: number;
-  /** What was sent last of each row; Infinity: send it. */
-  was: Float32Array;
+  /** Nothing to say while a value is between these; NaN: it is known to be unknown; low above high: send it. */
+  low: Float32Array; high: Float32Array;
   /** Shortest period, ms. */
   shortest: number;
   /** The row that is sent again next, and when. */
@@ -17,14 +17,14 @@ export interface Due {
 }
 
 export function dueOf(): Due {
-  return { row: 0, passAt: 0, was: new Float32Array(ROWS).fill(Infinity), shortest: 1000, refresh: 0, refreshAt: 0 };
+  return { row: 0, passAt: 0, low: new Float32Array(ROWS).fill(Infinity), high: new Float32Array(ROWS), shortest: 1000, refresh: 0, refreshAt: 0 };
 }
 
 /** Begin a pass when it is time; false while there is nothing to look at. */
 export function passBegins(due: Due, now: number): boolean {
   if (now >= due.refreshAt) {
     due.refreshAt = due.refreshAt + REFRESH_MS > now ? due.refreshAt + REFRESH_MS : now + REFRESH_MS;
-    due.was[due.refresh] = Infinity;
+    due.low[due.refresh] = Infinity;
     due.refresh = due.refresh < ROWS - 1 ? due.refresh + 1 : 0;
   }
   if (due.row === 0) {
@@ -36,13 +36,15 @@ export function passBegins(due: Due, now: number): boolean {
 
 /** The next row to send before row `end`, -1 when none is due; it then counts as sent. */
 export function nextDue(due: Due, values: Float64Array, end: number): number {
-  const was = due.was, band = deadband;
-  let row = due.row, change = 0;
-  for (; row < end; row++) {
-    change = values[row] - was[row];
-    if (change <= band[row] && change >= -band[row]) continue;
-    if (change !== change && values[row] !== values[row] && was[row] !== was[row]) continue; // still unknown
-    was[row] = values[row];
+  const low = due.low, high = due.high;
+  let row = due.row;
+  for (const value of values.subarray(row, end)) {
+    if (value >= low[row] && value <= high[row] || value !== value && low[row] !== low[row]) {
+      row++;
+      continue;
+    }
+    low[row] = value - deadband[row];
+    high[row] = value + deadband[row];
     due.row = row < ROWS - 1 ? row + 1 : 0;
     return row;
   }

@@ -11,15 +11,19 @@ import { forms, ROW_WIDTH } from "./rows.baked";
 /** Register 50 of the first status that has a name. */
 const FIRST_STATUS = 0x91;
 
-/** rt/state: all live values in one message. */
-export function stateMessage(s: Snapshot, limits: Limits): string {
-  const v = s.values, current = v[r.packCurrent], status = nameIn(STATUSES_AT, v[r.onlineStatus] - FIRST_STATUS);
+/** Names of status, reason of the limits and phase as members of the compact state. */
+export function namesText(s: Snapshot, limits: Limits): string {
+  return `"st":"${nameIn(STATUSES_AT, s.values[r.onlineStatus] - FIRST_STATUS)}","lim":"${nameIn(REASONS_AT, limits.reason)}","ph":"${nameIn(PHASES_AT, s.phase)}"`;
+}
+
+/** rt/state: all live values in one message; `names` are those of `namesText`. */
+export function stateMessage(s: Snapshot, names: string): string {
+  const v = s.values, current = v[r.packCurrent];
   return (`{"soc":${v[r.stateOfCharge].toFixed(1)},"v":${v[r.packVoltage].toFixed(2)},"i":${current.toFixed(2)},"p":${v[r.packPower].toFixed(0)}`
     + `,"cmin":${v[r.minCellVoltage]},"cmax":${v[r.maxCellVoltage]},"cd":${v[r.cellSpread]},"t1":${v[r.externalTemp1]},"t2":${v[r.externalTemp2]}`
-    + `,"st":"${status}","ein":null,"eout":null,"est":null,"ttg":null,"cvl":${floored(v[r.chargeVoltageLimit])}`
-    + `,"ccl":${floored(v[r.chargeCurrentLimit])},"dcl":${floored(v[r.dischargeCurrentLimit])},"lim":"${nameIn(REASONS_AT, limits.reason)}"`
-    + `,"prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0},"bal":${v[r.balancingActive] > 0 ? 1 : 0}`
-    + `,"ph":"${nameIn(PHASES_AT, s.phase)}","seq":${s.seq}}`).replaceAll("NaN", "null");
+    + `,"ein":null,"eout":null,"est":null,"ttg":null,"cvl":${v[r.chargeVoltageLimit].toFixed(1)},"ccl":${v[r.chargeCurrentLimit].toFixed(1)}`
+    + `,"dcl":${v[r.dischargeCurrentLimit].toFixed(1)},"prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0}`
+    + `,"bal":${v[r.balancingActive] > 0 ? 1 : 0},"seq":${s.seq},${names}}`).replaceAll("NaN", "null");
 }
 
 /** rt/limits: what CAN says in 0x351, and why. */

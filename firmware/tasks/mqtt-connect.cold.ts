@@ -54,7 +54,7 @@ function open(mqtt: MqttTask, now: number): void {
 
 /** Once a connection: who listens learns that we are there, then everything again. */
 function publishAll(mqtt: MqttTask): void {
-  mqtt.due.was.fill(Infinity);
+  mqtt.due.low.fill(Infinity);
   mqtt.limitsSeen = -1;
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
   mqtt.online = -1;

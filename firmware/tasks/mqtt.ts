@@ -6,7 +6,7 @@ import { BOOT, LOST } from "../battery/snapshot";
 import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
 import { taskOf } from "../kernel/tasks";
 import { nextDue, passBegins } from "../mqtt/due";
-import { limitsMessage, messageTail, registerMessage, registerText, stateMessage } from "../mqtt/messages";
+import { limitsMessage, messageTail, namesText, registerMessage, registerText, stateMessage } from "../mqtt/messages";
 import { ROWS } from "../mqtt/rows.baked";
 import type { Socket } from "../kernel/ports";
 import { CONNECTED, MOST_IN_FLIGHT, OFF, publish } from "../mqtt/session";
@@ -15,7 +15,7 @@ import { advance, brokerSaid } from "./mqtt-connect.cold";
 import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
 /** Period of a step, silence after which the link is looked at (ms), messages and rows looked at in a step. */
-const PERIOD_MS = 200, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 12;
+const PERIOD_MS = 200, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 6;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
 
@@ -49,12 +49,22 @@ function publishRegisters(mqtt: MqttTask, left: number, now: number): void {
     tail = tail || messageTail(mqtt.snapshot, now);
     const text = registerText(row), tab = text.indexOf("\t"), message = registerMessage(row, text.substr(tab + 1), values[row], mqtt.raw, tail);
     if (!publish(mqtt.session, "rt/reg/" + text.substr(0, tab), message, mqtt.registerFlags, now)) {
-      due.was[row] = Infinity;
+      due.low[row] = Infinity;
       return;
     }
     left--;
     row = left > 0 && due.row ? nextDue(due, values, end) : -1;
   }
+}
+
+/** Names of status, reason and phase as they stand in the compact state: looked up again when one of them changes. */
+function stateNames(mqtt: MqttTask): string {
+  const s = mqtt.snapshot, sum = s.values[r.onlineStatus] * 65536 + mqtt.limits.reason * 256 + s.phase;
+  if (sum !== mqtt.namesSum) {
+    mqtt.namesSum = sum;
+    mqtt.names = namesText(s, mqtt.limits);
+  }
+  return mqtt.names;
 }
 
 function telemetry(mqtt: MqttTask, now: number): void {
@@ -71,7 +81,7 @@ function telemetry(mqtt: MqttTask, now: number): void {
   }
   const age = now - mqtt.stateAt; // the compact state when its sample is new, and at least each 10 s
   if (mqtt.fresh && age >= mqtt.shortest || age >= REFRESH_MS) {
-    publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, mqtt.limits), 0, now);
+    publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, stateNames(mqtt)), 0, now);
     mqtt.stateAt = now;
     mqtt.fresh = false;
     left--;
@@ -112,7 +122,7 @@ function attach(mqtt: MqttTask, socket: Socket): void {
 export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "raw" | "app">): MqttTask {
   const mqtt = parts as MqttTask;
   mqtt.fresh = false;
-  mqtt.limitsSeen = mqtt.phaseSeen = -1;
+  mqtt.limitsSeen = mqtt.phaseSeen = mqtt.namesSum = -1;
   mqtt.opened = function () { brokerSaid(mqtt, OPENED); };
   mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);
   return mqtt;

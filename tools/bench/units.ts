@@ -1,5 +1,6 @@
 // What one piece of the image's work costs: the image itself with a handle on its parts, its timers stopped, one piece done many
 // times. Figures are differences, so what the loop and the start cost is not in them.
+import { createServer, type AddressInfo, type Server } from "node:net";
 import { rollup, type OutputOptions, type Plugin } from "rollup";
 import { crc16Table } from "../../firmware/kernel/crc16";
 import { imageOptions } from "../build/options";
@@ -13,26 +14,29 @@ const EACH_SECOND = 5, PAYLOAD = '{"value":52.84,"timestamp_ms":123456,"seq":12}
 /** Pieces of work by name: code inside firmware/main.ts. `loop` is what doing nothing costs. */
 const units = {
   loop: "",
-  poll: `const u = app.uart, p = u.poller; p.plan[0].due = u.task.due = 0; p.plan[1].due = p.plan[2].due = 1e15;
+  poll: `const u = app.uart, p = u.poller; p.plan[0].due = 0; p.slowAt = 1e15; u.task.due = natives.now();
     runTask(scheduler, u.task); uartReceived(u, reply);`,
-  canSecond: `const c = app.can; c.due.fill(c.nextAt = 0, 0, ${EACH_SECOND});
-    for (let i = 0; i < ${EACH_SECOND}; i++) { c.task.due = app.canPort.flying = 0; runTask(scheduler, c.task); }`,
-  supervise: "app.limits.at = 0; scheduler.tasks[2].due = 0; runTask(scheduler, scheduler.tasks[2]);",
+  canSecond: `const c = app.can; c.nextAt = 0;
+    for (let i = 0; i < ${EACH_SECOND}; i++) { c.task.due = natives.now(); app.canPort.flying = 0; runTask(scheduler, c.task); }`,
+  supervise: "app.limits.at = 0; scheduler.tasks[2].due = natives.now(); runTask(scheduler, scheduler.tasks[2]);",
   publish0: `publish(app.mqtt.session, "rt/x", payload, 0, 1);`,
   publish1: `app.mqtt.session.inFlight = []; publish(app.mqtt.session, "rt/x", payload, 2, 1);`,
-  registerMessage: "registerMessage(0, app.snapshot, app.mqtt.raw, 123456);",
-  stateMessage: "stateMessage(app.snapshot, app.limits);",
+  registerMessage: `const text = registerText(0), tab = text.indexOf("\\t");
+    registerMessage(0, text.substr(tab + 1), app.snapshot.values[0], app.mqtt.raw, ',"timestamp_ms":123456,"seq":12,"quality":"');`,
+  stateMessage: `stateMessage(app.snapshot, '"st":"charging","lim":"fresh","ph":"normal"');`,
   nothingDue: "for (const task of scheduler.tasks) task.due = 1e15; for (const task of scheduler.tasks) runTask(scheduler, task);",
-  mqttIdle: "app.mqtt.fresh = false; app.mqtt.task.due = 0; app.mqtt.due.times.fill(65535); runTask(scheduler, app.mqtt.task);",
+  mqttPass: `const m = app.mqtt; m.fresh = false; m.limitsSeen = m.limits.at; m.heartbeatAt = m.stateAt = natives.now(); m.due.row = 1;
+    m.due.refreshAt = 1e15; m.due.low.fill(-Infinity); m.due.high.fill(Infinity); m.task.due = m.heartbeatAt; runTask(scheduler, m.task);`,
 };
 export type Unit = keyof typeof units;
 
 const handleText = `
 import { publish } from "./mqtt/session";
-import { registerMessage, stateMessage } from "./mqtt/messages";
+import { registerMessage, registerText, stateMessage } from "./mqtt/messages";
 import { runTask } from "./kernel/tasks";
 const payload = ${JSON.stringify(PAYLOAD)};
 global["bench"] = {
+  "link": function (port) { const s = app.mqtt.session; s.socket = app.network.connect("127.0.0.1", port, function () {}); s.state = 7; s.base = "tinybms/ESP32-A1B2C3/"; print("~unit"); },
 ${Object.entries(units).map(([name, code]) => `  ${JSON.stringify(name)}: function (n, reply) { for (; n > 0; n--) { ${code} } print("~unit"); },`).join("\n")}
 };`;
 
@@ -60,11 +64,17 @@ function replyOf(words: ArrayLike<number>): string {
   return [...bytes, crc & 255, crc >> 8].map((byte) => "\\x" + byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Stops everything that the image does by itself. */
-export async function stopTimers(system: System): Promise<void> {
+/** Stops everything that the image does by itself, and gives it a connection that swallows what is published. */
+export async function prepareUnits(system: System): Promise<Server> {
+  const sink = createServer((socket) => socket.on("error", () => undefined).resume());
+  await new Promise<void>((resolve) => sink.listen(0, "127.0.0.1", resolve));
   system.tell("clearInterval()");
   await sleep(500);
-  await unitTotal(system, "loop", 1, []); // what was left to do
+  const done = system.console.lines.length;
+  system.tell(`setTimeout(bench.link,1,${(sink.address() as AddressInfo).port})`);
+  await until("the link", 60_000, () => system.console.lines.slice(done).some((line) => line.includes("~unit")));
+  for (let i = 0; i < 3; i++) await unitTotal(system, "loop", 10, []); // what was left to do
+  return sink;
 }
 
 export async function unitTotal(system: System, unit: Unit, times: number, words: ArrayLike<number>): Promise<number> {

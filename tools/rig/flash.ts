@@ -91,7 +91,9 @@ export function compare(files: FlashFiles, entries: FlashEntry[]): void {
  */
 export async function provision(launch: Launch, directory: string, files: FlashFiles): Promise<FlashEntry[]> {
   const names = Object.keys(files).sort((a, b) => Number(a === ".boot0") - Number(b === ".boot0"));
-  const scripts = flashScripts(Object.fromEntries(names.map((name) => [name, files[name]!])));
+  const part = (isBoot: boolean): string[] => flashScripts(Object.fromEntries(names.filter((name) => (name === ".boot0") === isBoot)
+    .map((name) => [name, files[name]!])));
+  const scripts = [...part(false), ...part(true)];
   const last = scripts.pop() ?? "";
   let printed = "";
   for (const script of [...scripts, `${last}\n${reportScript(names)}`]) {
