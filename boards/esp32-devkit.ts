@@ -3,6 +3,7 @@
 
 export const name = "esp32-devkit";
 export const uartPort = "Serial3", uartRx = 16, uartTx = 17;
-export const canTx = 32, canRx = 33;
+export const can = "twai", canTx = 32, canRx = 33;
+export const canSpi = "", canSck = 0, canMiso = 0, canMosi = 0, canCs = 0, canCrystal = 0;
 export const outputs = "";
 export const presets = '{}';

@@ -3,6 +3,7 @@
 
 export const name = "lilygo-t-can485";
 export const uartPort = "Serial3", uartRx = 32, uartTx = 33;
-export const canTx = 27, canRx = 26;
+export const can = "twai", canTx = 27, canRx = 26;
+export const canSpi = "", canSck = 0, canMiso = 0, canMosi = 0, canCs = 0, canCrystal = 0;
 export const outputs = "16=1 23=0";
 export const presets = '{}';

@@ -11,6 +11,13 @@ interface SerialPort {
   on(event: "data", callback: (data: string) => void): void;
 }
 
+/** `send` lowers the pin `cs` while it sends; it gives back as many bytes as it was given. */
+interface SpiPort {
+  setup(options: { sck: Pin; miso: Pin; mosi: Pin; baud: number; mode: 0 | 1 | 2 | 3 }): void;
+  send(data: number, cs: Pin): number;
+  send(data: ArrayLike<number>, cs: Pin): Uint8Array;
+}
+
 /** TCP socket. `write` always returns false and queues without bound; `dSnd` is what waits (undocumented, pinned by a test). */
 interface NetSocket {
   write(data: string): boolean;

@@ -1,9 +1,11 @@
 // The composition root: the only file that names both drivers and cores. Boot order: UART, CAN, MQTT, HTTP, diagnostics.
-import { name, presets } from "board";
+import { can, canCrystal, name, presets } from "board";
 import { limitsOf } from "./battery/limits";
 import { snapshotOf } from "./battery/snapshot";
 import { pollPlan } from "./bms/plan.baked.cold";
 import { pollerOf } from "./bms/poller";
+import { mcp2515 } from "./drivers/can-mcp2515";
+import { startMcp2515 } from "./drivers/can-mcp2515-start.cold";
 import { twai } from "./drivers/can-twai";
 import { startTwai } from "./drivers/can-twai-start.cold";
 import { findImageText, macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
@@ -13,6 +15,7 @@ import { changeEvery, every, feedWatchdog } from "./drivers/timers";
 import { openUart } from "./drivers/uart";
 import { joinWifi, startWifi } from "./drivers/wifi.cold";
 import { accept, serverOf } from "./http/server";
+import type { CanPort } from "./kernel/ports";
 import { samplesOf } from "./kernel/samples";
 import { startTask, type Scheduler, type Task } from "./kernel/tasks";
 import { dueOf } from "./mqtt/due";
@@ -29,6 +32,9 @@ import { uartReceived, uartTask, type UartTask } from "./tasks/uart";
 
 /** A task that throws this often within a minute lets the watchdog restart the device. */
 const FAULTS = 3, FAULT_WINDOW_MS = 60000, WIFI_FIRST_MS = 5000;
+
+/** The board's CAN controller; the build leaves the other driver out. */
+const onChip = (can as string) === "twai", canPort: CanPort = onChip ? twai : mcp2515;
 
 const health = { faults: 0, since: 0, uart: 0, can: 0 };
 
@@ -86,9 +92,11 @@ if (findImageText()) {
   app.uart = uart;
   startTask(scheduler, uartTask(uart, settingsOf(app, "uart")));
 
-  startTwai(twai, settingsOf(app, "can"));
-  app.canPort = twai;
-  app.can = canTaskOf(twai, app.snapshot, app.limits,
+  if (!(onChip ? startTwai(twai, settingsOf(app, "can")) : startMcp2515(mcp2515, settingsOf(app, "can"), canCrystal))) {
+    natives.print("CAN: no answer from the controller");
+  }
+  app.canPort = canPort;
+  app.can = canTaskOf(canPort, app.snapshot, app.limits,
     natives.toUint8Array((settingsOf(app, "can")["manufacturer"] + "\0\0\0\0\0\0\0\0").substr(0, 8)));
   startTask(scheduler, app.can.task);
   startTask(scheduler, superviseTask({ snapshot: app.snapshot, limits: app.limits, can: app.can, ran: healthy, feed: feedWatchdog }));

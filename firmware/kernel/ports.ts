@@ -16,6 +16,9 @@ export interface Natives {
 /** Byte strings out; received ones reach the callback given to the driver. */
 export interface UartPort { write(bytes: string): void }
 
+/** A CAN controller's error counters and what follows from them; while it listens only they say nothing. */
+export interface CanHealth { tec: number; rec: number; state: "active" | "warning" | "passive" | "bus_off" | "listen" }
+
 /** A CAN controller with 11-bit identifiers. */
 export interface CanPort {
   /** Frames that left and were acknowledged, frames received, failed attempts, times bus-off. */
@@ -26,8 +29,9 @@ export interface CanPort {
   send(id: number, bytes: ArrayLike<number>, now: number): boolean;
   /** The identifier of the next frame received, 0 when there is none. */
   receive(): number;
-  /** Look after the controller: outcome of the last send, bus-off and its recovery. Called before each use. */
-  tend(now: number): void;
+  /** Look after the controller: outcome of the last send, bus-off and its recovery. Called before each use. Not 0: `receive` may have some. */
+  tend(now: number): number;
+  health(): CanHealth;
 }
 
 /** A TCP socket as the interpreter makes it. `write` queues without bound: who writes looks at `dSnd` first. */

@@ -7,8 +7,9 @@ import type { CanPort } from "../kernel/ports";
 import { taskOf, type Task } from "../kernel/tasks";
 import { encoders, frameEvery, frameIds, frameWhenLost } from "../victron/frames.baked";
 
-/** Between two frames, between two looks at an idle bus, and least between two frames of limits, ms. */
-const GAP_MS = 20, IDLE_MS = 200, URGENT_MS = 100;
+/** Between two frames, after one of limits (whose lost arbitration is tried again within 20 ms), between two looks at an idle bus,
+ *  and least between two frames of limits, ms. */
+const GAP_MS = 20, LIMITS_GAP_MS = 10, IDLE_MS = 200, URGENT_MS = 100;
 /** Limits older than this are replaced by the fail-safe. */
 const LIMITS_STALE_MS = 3000;
 /** Identifiers of a GX; it counts as present for this long, ms: for people only, nothing depends on it. */
@@ -64,14 +65,13 @@ function sendOne(can: CanTask, now: number): boolean {
 
 function step(can: CanTask, now: number): number {
   const phase = can.snapshot.phase;
-  can.port.tend(now);
-  let id = can.port.receive(), most = 5;
-  for (; id && most > 0; most--) {
+  for (let most = can.port.tend(now) ? 5 : 0; most > 0; most--) {
+    const id = can.port.receive();
+    if (!id) break;
     if (id === GX_KEEPALIVE || id === GX_IDENTITY) {
       if (can.gxAt < 0 || now - can.gxAt > GX_GONE_MS) can.due.fill(can.nextAt = 0, 5);
       can.gxAt = now;
     }
-    id = can.port.receive();
   }
   if (now >= can.nextAt) mark(can, now);
   const wait = Math.min(can.nextAt - now, IDLE_MS);
@@ -79,7 +79,7 @@ function step(can: CanTask, now: number): number {
     can.waiting.fill(0);
     return IDLE_MS;
   }
-  return sendOne(can, now) ? GAP_MS : wait < GAP_MS ? GAP_MS : wait;
+  return sendOne(can, now) ? (can.limitsAt === now ? LIMITS_GAP_MS : GAP_MS) : wait < GAP_MS ? GAP_MS : wait;
 }
 
 export function canTaskOf(port: CanPort, snapshot: Snapshot, limits: Limits, text: Uint8Array): CanTask {

@@ -33,8 +33,9 @@ function uartMember(app: App): string {
 }
 
 function canMember(app: App, now: number): string {
-  const port = app.canPort;
-  return memberText("can", { "tx": port.tx, "rx": port.rx, "errors": port.errors, "bus_off": port.busOff, "keepalive_ok": gxPresent(app, now) });
+  const port = app.canPort, health = port.health();
+  return memberText("can", { "tx": port.tx, "rx": port.rx, "errors": port.errors, "bus_off": port.busOff, "state": health.state, "tec": health.tec,
+    "rec": health.rec, "keepalive_ok": gxPresent(app, now) });
 }
 
 function mqttMember(app: App): string {

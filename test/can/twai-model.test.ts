@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createTwai, Twai } from "../../tools/can/twai-model";
-import { Partner } from "../../tools/can/twai-state";
+import { Partner } from "../../tools/can/wire";
 import {
   BASE, BTR0, CDR, CLK, CMD, complaints, GATE, IER, init, initSteps, IR, MODE, read, receiveAll, RMC, RST, RX_PIN, RXERR, send,
   started, STATUS, TX_PIN, TXERR, WINDOW, write,
@@ -186,6 +186,18 @@ describe("TWAI model: accesses that hardware would not forgive", () => {
     ["undefined", (m) => m.poke32(BASE + MODE, undefined), /undefined/],
     ["unaligned", (m) => m.peek32(BASE + 2), /unaligned/],
     ["flash", (m) => m.peek32(0x1000), /below/],
+    ["8-bit read", (m) => m.peek8(BASE + STATUS), /8-bit access/],
+    ["16-bit read", (m) => m.peek16(BASE + STATUS), /16-bit access/],
+    ["8-bit write", (m) => m.poke8(BASE + CMD, 1), /8-bit access/],
+    ["16-bit write", (m) => m.poke16(BASE + CMD, 1), /16-bit access/],
+    ["transmit and self-reception at once", (m) => write(m, CMD, 0x11), /TR and SRR/],
+    ["filter bits that are no mode bits", (m) => write(m, MODE, 0x18), /do not exist/],
+    ["null", (m) => m.poke32(BASE + MODE, null), /null/],
+    ["timing while operating", (m) => write(m, BTR0, 0x87), /outside reset mode/],
+    ["error counter while operating", (m) => write(m, TXERR, 0), /outside reset mode/],
+    ["reserved register written", (m) => write(m, 0x20, 0), /reserved/],
+    ["receive counter of messages written", (m) => write(m, RMC, 0), /read-only/],
+    ["no such pin", (m) => m.pinMode(24, "output"), /no such pin/],
     ["other peripheral", (m) => m.peek32(0x3ff40000), /not modelled/],
     ["input-only pin", (m) => m.pinMode(34, "output"), /input only/],
     ["frame cut", (m) => { send(m, 1, [1]); m.advance(20); write(m, MODE, 9); }, /cut/],

@@ -6,8 +6,8 @@ import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
 import { startSystem, type System } from "../../tools/rig/system";
 import { sleep, until } from "../../tools/rig/wait";
 
-/** JsVars: in steady state, and with an HTTP client (architecture 11). */
-const STEADY = 1600, PEAK = 2000;
+/** JsVars: in steady state, and with an HTTP client, with drivers, frames, alarms and charge control complete. */
+const STEADY = 2000, PEAK = 2500;
 /** A refused connection prints this line by itself (decisions 46). */
 const refused = /^ERROR: Connect failed/;
 

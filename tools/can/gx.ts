@@ -3,8 +3,7 @@
 import { canFrames, GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/victron/frames";
 import { CandumpRecord } from "./candump";
 import { DecodedField, decodeFrame } from "./decode";
-import { BusEvent, keep } from "./twai-state";
-import { Twai } from "./twai-model";
+import { BusAccess, BusEvent, keep } from "./wire";
 
 /** The limits of the last 0x351, by row key (V, A), and when it came (ms). */
 export interface GxLimits {
@@ -16,7 +15,7 @@ export interface GxLimits {
 export interface GxFrame { at: number; id: number; data: number[] }
 
 export interface GxOptions {
-  bus: Twai["bus"];
+  bus: BusAccess["bus"];
   /** The caller's clock, ms. */
   now: () => number;
   /** Called with each frame on the wire, the GX's own included: `formatCandump` makes a log line of it. */

@@ -1,12 +1,10 @@
 // Pin routing: GPIO levels and enables, the GPIO matrix, the pads, and what Espruino's pinMode and digitalWrite do to them.
 // Source: twai.md section 6, twai-model.md section 2.
 import { TwaiState, violate } from "./twai-state";
+import { ReceiveLine } from "./wire";
 
 const PAD_ENABLED = 0x2a00, PAD_PULL_UP = 0x100, PAD_INPUT = 0x200;
 const LEVELS_AT = 0x04, ENABLES_AT = 0x20, BANK_BYTES = 0x18;
-
-/** What the controller's receive line is connected to. `echo` = only to our own transmit pin. */
-export type ReceiveLine = "bus" | "echo" | "recessive" | "dominant";
 
 function padIsMatrix(s: TwaiState, pin: number): boolean {
   return ((s.pins.ioMux[pin] >> 12) & 7) === s.chip.padToMatrix;

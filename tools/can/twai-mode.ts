@@ -3,12 +3,12 @@
 import { fifoEmpty, fifoOf } from "./twai-fifo";
 import { receiveLine, transmitPin } from "./twai-gpio";
 import {
-  BAUD_DIVIDER, BUS_ERROR_IRQ, BusError, ERROR_IRQ, LISTEN_ONLY, PASSIVE_IRQ, Phase, RESET_MODE, transmitOf, TwaiState, TX_IRQ,
+  BAUD_DIVIDER, BUS_ERROR_IRQ, BusError, ERROR_IRQ, LISTEN_ONLY, PASSIVE_IRQ, RESET_MODE, transmitOf, TwaiState, TX_IRQ,
   violate, warn,
 } from "./twai-state";
+import { IDLE_BITS, setPhase, waitRecessive } from "./wire";
 
 const TEC_AT_BUS_OFF = 127, COUNTER_MAX = 255, PASSIVE_FROM = 128, UNWRITTEN_BYTE = 0x55;
-const IDLE_BITS = 11;
 
 /** Registers that have no usable value after a hardware reset, by index. */
 const NEEDED: Record<number, string> = {
@@ -20,17 +20,6 @@ export function bitMicros(s: TwaiState): number {
   const quanta = 1 + ((s.btr1 & 15) + 1) + (((s.btr1 >> 4) & 7) + 1);
   const divider = 2 * ((s.btr0 & 63) + 1) * (s.ier & BAUD_DIVIDER ? 2 : 1);
   return quanta * divider / 80;
-}
-
-/** Whether the other nodes and this controller understand each other's bits. */
-export function rateMatches(s: TwaiState): boolean {
-  return Math.abs(bitMicros(s) * s.bus.bitrate / 1e6 - 1) <= 0.01;
-}
-
-/** Begin a phase of the bus engine that ends at `until` (us); without it, when something else ends it. */
-export function setPhase(s: TwaiState, phase: Phase, until = Infinity): void {
-  s.phase = phase;
-  s.until = until;
 }
 
 /** Set an interrupt flag, which exists only while its enable bit is 1. */
@@ -119,8 +108,8 @@ export function leaveReset(s: TwaiState, mode: number): void {
   if (!s.busOff && s.tec === COUNTER_MAX && s.options.profile === "sja1000") return goBusOff(s);
   s.recoveredGroups = 0;
   if (!s.busOff) updateErrorState(s);
-  const phase = s.busOff ? "recovering" : "integrating";
-  setPhase(s, phase, s.isDominant || s.foreign ? Infinity : s.now + IDLE_BITS * bitMicros(s));
+  setPhase(s, s.busOff ? "recovering" : "integrating");
+  waitRecessive(s, IDLE_BITS);
 }
 
 /** Error-warning and error-passive follow the counters; each change raises its interrupt. */
@@ -148,9 +137,10 @@ export function writeTransmitCounter(s: TwaiState, value: number): void {
   s.tec = value;
 }
 
-/** Latch where the first error since the last reading of ECC happened. */
+/** Latch where the first error since the last reading of ECC happened; that reading re-arms the interrupt flag too. */
 function capture(s: TwaiState, error: BusError, isReceiving: boolean): void {
-  if (s.eccArmed) s.ecc = (error.type << 6) | (isReceiving ? 0x20 : 0) | error.seg;
+  if (!s.eccArmed) return;
+  s.ecc = (error.type << 6) | (isReceiving ? 0x20 : 0) | error.seg;
   s.eccArmed = false;
   raise(s, BUS_ERROR_IRQ);
 }

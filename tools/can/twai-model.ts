@@ -1,34 +1,30 @@
 // The model of the ESP32's CAN controller behind peek32 and poke32: drivers run on it unchanged, mistakes become violations.
-// Start here: registers are in twai-registers.ts, resets and error states in twai-mode.ts, time and the wire in twai-bus.ts,
+// Start here: registers are in twai-registers.ts, resets and error states in twai-mode.ts, the wire in wire.ts and twai-bus.ts,
 // pins in twai-gpio.ts, what is remembered in twai-state.ts. Source: twai-model.md; limits of the model: its section 9.
-import { Frame, frameOf, FrameOptions } from "./frame";
-import { advanceBus, queueInbound } from "./twai-bus";
+import { twaiNode } from "./twai-bus";
 import { digitalWrite, gpioRead, gpioWrite, pinMode } from "./twai-gpio";
 import { gateWrite, hardwareReset } from "./twai-mode";
 import { readRegister, writeRegister } from "./twai-registers";
-import { Bus, BusError, BusEvent, LogEntry, logNote, stateOf, TwaiOptions, TwaiState, violate } from "./twai-state";
+import { BusEvent, LogEntry, logNote, stateOf, TwaiOptions, TwaiState, violate } from "./twai-state";
+import { advanceWire, BusAccess, busAccess, FrameLike } from "./wire";
 
-/** A frame as a caller may write it; what is missing is a standard data frame of `data`'s length. */
-export type FrameLike = { id: number; data?: ArrayLike<number> } & FrameOptions;
+export type { FrameLike };
 
-export interface Twai {
+export interface Twai extends BusAccess {
   /** As Espruino's: an unsigned number, or for a count above 1 a Uint32Array of separate reads. Never throws. */
   peek32(addr: number): number;
   peek32(addr: number, count: number): number | Uint32Array;
   /** As Espruino's: a number, or an array written to consecutive words. Never throws. */
   poke32(addr: number, value: unknown): void;
+  /** The peripherals know 32-bit accesses only: a read gives 0, a write does nothing, both are violations. */
+  peek8(addr: number): number;
+  peek16(addr: number): number;
+  poke8(addr: number, value: unknown): void;
+  poke16(addr: number, value: unknown): void;
   pinMode(pin: number, mode: string): void;
   digitalWrite(pin: number, value: number | boolean): void;
   /** Let virtual time pass, us; nothing happens on the bus without it. RangeError for a negative time. */
   advance(us: number): void;
-  /** The rest of the bus; `inject` lets another node send as soon as the wire is free. */
-  bus: Bus & { inject(frame: FrameLike): void };
-  /** Disturb the next frame received, the next attempt to send, or let the next attempt lose the bus at an ALC bit. */
-  fault: {
-    rxError(error: BusError): void;
-    txError(error: BusError): void;
-    arbitrationLoss(bit: number, winner?: FrameLike): void;
-  };
   /** The newest accesses and bus events; the complaints among them; frames that this controller completed on the bus. */
   log: LogEntry[]; violations: LogEntry[]; warnings: LogEntry[]; sent: BusEvent[];
   /** Single 32-bit accesses since the start. */
@@ -38,10 +34,6 @@ export interface Twai {
 }
 
 const LOWEST_MAPPED = 0x10000000, CONTROLLER_BYTES = 0x80;
-
-function toFrame(given: FrameLike): Frame {
-  return frameOf(given.id, given.data ?? [], given);
-}
 
 /** Index of the controller register at `addr`, in any of its address ranges; -1 when it is none. */
 function registerIndex(s: TwaiState, addr: number): number {
@@ -117,6 +109,12 @@ function poke32(s: TwaiState, given: number, value: unknown): void {
   wordsOf(s, value).forEach((word, i) => pokeLogged(s, addr + 4 * i, word));
 }
 
+function narrow(s: TwaiState, op: "peek" | "poke", addr: number, bits: number): number {
+  s.access = { op, addr: addr >>> 0, value: 0 };
+  violate(s, bits + "-bit access: the registers know 32-bit ones only");
+  return 0;
+}
+
 function logPin(s: TwaiState, pin: number, value: number, name: string): void {
   s.access = { op: "pin", addr: pin, value };
   logNote(s, name);
@@ -124,20 +122,18 @@ function logPin(s: TwaiState, pin: number, value: number, name: string): void {
 
 /** A chip after power-up: the controller's clock is off, its pins are not routed, and another node acknowledges. */
 export function createTwai(options: TwaiOptions = {}): Twai {
-  const s = stateOf(options);
+  const s = stateOf(options) as TwaiState;
+  s.node = twaiNode(s);
   hardwareReset(s);
   return {
     peek32: (addr: number, count?: number) => peek32(s, addr, count) as number,
     poke32: (addr, value) => poke32(s, addr, value),
+    peek8: (addr) => narrow(s, "peek", addr, 8), peek16: (addr) => narrow(s, "peek", addr, 16),
+    poke8: (addr) => void narrow(s, "poke", addr, 8), poke16: (addr) => void narrow(s, "poke", addr, 16),
     pinMode: (pin, mode) => { logPin(s, pin, 0, "pinMode " + mode); pinMode(s, pin, mode); },
     digitalWrite: (pin, value) => { logPin(s, pin, Number(value), "digitalWrite"); digitalWrite(s, pin, value); },
-    advance: (us) => advanceBus(s, us),
-    bus: Object.assign(s.bus, { inject: (frame: FrameLike) => queueInbound(s, { frame: toFrame(frame) }) }),
-    fault: {
-      rxError: (error) => queueInbound(s, { error }),
-      txError: (error) => { s.txErrors.push(error); },
-      arbitrationLoss: (bit, winner) => { s.lostArbitrations.push({ bit, frame: toFrame(winner ?? { id: 0 }) }); },
-    },
+    advance: (us) => { s.access = { op: "bus", addr: 0, value: 0 }; advanceWire(s, us); },
+    ...busAccess(s),
     log: s.log, violations: s.violations, warnings: s.warnings, sent: s.sent, count: s.count, state: s,
   };
 }

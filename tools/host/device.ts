@@ -34,6 +34,8 @@ export interface Registers {
   poke32(address: number, value: unknown): void;
   pinMode(pin: number, mode: string): void;
   digitalWrite(pin: number, value: number): void;
+  /** What hangs on the SPI ports; nothing when it is left out. */
+  spi?: object;
 }
 
 export interface DeviceOptions {
@@ -102,6 +104,7 @@ function registersOf({ options: { registers } }: DeviceState): Record<string, un
     peek32: (address: number, count?: number) =>
       (address >>> 0 === RANDOM_REGISTER ? randomBytes(4).readUInt32LE() : registers.peek32(address, count)),
     poke32: registers.poke32, pinMode: registers.pinMode, digitalWrite: registers.digitalWrite,
+    ...(registers.spi ? { SPI1: registers.spi, SPI2: registers.spi } : {}),
   };
 }
 

@@ -8,9 +8,10 @@ import type { DecodedField } from "../can/decode";
 import { GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/victron/frames";
 import { createGx, stepGx } from "../can/gx";
 import type { Gx } from "../can/gx";
-import { runTwai } from "../can/run-twai";
+import { createMcp2515 } from "../can/mcp2515-model";
+import { runMcp2515, runTwai } from "../can/run-twai";
 import { createTwai } from "../can/twai-model";
-import type { Twai } from "../can/twai-model";
+import type { BusAccess, BusEvent } from "../can/wire";
 import { keep } from "../can/twai-state";
 import { realClock } from "../simulator/clock";
 import { createSimulator } from "../simulator/simulator";
@@ -21,7 +22,7 @@ import type { BrokerAddress } from "./broker-url";
 import { hostClock, repeat } from "./clock";
 import type { HostClock } from "./clock";
 import { bootDevice, DEVICE_ID } from "./device";
-import type { Device } from "./device";
+import type { Device, Registers } from "./device";
 import { noNetworkFaults } from "./faults";
 import type { NetworkFaults } from "./faults";
 import { listenNear } from "./ports";
@@ -50,6 +51,8 @@ export interface HostOptions {
   settings?: Settings;
   /** A store given again is the same device switched on again. */
   store?: Store;
+  /** Crystal (MHz) of the MCP2515 on the device's SPI port; without it the CAN controller is the one on the chip. */
+  mcp2515?: number;
   /** File for every frame on the bus. */
   candump?: string;
   /** Runs the device's whole time so many times faster; sockets stay real. For tests that wait long. */
@@ -66,6 +69,9 @@ export interface HostFrame {
   text: string;
 }
 
+/** The CAN controller's model: the rest of its bus, what it sent and what it complains about. */
+export interface HostCan extends BusAccess { sent: BusEvent[]; violations: { note: string }[]; warnings: { note: string }[] }
+
 /** A running rig. All times `at` are ms of `clock`. */
 export interface Host {
   clock: HostClock;
@@ -81,7 +87,7 @@ export interface Host {
   /** Own frames since the start (`frames` forgets), and how often the device restarted by its watchdog. */
   count: { framesSent: number; watchdogResets: number };
   /** These belong to the boot under way. */
-  device(): Device; gx(): Gx; can(): Twai;
+  device(): Device; gx(): Gx; can(): HostCan;
   /** The set-up token that the image printed; "" before. */
   token(): string;
   request(path: string, init?: RequestInit): Promise<Response>;
@@ -97,7 +103,7 @@ export interface Host {
 /** What is undone at the end, last first. */
 type Undo = (() => void | Promise<void>)[];
 
-interface Machine { device: Device; gx: Gx; can: Twai; stop(): void }
+interface Machine { device: Device; gx: Gx; can: HostCan; stop(): void }
 
 function settingsOf(options: HostOptions, broker: Broker | null): Settings {
   const { mqtt } = options;
@@ -180,14 +186,24 @@ function rememberLine(rig: Rig, line: string): void {
   rig.options.onConsole?.(line);
 }
 
+/** The CAN controller after power-up, on the rig's clock. */
+function bootCan({ clock, options }: Rig): { can: HostCan; bus: Registers & { stop(): void } } {
+  const run = { now: clock.now, schedule: (callback: () => void, period: number) => {
+    const timer = setInterval(callback, period);
+    return () => clearInterval(timer);
+  } };
+  if (options.mcp2515 === undefined) {
+    const can = createTwai();
+    return { can, bus: runTwai({ model: can, ...run }) };
+  }
+  const can = createMcp2515({ crystal: options.mcp2515 });
+  return { can, bus: runMcp2515({ model: can, ...run }) };
+}
+
 /** One boot: a chip after power-up with its bus, GX and UART. `died` is told later, never inside this call. */
 function bootMachine(rig: Rig, died: (reason: "watchdog" | "power cut") => void): Machine {
   const { clock, simulator, broker } = rig;
-  const can = createTwai();
-  const bus = runTwai({ model: can, now: clock.now, schedule: (run, period) => {
-    const timer = setInterval(run, period);
-    return () => clearInterval(timer);
-  } });
+  const { can, bus } = bootCan(rig);
   const gx = createGx({ bus: can.bus, now: clock.now, onFrame: (record) => rememberFrame(rig, record) });
   const stopGx = repeat(clock, GX_STEP_MS, () => { stepGx(gx); rule(gx, simulator); });
   const device = bootDevice({
