@@ -11,19 +11,19 @@ import { forms, ROW_WIDTH } from "./rows.baked";
 /** Register 50 of the first status that has a name. */
 const FIRST_STATUS = 0x91;
 
-/** Names of status, reason of the limits and phase as members of the compact state. */
-export function namesText(s: Snapshot, limits: Limits): string {
-  return `"st":"${nameIn(STATUSES_AT, s.values[r.onlineStatus] - FIRST_STATUS)}","lim":"${nameIn(REASONS_AT, limits.reason)}","ph":"${nameIn(PHASES_AT, s.phase)}"`;
+/** Names of status, reason of the limits and phase. */
+export function stateNames(s: Snapshot, limits: Limits): string[] {
+  return [nameIn(STATUSES_AT, s.values[r.onlineStatus] - FIRST_STATUS), nameIn(REASONS_AT, limits.reason), nameIn(PHASES_AT, s.phase)];
 }
 
-/** rt/state: all live values in one message; `names` are those of `namesText`. */
-export function stateMessage(s: Snapshot, names: string): string {
+/** rt/state: all live values in one message; `names` are those of `stateNames`. */
+export function stateMessage(s: Snapshot, names: string[]): string {
   const v = s.values, current = v[r.packCurrent];
   return (`{"soc":${v[r.stateOfCharge].toFixed(1)},"v":${v[r.packVoltage].toFixed(2)},"i":${current.toFixed(2)},"p":${v[r.packPower].toFixed(0)}`
     + `,"cmin":${v[r.minCellVoltage]},"cmax":${v[r.maxCellVoltage]},"cd":${v[r.cellSpread]},"t1":${v[r.externalTemp1]},"t2":${v[r.externalTemp2]}`
-    + `,"ein":null,"eout":null,"est":null,"ttg":null,"cvl":${v[r.chargeVoltageLimit].toFixed(1)},"ccl":${v[r.chargeCurrentLimit].toFixed(1)}`
-    + `,"dcl":${v[r.dischargeCurrentLimit].toFixed(1)},"prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0}`
-    + `,"bal":${v[r.balancingActive] > 0 ? 1 : 0},"seq":${s.seq},${names}}`).replaceAll("NaN", "null");
+    + `,"st":"${names[0]}","ein":null,"eout":null,"est":null,"ttg":null,"cvl":${v[r.chargeVoltageLimit].toFixed(1)},"ccl":${v[r.chargeCurrentLimit].toFixed(1)}`
+    + `,"dcl":${v[r.dischargeCurrentLimit].toFixed(1)},"lim":"${names[1]}","prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0}`
+    + `,"bal":${v[r.balancingActive] > 0 ? 1 : 0},"ph":"${names[2]}","seq":${s.seq}}`).replaceAll("NaN", "null");
 }
 
 /** rt/limits: what CAN says in 0x351, and why. */

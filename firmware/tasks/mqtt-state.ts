@@ -29,6 +29,6 @@ export interface MqttTask {
   /** A sample came since the last state message; time of the limits and the phase that were looked at last. */
   fresh: boolean; limitsSeen: number; phaseSeen: number;
   /** Names of the compact state, and what they are for. */
-  names: string; namesSum: number;
+  names: string[]; namesSum: number;
   task: Task;
 }

@@ -6,7 +6,7 @@ import { BOOT, LOST } from "../battery/snapshot";
 import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
 import { taskOf } from "../kernel/tasks";
 import { nextDue, passBegins } from "../mqtt/due";
-import { limitsMessage, messageTail, namesText, registerMessage, registerText, stateMessage } from "../mqtt/messages";
+import { limitsMessage, messageTail, registerMessage, registerText, stateMessage, stateNames } from "../mqtt/messages";
 import { ROWS } from "../mqtt/rows.baked";
 import type { Socket } from "../kernel/ports";
 import { CONNECTED, MOST_IN_FLIGHT, OFF, publish } from "../mqtt/session";
@@ -57,12 +57,12 @@ function publishRegisters(mqtt: MqttTask, left: number, now: number): void {
   }
 }
 
-/** Names of status, reason and phase as they stand in the compact state: looked up again when one of them changes. */
-function stateNames(mqtt: MqttTask): string {
+/** Names in the compact state: looked up again when one of them changes. */
+function namesOf(mqtt: MqttTask): string[] {
   const s = mqtt.snapshot, sum = s.values[r.onlineStatus] * 65536 + mqtt.limits.reason * 256 + s.phase;
   if (sum !== mqtt.namesSum) {
     mqtt.namesSum = sum;
-    mqtt.names = namesText(s, mqtt.limits);
+    mqtt.names = stateNames(s, mqtt.limits);
   }
   return mqtt.names;
 }
@@ -81,7 +81,7 @@ function telemetry(mqtt: MqttTask, now: number): void {
   }
   const age = now - mqtt.stateAt; // the compact state when its sample is new, and at least each 10 s
   if (mqtt.fresh && age >= mqtt.shortest || age >= REFRESH_MS) {
-    publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, stateNames(mqtt)), 0, now);
+    publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, namesOf(mqtt)), 0, now);
     mqtt.stateAt = now;
     mqtt.fresh = false;
     left--;

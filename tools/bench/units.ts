@@ -23,7 +23,7 @@ const units = {
   publish1: `app.mqtt.session.inFlight = []; publish(app.mqtt.session, "rt/x", payload, 2, 1);`,
   registerMessage: `const text = registerText(0), tab = text.indexOf("\\t");
     registerMessage(0, text.substr(tab + 1), app.snapshot.values[0], app.mqtt.raw, ',"timestamp_ms":123456,"seq":12,"quality":"');`,
-  stateMessage: `stateMessage(app.snapshot, '"st":"charging","lim":"fresh","ph":"normal"');`,
+  stateMessage: `stateMessage(app.snapshot, ["charging", "fresh", "normal"]);`,
   nothingDue: "for (const task of scheduler.tasks) task.due = 1e15; for (const task of scheduler.tasks) runTask(scheduler, task);",
   mqttPass: `const m = app.mqtt; m.fresh = false; m.limitsSeen = m.limits.at; m.heartbeatAt = m.stateAt = natives.now(); m.due.row = 1;
     m.due.refreshAt = 1e15; m.due.low.fill(-Infinity); m.due.high.fill(Infinity); m.task.due = m.heartbeatAt; runTask(scheduler, m.task);`,
