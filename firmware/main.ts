@@ -1,6 +1,7 @@
 // The composition root: the only file that names both drivers and cores. Boot order: UART, CAN, MQTT, HTTP, diagnostics.
 import { can, canCrystal, name, presets } from "board";
 import { limitsOf } from "./battery/limits";
+import { journalOf } from "./battery/journal";
 import { snapshotOf } from "./battery/snapshot";
 import { pollPlan } from "./bms/plan.baked.cold";
 import { pollerOf } from "./bms/poller";
@@ -86,7 +87,8 @@ if (findImageText()) {
   app.token = newToken();
 
   const uart = {
-    poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, raw: [null, null, null],
+    poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, journal: journalOf(),
+    raw: [null, null, null, null, null, null], status: -1,
   } as unknown as UartTask;
   uart.port = openUart(function (bytes) { uartReceived(uart, bytes); });
   app.uart = uart;

@@ -6,7 +6,7 @@
 // `factory` values were seen on units, the vendor prints none. Modbus addresses: Victron's GX register list 3.60.
 
 /** Poll groups, each with an age of its own (see `groups` below). */
-export type Group = "fast" | "cells" | "settings";
+export type Group = "fast" | "cells" | "settings" | "extra" | "statistics" | "identity";
 
 /** How the raw words of a register make a number. 32-bit values: low word first, also in the MODBUS commands. */
 export type RegisterType = "u8" | "u16" | "i16" | "u32" | "f32" | "bits" | "event" | "bytes";
@@ -54,12 +54,21 @@ export interface Register {
   gx?: { path: string; modbus: number };
 }
 
-/** The poll groups: command, and the period in ms (0: the setting uart.poll_ms). */
-export const groups: Record<Group, { command: 0x03 | 0x07; every: number }> = {
-  fast: { command: 0x07, every: 0 },
-  cells: { command: 0x07, every: 1000 },
-  settings: { command: 0x03, every: 60000 },
+/**
+ * The poll groups, each one block read: command, and the period in ms (0: the setting uart.poll_ms). `hole`: registers between two
+ * rows that are read with them; 6 cost less than a request of their own (12 bytes). The events have commands of their own.
+ */
+export const groups: Record<Group, { command: 0x03 | 0x07; every: number; hole: number }> = {
+  fast: { command: 0x07, every: 0, hole: 6 },
+  cells: { command: 0x07, every: 1000, hole: 6 },
+  settings: { command: 0x03, every: 60000, hole: 6 },
+  extra: { command: 0x07, every: 10000, hole: 17 },
+  statistics: { command: 0x03, every: 60000, hole: 6 },
+  identity: { command: 0x03, every: 3600000, hole: 6 },
 };
+
+/** Commands for the event log, all of it at first, then the newest; the period in ms. A changed status asks at once. */
+export const eventLog = { all: 0x12, newest: 0x11, every: 2000 };
 
 /** One row a cell register. With fewer than 16 cells only some are in use (settings `bms.cell_order`). */
 function cells(): Register[] {
@@ -81,9 +90,9 @@ function eventSlots(): Register[] {
 export const registers: Register[] = [
   // Live data (manual chapter 3.1, addresses 0..99)
   ...cells(),
-  { key: "lifetime_counter", at: 32, words: 2, type: "u32", unit: "s",
+  { key: "lifetime_counter", at: 32, words: 2, type: "u32", poll: "extra", unit: "s",
     label: "BMS lifetime counter" },
-  { key: "estimated_time_left", at: 34, words: 2, type: "u32", unit: "s",
+  { key: "estimated_time_left", at: 34, words: 2, type: "u32", poll: "extra", unit: "s",
     label: "Estimated time left" },
   { key: "pack_voltage", at: 36, words: 2, type: "f32", unit: "V", digits: 3, poll: "fast", deadband: 0.02, sane: [0, 80],
     label: "Battery pack voltage", topic: "battery_pack_voltage", state: "v", gx: { path: "/Dc/0/Voltage", modbus: 259 } },
@@ -111,43 +120,43 @@ export const registers: Register[] = [
     label: "Cells that need balancing", perCell: true },
   { key: "balancing_active", at: 52, type: "bits", unit: "", poll: "fast",
     label: "Cells being balanced now", state: "bal", perCell: true },
-  { key: "detected_cells", at: 53, type: "u16", unit: "cells",
+  { key: "detected_cells", at: 53, type: "u16", poll: "extra", unit: "cells",
     label: "Number of detected cells" },
-  { key: "speed", at: 54, words: 2, type: "f32", unit: "km/h", digits: 1,
+  { key: "speed", at: 54, words: 2, type: "f32", poll: "extra", unit: "km/h", digits: 1,
     label: "Vehicle speed" },
 
   // Statistics: historic extremes, never present limits (3.2, 100..199)
-  { key: "total_distance", at: 100, words: 2, type: "u32", unit: "km", per: 100, digits: 2,
+  { key: "total_distance", at: 100, words: 2, type: "u32", poll: "statistics", unit: "km", per: 100, digits: 2,
     label: "Total distance" },
-  { key: "max_discharge_current_seen", at: 102, type: "u16", unit: "A", per: 10, digits: 1,
+  { key: "max_discharge_current_seen", at: 102, type: "u16", poll: "statistics", unit: "A", per: 10, digits: 1,
     label: "Highest discharge current recorded" },
-  { key: "max_charge_current_seen", at: 103, type: "u16", unit: "A", per: 10, digits: 1,
+  { key: "max_charge_current_seen", at: 103, type: "u16", poll: "statistics", unit: "A", per: 10, digits: 1,
     label: "Highest charge current recorded" },
-  { key: "max_cell_voltage_diff_seen", at: 104, type: "u16", unit: "mV", per: 10, digits: 1,
+  { key: "max_cell_voltage_diff_seen", at: 104, type: "u16", poll: "statistics", unit: "mV", per: 10, digits: 1,
     label: "Highest cell voltage difference recorded" },
-  { key: "under_voltage_count", at: 105, type: "u16", unit: "count",
+  { key: "under_voltage_count", at: 105, type: "u16", poll: "statistics", unit: "count",
     label: "Under-voltage protection count" },
-  { key: "over_voltage_count", at: 106, type: "u16", unit: "count",
+  { key: "over_voltage_count", at: 106, type: "u16", poll: "statistics", unit: "count",
     label: "Over-voltage protection count" },
-  { key: "discharge_over_current_count", at: 107, type: "u16", unit: "count",
+  { key: "discharge_over_current_count", at: 107, type: "u16", poll: "statistics", unit: "count",
     label: "Discharge over-current protection count" },
-  { key: "charge_over_current_count", at: 108, type: "u16", unit: "count",
+  { key: "charge_over_current_count", at: 108, type: "u16", poll: "statistics", unit: "count",
     label: "Charge over-current protection count" },
-  { key: "over_heat_count", at: 109, type: "u16", unit: "count",
+  { key: "over_heat_count", at: 109, type: "u16", poll: "statistics", unit: "count",
     label: "Over-heat protection count" },
-  { key: "charging_count", at: 111, type: "u16", unit: "count",
+  { key: "charging_count", at: 111, type: "u16", poll: "statistics", unit: "count",
     label: "Charging count" },
-  { key: "full_charge_count", at: 112, type: "u16", unit: "count",
+  { key: "full_charge_count", at: 112, type: "u16", poll: "statistics", unit: "count",
     label: "Full charge count" },
-  { key: "pack_temp_extremes", at: 113, type: "bits", unit: "degC",
+  { key: "pack_temp_extremes", at: 113, type: "bits", poll: "statistics", unit: "degC",
     label: "Lowest and highest pack temperature recorded", bits: [
       { key: "min_pack_temp_seen", lsb: 0, width: 8, signed: true, unit: "degC" },
       { key: "max_pack_temp_seen", lsb: 8, width: 8, signed: true, unit: "degC" } ] },
-  { key: "last_reset_and_wakeup", at: 114, type: "bits", unit: "",
+  { key: "last_reset_and_wakeup", at: 114, type: "bits", poll: "statistics", unit: "",
     label: "Cause of last reset and of last wake-up", bits: [
       { key: "last_reset_cause", lsb: 0, width: 8, enum: { 0: "unknown", 1: "low_power_reset", 2: "window_watchdog", 3: "independent_watchdog", 4: "software", 5: "power_on_or_power_down", 6: "reset_pin", 7: "option_bytes_loading" } },
       { key: "last_wakeup_cause", lsb: 8, width: 8, enum: { 0: "charger_connected", 1: "ignition", 2: "discharging_detected", 3: "uart_communication" } } ] },
-  { key: "statistics_cleared_at", at: 116, words: 2, type: "u32", unit: "s",
+  { key: "statistics_cleared_at", at: 116, words: 2, type: "u32", poll: "statistics", unit: "s",
     label: "BMS time when statistics were last cleared" },
 
   // Settings, the only writable ones (3.4, 300..399)
@@ -233,23 +242,23 @@ export const registers: Register[] = [
     label: "Unsolicited broadcast format", enum: { 0: "ca_v3", 1: "ascii", 2: "soc_bar" } },
 
   // Version (3.5, 500..599)
-  { key: "hardware_version", at: 500, type: "bits", unit: "",
+  { key: "hardware_version", at: 500, type: "bits", poll: "identity", unit: "",
     label: "Hardware version and hardware change version", bits: [
       { key: "hardware_version", lsb: 0, width: 8 },
       { key: "hardware_changes_version", lsb: 8, width: 8 } ] },
-  { key: "firmware_public_version", at: 501, type: "bits", unit: "",
+  { key: "firmware_public_version", at: 501, type: "bits", poll: "identity", unit: "",
     label: "Public firmware version and hardware flags", bits: [
       { key: "firmware_public_version", lsb: 0, width: 8 },
       { key: "power_type", lsb: 8, width: 1, enum: { 0: "low_power", 1: "high_power" } },
       { key: "current_sensor", lsb: 9, width: 2, enum: { 0: "internal_resistor", 1: "internal_hall", 2: "external" } },
       { key: "reserved", lsb: 11, width: 5 } ] },
-  { key: "firmware_internal_version", at: 502, type: "u16", unit: "",
+  { key: "firmware_internal_version", at: 502, type: "u16", poll: "identity", unit: "",
     label: "Internal firmware version" },
-  { key: "bootloader_profile_version", at: 503, type: "bits", unit: "",
+  { key: "bootloader_profile_version", at: 503, type: "bits", poll: "identity", unit: "",
     label: "Bootloader version and register profile version", bits: [
       { key: "bootloader_version", lsb: 0, width: 8 },
       { key: "profile_version", lsb: 8, width: 8 } ] },
-  { key: "serial_number", at: 504, words: 6, type: "bytes", unit: "",
+  { key: "serial_number", at: 504, words: 6, type: "bytes", poll: "identity", unit: "",
     label: "Product serial number (96 bit, binary)" },
 
   // The event log (3.3)

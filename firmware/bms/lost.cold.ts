@@ -10,8 +10,10 @@ function fail(poller: Poller, exchange: Exchange, outcome: string): void {
   else if (outcome === "crc_mismatch") poller.crc++;
   else if (outcome === "nack") poller.nacks++;
   else poller.foreign++;
+  poller.failed++;
+  if (outcome === "nack" || outcome === "length_mismatch" || outcome === "multi_packet") poller.refused++;
   poller.noise += poller.rx.length;
-  if (exchange.every) exchange.due = poller.sentAt + AGAIN_MS;
+  if (exchange !== poller.plan[0]) exchange.due = poller.sentAt + AGAIN_MS;
   poller.slowAt = 0;
   poller.pending = null;
   poller.rx = "";
@@ -22,12 +24,17 @@ export function look(poller: Poller, exchange: Exchange, toArrayBuffer: (text: s
   const found = receive(poller.rx, exchange.request, toArrayBuffer);
   if (found.outcome === "ok") {
     poller.noise += found.discarded;
+    poller.rx = poller.rx.substr(found.discarded);
     poller.ok++;
     poller.pending = null;
     return found.words;
   }
-  poller.from = poller.rx.indexOf(exchange.head, poller.from) + 1;
-  poller.want = poller.rx.length + 1;
+  if (exchange.list && found.need > poller.rx.length) {
+    poller.want = found.need; // a longer list than the shortest
+  } else {
+    poller.from = poller.rx.indexOf(exchange.head, poller.from) + 1;
+    poller.want = poller.rx.length + 1;
+  }
   if (found.final) fail(poller, exchange, found.outcome);
   return null;
 }

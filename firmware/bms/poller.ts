@@ -4,12 +4,15 @@ import { crc16Pairs, crc16Table } from "../kernel/crc16";
 import { dropNoise, look } from "./lost.cold";
 
 /** Places in the plan. */
-export const FAST = 0, CELLS = 1, SETTINGS = 2;
+export const FAST = 0, CELLS = 1, SETTINGS = 2, EVENTS = 6;
 /** Received bytes that are kept at most while no reply is found. */
 const MOST_BYTES = 512;
 
-/** One block read: request bytes, head of its reply with the CRC up to there, length of the reply, period (ms, 0: each tick). */
-export interface Exchange { request: string; head: string; length: number; crc: number; every: number; due: number }
+/**
+ * One question: request bytes, head of its reply with the CRC up to the third byte, length of the reply (of a list the shortest),
+ * when it is due and how often (ms). `turned`: words come high byte first. `list`: the reply may be longer.
+ */
+export interface Exchange { request: string; head: string; length: number; crc: number; due: number; every: number; turned: boolean; list: boolean }
 
 export interface Poller {
   pending: Exchange | null;
@@ -19,6 +22,8 @@ export interface Poller {
   /** What came since the request, how much of it makes another look worth while, and where a head may stand that was not looked at. */
   rx: string; want: number; from: number;
   sentAt: number; copies: number;
+  /** Failures since the last reply, and of them those that say that the unit does not know the command. */
+  failed: number; refused: number;
   /** Settings uart.retries and uart.timeout_ms. */
   retries: number; timeout: number;
   /** Good replies; failures by kind; copies sent again; bytes that belonged to no reply. */
@@ -26,7 +31,7 @@ export interface Poller {
 }
 
 export function pollerOf(plan: Exchange[]): Poller {
-  return { pending: null, plan: plan, slowAt: 0, rx: "", want: 0, from: 0, sentAt: 0, copies: 0, retries: 1, timeout: 150,
+  return { pending: null, plan: plan, slowAt: 0, rx: "", want: 0, from: 0, sentAt: 0, copies: 0, failed: 0, refused: 0, retries: 1, timeout: 150,
     ok: 0, crc: 0, timeouts: 0, nacks: 0, foreign: 0, resent: 0, noise: 0 };
 }
 

@@ -1,10 +1,12 @@
 // Polls the TinyBMS: one request at a time, replies into the snapshot and the sample queue. A data callback takes the
 // reply at once and goes on with the next group that is due.
 import { acceptCells } from "../battery/cells.cold";
+import type { Journal } from "../battery/journal";
+import { onlineStatus } from "../battery/registers.baked";
 import { acceptFast, type Snapshot } from "../battery/snapshot";
 import { pollerExpire } from "../bms/lost.cold";
-import { CELLS, FAST, pollerFeed, pollerNext, SETTINGS, type Poller } from "../bms/poller";
-import { acceptSettings } from "../bms/settings.cold";
+import { CELLS, EVENTS, FAST, pollerFeed, pollerNext, SETTINGS, type Poller } from "../bms/poller";
+import { acceptEvents, acceptRare, pace, turnedWords } from "../bms/rare.cold";
 import type { Natives, UartPort } from "../kernel/ports";
 import { samplesPush, type Samples } from "../kernel/samples";
 import { taskOf, type Task } from "../kernel/tasks";
@@ -15,51 +17,73 @@ const LONGEST_TICK = 250;
 const EARLY_MS = 20;
 /** A time that never comes: the cells wait for the settings, which say where they are. */
 const NEVER = 1e15;
+/** Words of an empty list of events: the time of the BMS and the CRC. */
+const NO_EVENTS = 3;
 
 export interface UartTask {
-  port: UartPort; poller: Poller; snapshot: Snapshot; samples: Samples; natives: Natives;
-  /** Raw words of the groups beside the samples, as they came last. */
-  raw: (Uint16Array | null)[];
+  poller: Poller; snapshot: Snapshot; natives: Natives; samples: Samples; port: UartPort;
+  /** Status of the battery at the last poll: a change asks for the events. */
+  status: number;
+  /** Raw words of the groups beside the samples, as they came last, and the events. */
+  raw: (Uint16Array | null)[]; journal: Journal;
+  /** Settings uart.poll_ms (less what a tick may come early) and uart.retries, as long as the line is good. */
+  every: number; retries: number;
   task: Task;
 }
 
 /** The reply of a group that is read more rarely. */
 function takeSlow(uart: UartTask, group: number, words: Uint16Array, now: number): void {
-  const cells = uart.poller.plan[CELLS];
-  if (group === CELLS) {
-    uart.raw[group] = words;
-    acceptCells(uart.snapshot, words, now);
-  } else {
-    uart.raw[group] = acceptSettings(uart.snapshot, words, now);
-    if (cells.due === NEVER) cells.due = uart.poller.slowAt = now;
+  if (group === EVENTS) {
+    if (words.length > NO_EVENTS || uart.journal.readAt < 0) acceptEvents(uart.poller, uart.journal, 0);
+    return;
   }
+  const numbers = uart.raw[group] = uart.poller.plan[group].turned ? turnedWords(words) : words;
+  if (group === CELLS) acceptCells(uart.snapshot, numbers, now);
+  else acceptRare(uart.poller, uart.snapshot, group, numbers, now);
 }
 
 /** Bytes from the UART, in pieces as they come. */
 export function uartReceived(uart: UartTask, bytes: string): void {
   const poller = uart.poller, exchange = poller.pending, words = pollerFeed(poller, bytes, uart.natives.toArrayBuffer);
   if (!words || !exchange) return;
-  const now = uart.natives.now();
-  if (exchange !== poller.plan[FAST]) takeSlow(uart, poller.plan.indexOf(exchange), words, now);
-  else if (acceptFast(uart.snapshot, words, now)) samplesPush(uart.samples, words);
+  const now = uart.natives.now(), snapshot = uart.snapshot;
+  if (poller.failed) {
+    poller.failed = poller.refused = 0;
+    pace(poller, snapshot, uart.journal, uart.every, uart.retries);
+  }
+  if (exchange !== poller.plan[FAST]) {
+    takeSlow(uart, poller.plan.indexOf(exchange), words, now);
+  } else if (acceptFast(snapshot, exchange.turned ? turnedWords(words) : words, now)) {
+    samplesPush(uart.samples, words);
+    if (snapshot.values[onlineStatus] !== uart.status) {
+      uart.status = snapshot.values[onlineStatus];
+      poller.plan[EVENTS].due = poller.slowAt = 0;
+    }
+  }
   const request = pollerNext(poller, now);
   if (request) uart.port.write(request);
 }
 
 function step(uart: UartTask, now: number): number {
-  const request = (uart.poller.pending ? pollerExpire(uart.poller, now) : "") || pollerNext(uart.poller, now);
+  const poller = uart.poller;
+  let request = "";
+  if (poller.pending) {
+    request = pollerExpire(poller, now);
+    if (poller.failed) pace(poller, uart.snapshot, uart.journal, uart.every, uart.retries);
+  }
+  request = request || pollerNext(poller, now);
   if (request) uart.port.write(request);
   return 0;
 }
 
 /** The task; settings uart.poll_ms, uart.timeout_ms and uart.retries. */
 export function uartTask(uart: UartTask, config: Record<string, unknown>): Task {
-  const poll = config["poll_ms"] as number;
+  const poll = config["poll_ms"] as number, plan = uart.poller.plan;
   uart.poller.timeout = config["timeout_ms"] as number;
-  uart.poller.retries = config["retries"] as number;
-  uart.poller.plan[FAST].every = poll - Math.min(EARLY_MS, poll / 2); // a tick may come early
-  uart.poller.plan[CELLS].due = NEVER;
-  uart.poller.plan[SETTINGS].due = 0;
+  uart.poller.retries = uart.retries = config["retries"] as number;
+  uart.every = plan[FAST].every = poll - Math.min(EARLY_MS, poll / 2); // a tick may come early
+  plan[CELLS].due = NEVER;
+  plan[SETTINGS].due = 0;
   uart.task = taskOf("uart", poll / Math.ceil(poll / LONGEST_TICK), uart, step);
   return uart.task;
 }

@@ -4,6 +4,7 @@ import { acceptCells } from "../../firmware/battery/cells.cold";
 import { snapshotAge, updatePhase } from "../../firmware/battery/phase.cold";
 import * as r from "../../firmware/battery/registers.baked";
 import { acceptFast, BOOT, DEGRADED, LOST, NORMAL, SILENT, snapshotOf } from "../../firmware/battery/snapshot";
+import { turnedWords } from "../../firmware/bms/rare.cold";
 import { acceptSettings } from "../../firmware/bms/settings.cold";
 import { slotOf } from "../../tools/bake/names";
 import { cellWords, fastWords, feedSnapshot, floatWords, settingsWords, snapshotWith, vectorWords } from "../fixtures/battery";
@@ -27,7 +28,8 @@ describe("real replies", () => {
   });
 
   it("the settings give voltages, cutoffs and the number of cells", () => {
-    const snapshot = snapshotOf(), numbers = acceptSettings(snapshot, vectorWords("modbus_read_all_settings_300_343"), 5);
+    const snapshot = snapshotOf(), numbers = turnedWords(vectorWords("modbus_read_all_settings_300_343"));
+    acceptSettings(snapshot, numbers, 5);
     const registers = bmsVector("modbus_read_all_settings_300_343").decoded.registers ?? {};
     assert.deepEqual(Array.from(numbers), Array.from({ length: 44 }, (_, i) => registers[300 + i]));
     const v = snapshot.values;

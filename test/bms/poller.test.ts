@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { pollerExpire } from "../../firmware/bms/lost.cold";
-import { pollPlan } from "../../firmware/bms/plan.baked.cold";
-import { type Exchange, pollerFeed, pollerNext, pollerOf, type Poller } from "../../firmware/bms/poller";
+import { newestEvents, pollPlan } from "../../firmware/bms/plan.baked.cold";
+import { EVENTS, type Exchange, pollerFeed, pollerNext, pollerOf, type Poller } from "../../firmware/bms/poller";
+import { acceptEvents, pace } from "../../firmware/bms/rare.cold";
+import { journalOf } from "../../firmware/battery/journal";
+import { LOST, snapshotOf } from "../../firmware/battery/snapshot";
 import { receive } from "../../firmware/bms/receive.cold";
 import { type BmsVector, bmsVector, bmsVectors, bytes, framed, hex, replyOf, slowCrc, toArrayBuffer } from "../fixtures/bytes";
 
@@ -14,7 +17,7 @@ const blockReads = bmsVectors.filter((vector) => /^AA 0[37]/.test(vector.request
 /** The exchange of a request as the plan would have it. */
 function exchangeOf(request: string): Exchange {
   const command = request.charCodeAt(1), words = request.charCodeAt(command === 7 ? 2 : 5), head = "\xaa" + String.fromCharCode(command, 2 * words);
-  return { request, head, length: 2 * words + 5, crc: slowCrc(head), every: 0, due: 0 };
+  return { request, head, length: 2 * words + 5, crc: slowCrc(head), every: 0, due: 0, turned: command === 3, list: false };
 }
 
 /** A poller that has just sent `request`, without further copies. */
@@ -44,25 +47,95 @@ const outcomeOf = (vector: BmsVector): string => ["ok", "nack"].includes(vector.
 const counters: Record<string, "ok" | "nacks" | "timeouts" | "crc" | "foreign"> = { ok: "ok", nack: "nacks", truncated: "timeouts", timeout: "timeouts",
   crc_mismatch: "crc", unexpected_reply: "foreign", length_mismatch: "foreign", multi_packet: "foreign" };
 
+const EXTRA = "\xaa\x07\x18\x20\x00\xa4\xab", STATISTICS = "\xaa\x03\x00\x64\x00\x12\x9d\xc3", IDENTITY = "\xaa\x03\x01\xf4\x00\x0a\x9c\x18";
+const ALL_EVENTS = "\xaa\x12\xff\x1d", NEWEST_EVENTS = "\xaa\x11\xbf\x1c";
+
 describe("poll plan", () => {
   it("asks for what the protocol says, byte by byte", () => {
-    assert.deepEqual(pollPlan().map((exchange) => exchange.request), [FAST, CELLS, SETTINGS]);
-    for (const exchange of pollPlan()) {
-      assert.equal(slowCrc(exchange.request), 0, "a frame with its CRC has CRC 0");
-      assert.deepEqual({ ...exchange, every: 0 }, exchangeOf(exchange.request));
+    const plan = pollPlan(), lists = [plan.pop()!, newestEvents()];
+    assert.deepEqual(plan.map((exchange) => exchange.request), [FAST, CELLS, SETTINGS, EXTRA, STATISTICS, IDENTITY]);
+    for (const exchange of plan) assert.deepEqual({ ...exchange, every: 0 }, exchangeOf(exchange.request));
+    assert.deepEqual(lists.map(({ request, head, list }) => [request, head, list]), [[ALL_EVENTS, "\xaa\x12", true], [NEWEST_EVENTS, "\xaa\x11", true]]);
+    for (const { request, head, crc } of [...plan, ...lists]) {
+      assert.equal(slowCrc(request), 0, "a frame with its CRC has CRC 0");
+      assert.equal(crc, slowCrc(head.length < 3 ? head + "\x04" : head));
     }
   });
 
-  it("takes turns: fast each time, cells each second, settings each minute, one request at a time", () => {
-    const poller = pollerOf(pollPlan()), sent: string[] = [];
-    for (let now = 0; now < 121000; now += 250) {
-      const request = pollerNext(poller, now);
+  it("takes turns: each group in its period, one request at a time, the one that has been due longest first", () => {
+    const poller = pollerOf(pollPlan()), sent: Record<string, number> = {};
+    poller.plan[0].every = 250;
+    for (let now = 0; now < 600000; now += 5) {
+      const request = pollerNext(poller, now), pending = poller.pending!;
+      if (!request) continue;
       assert.equal(pollerNext(poller, now), "", "nothing while an answer is awaited");
-      sent.push(request);
-      assert.ok(pollerFeed(poller, replyOf(request.charCodeAt(1), new Uint16Array((poller.pending?.length ?? 5) / 2 - 2)), toArrayBuffer));
-      if (poller.pending === null && request === FAST) poller.plan[0].due = now + 250;
+      sent[request] = (sent[request] ?? 0) + 1;
+      const head = pending.list ? pending.head + "\x04" : pending.head, body = head + "\0".repeat(pending.length - 5);
+      const crc = slowCrc(body);
+      assert.ok(pollerFeed(poller, body + String.fromCharCode(crc & 255, crc >> 8), toArrayBuffer));
     }
-    assert.ok(sent.filter((request) => request === FAST).length > 200);
+    const expected: [string, number][] = [[FAST, 2400], [CELLS, 600], [SETTINGS, 10], [EXTRA, 60], [STATISTICS, 10], [IDENTITY, 1], [ALL_EVENTS, 300]];
+    for (const [request, count] of expected) assert.ok(Math.abs(sent[request]! - count) <= count / 50 + 1, `${hex(request)}: ${sent[request]}`);
+  });
+});
+
+describe("the event log", () => {
+  const words = (time: number, ids: number[]): string => String.fromCharCode(time & 255, time >> 8 & 255, time >> 16 & 255, 0,
+    ...ids.flatMap((id, i) => [(time - 10 + i) & 255, time - 10 + i >> 8 & 255, 0, id]));
+  const replyTo = (command: number, payload: string): string => {
+    const frame = "\xaa" + String.fromCharCode(command, payload.length) + payload, crc = slowCrc(frame);
+    return frame + String.fromCharCode(crc & 255, crc >> 8);
+  };
+
+  for (const [how, cut] of [["whole", 300], ["byte by byte", 1], ["in pieces of 7", 7]] as const) {
+    for (const noise of ["", "\xaa\x12\x00", "BPV: 52.1\t\xaa"]) {
+      it(`a list of three, ${how}, behind ${hex(noise) || "nothing"}`, () => {
+        const poller = pollerOf([pollPlan()[EVENTS]]), journal = journalOf(), reply = noise + replyTo(0x12, words(5000, [0x61, 2, 0x62]));
+        pollerNext(poller, 0);
+        let found = null;
+        for (let i = 0; i < reply.length; i += cut) found = pollerFeed(poller, reply.slice(i, i + cut), toArrayBuffer) ?? found;
+        assert.ok(found);
+        poller.plan[EVENTS] = poller.plan[0];
+        acceptEvents(poller, journal, 0);
+        assert.deepEqual([journal.total, journal.history, journal.active, journal.readAt], [3, 3, [2], 5000]);
+        assert.equal(poller.plan[EVENTS].request, NEWEST_EVENTS);
+      });
+    }
+  }
+});
+
+describe("a line or a unit that fails", () => {
+  it("three failures: a poll a second, a request at least twice; after the first reply as before; asleep once a minute", () => {
+    const poller = pollerOf(pollPlan()), snapshot = snapshotOf(), journal = journalOf();
+    for (const failed of [1, 2, 3, 4]) {
+      poller.failed = failed;
+      pace(poller, snapshot, journal, 230, 0);
+      assert.deepEqual([poller.plan[0].every, poller.retries], failed < 3 ? [230, 0] : [1000, 1]);
+    }
+    snapshot.phase = LOST;
+    journal.active = [2];
+    pace(poller, snapshot, journal, 230, 2);
+    assert.deepEqual([poller.plan[0].every, poller.retries], [60000, 2]);
+    poller.failed = 0;
+    pace(poller, snapshot, journal, 230, 0);
+    assert.deepEqual([poller.plan[0].every, poller.retries], [230, 0]);
+  });
+
+  it("three refusals: block reads by the other command, and back", () => {
+    const poller = pollerOf(pollPlan()), before = poller.plan.map(({ request }) => request);
+    const refuse = (): string[] => {
+      poller.refused = poller.failed = 3;
+      pace(poller, snapshotOf(), journalOf(), 230, 0);
+      return poller.plan.map(({ request }) => request);
+    };
+    const after = refuse();
+    assert.deepEqual(after.map((request) => request.charCodeAt(1)), [3, 3, 3, 3, 3, 3, 0x12]);
+    for (const i of [0, 1, 3]) {
+      const { due, every, ...rest } = poller.plan[i];
+      assert.deepEqual({ ...rest, due: 0, every: 0 }, exchangeOf(after[i]), String(due + every));
+    }
+    assert.equal(poller.plan[0].request, "\xaa\x03\x00\x24\x00\x11" + after[0].slice(6));
+    assert.equal(before[2], after[2], "the settings are too long for 0x07");
   });
 });
 

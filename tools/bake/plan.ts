@@ -1,9 +1,9 @@
 // Bakes the poll plan: rows of one group that lie close together become one block read (TinyBMS Rev D, 1.1.6 and 1.2.1).
-import { groups, registers, type Group } from "../../firmware/battery/registers";
+import { eventLog, groups, registers, type Group } from "../../firmware/battery/registers";
 import { header } from "./names";
 
-/** A hole of up to 6 registers costs less than a request of its own (12 bytes); 0x07 carries at most 31, 0x03 127. */
-const HOLE = 6, LONGEST = { 0x07: 31, 0x03: 127 };
+/** Registers that one block read carries at most. */
+const LONGEST = { 0x07: 31, 0x03: 127 };
 
 export interface Block { group: Group; command: 0x03 | 0x07; at: number; count: number; every: number }
 
@@ -20,11 +20,11 @@ export function crcBitwise(bytes: number[]): number {
 /** The block reads of all groups, in the order of \`groups\`. */
 export function planOf(): Block[] {
   const blocks: Block[] = [];
-  for (const [group, { command, every }] of Object.entries(groups) as [Group, (typeof groups)[Group]][]) {
+  for (const [group, { command, every, hole }] of Object.entries(groups) as [Group, (typeof groups)[Group]][]) {
     const rows = registers.filter((row) => row.poll === group).sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
     for (const row of rows) {
       const end = (row.at ?? 0) + (row.words ?? 1), last = blocks.at(-1);
-      if (last?.group === group && (row.at ?? 0) - last.at - last.count <= HOLE && end - last.at <= LONGEST[command]) last.count = end - last.at;
+      if (last?.group === group && (row.at ?? 0) - last.at - last.count <= hole && end - last.at <= LONGEST[command]) last.count = end - last.at;
       else blocks.push({ group, command, at: row.at ?? 0, count: end - (row.at ?? 0), every });
     }
   }
@@ -41,21 +41,34 @@ export function requestOf({ command, at, count }: Block): number[] {
   return [...body, crc & 255, crc >> 8];
 }
 
+/** An exchange: what is asked, how the reply begins, its length (the shortest one of a list) and the CRC of its head. */
+function exchangeText(request: number[], head: number[], length: number, every: number, turned: boolean, isList: boolean): string {
+  return `{ request: ${hex(request)}, head: ${hex(isList ? head.slice(0, 2) : head)}, length: ${length}, crc: ${crcBitwise(head)},`
+    + ` due: 0, every: ${every}, turned: ${turned}, list: ${isList} }`;
+}
+
+const withCrc = (body: number[]): number[] => [...body, crcBitwise(body) & 255, crcBitwise(body) >> 8];
+
 /** firmware/bms/plan.baked.cold.ts */
 export function bakePlan(): string {
   const rows = planOf().map((block) => {
-    const head = [0xaa, block.command, block.count * 2];
-    return `    { request: ${hex(requestOf(block))}, head: ${hex(head)}, length: ${block.count * 2 + 5}, crc: ${crcBitwise(head)},`
-      + ` every: ${block.every}, due: 0 },`
-      + ` // ${block.group}: ${block.at}..${block.at + block.count - 1}`;
+    const text = exchangeText(requestOf(block), [0xaa, block.command, block.count * 2], block.count * 2 + 5, block.every, block.command === 3, false);
+    return `    ${text}, // ${block.group}: ${block.at}..${block.at + block.count - 1}`;
   });
+  const { all, newest, every } = eventLog;
   return `${header("battery/registers.ts")}import type { Exchange } from "./poller";
 
-/** The poll plan, one block read a group: fast, cells, settings. \`crc\` is the CRC of \`head\`. */
+/** The poll plan, one block read a group, in their order; last the event log, all of it. \`crc\` is the CRC of the reply's first 3 bytes. */
 export function pollPlan(): Exchange[] {
   return [
 ${rows.join("\n")}
+    ${exchangeText(withCrc([0xaa, all]), [0xaa, all, 4], 9, every, false, true)}, // events
   ];
+}
+
+/** The newest events: the exchange that follows once the whole log was read. */
+export function newestEvents(): Exchange {
+  return ${exchangeText(withCrc([0xaa, newest]), [0xaa, newest, 4], 9, every, false, true)};
 }
 `;
 }

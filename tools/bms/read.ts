@@ -2,6 +2,7 @@
 import { snapshotOf } from "../../firmware/battery/snapshot";
 import { eventsReplay } from "../../firmware/bms/events.cold";
 import { askFor, readBlock } from "../../firmware/bms/requests.cold";
+import { turnedWords } from "../../firmware/bms/rare.cold";
 import { acceptSettings } from "../../firmware/bms/settings.cold";
 import { exchangeOf, type Exchange } from "../tinybms/exchange";
 import { ask, failureOf, talk, type Link } from "../tinybms/link";
@@ -49,7 +50,7 @@ export interface Cells { cells: Cell[]; lowest_mV: number; highest_mV: number; s
 function placeOf(registers: Registers, words: Uint16Array, lowOrder: boolean): { first: number; count: number; moved: boolean } {
   const snapshot = snapshotOf();
   snapshot.lowOrder = lowOrder;
-  acceptSettings(snapshot, words, 0);
+  acceptSettings(snapshot, turnedWords(words), 0);
   const { cells: count, firstCell } = snapshot, other = CELL_COUNT - count - firstCell;
   const isWhole = (first: number): boolean => Array.from({ length: count }, (_, i) => registers[first + i]).every((word) => word > 0);
   const moved = !isWhole(firstCell) && isWhole(other);
