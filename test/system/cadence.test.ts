@@ -7,6 +7,9 @@ import {
   untilStatus, watchLag,
 } from "./rig";
 
+/** A frame other than 0x351 that loses the bus to the GX's own is not sent again (single shot). Both have a period of 1 s, and time
+ * on the host has steps, so the same frame may be hit for a while: of each second's frames one may be missing this often. */
+const MISSING = 0.5;
 const WATCHED_MS = 24000, SETTLED_MS = 4000, GRID_TOLERANCE_MS = 150, LONGEST_GAP_MS = 1500, MOST_FRAMES_A_SECOND = 40;
 
 function gaps(times: number[]): number[] {
@@ -31,8 +34,11 @@ describe("system: CAN cadence", function () {
     const cycles = grid.slice(0, -1).map((limits, i) =>
       whole.slice(whole.indexOf(limits), i + 2 < grid.length ? whole.indexOf(grid[i + 1]) : undefined).map(({ id }) => id));
     assert.ok(cycles.length >= 20, `${cycles.length} cycles`);
-    const odd = cycles.filter((cycle) => cycle.filter((id) => EACH_SECOND.includes(id)).join() !== EACH_SECOND.join());
-    assert.ok(odd.length <= (lag > GRID_TOLERANCE_MS ? 2 : 0), `${odd.join(" ")}, lag ${lag} ms`);
+    for (const cycle of cycles) {
+      const each = cycle.filter((id) => EACH_SECOND.includes(id)), isInOrder = each.join() === EACH_SECOND.filter((id) => each.includes(id)).join();
+      assert.ok(isInOrder && each.length >= EACH_SECOND.length - 1, cycle.join(" "));
+    }
+    for (const id of EACH_SECOND) assert.ok(cycles.filter((cycle) => cycle.includes(id)).length >= cycles.length * MISSING, `0x${id.toString(16)}`);
     const crowded = cycles.filter((cycle) => cycle.filter((id) => IDENTITY.includes(id)).length > 1);
     assert.ok(crowded.length <= (lag > GRID_TOLERANCE_MS ? 2 : 0), `spread: ${crowded.join(" ")}, lag ${lag} ms`);
     for (const id of PLACES) assert.ok(sent(host, from, id).length >= WATCHED_MS / 2000 - 1, `0x${id.toString(16)}`);
