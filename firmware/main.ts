@@ -26,6 +26,7 @@ import { canTaskOf } from "./tasks/can";
 import { applyChanges, settingsOf } from "./tasks/configure.cold";
 import { diagnosticsTask } from "./tasks/diagnostics";
 import { mqttTaskOf } from "./tasks/mqtt";
+import { openState } from "./tasks/open.cold";
 import { answer } from "./tasks/routes";
 import { VERSION } from "./version";
 import { superviseTask } from "./tasks/supervise";
@@ -98,10 +99,9 @@ if (findImageText()) {
     natives.print("CAN: no answer from the controller");
   }
   app.canPort = canPort;
-  app.can = canTaskOf(canPort, app.snapshot, app.limits,
-    natives.toUint8Array((settingsOf(app, "can")["manufacturer"] + "\0\0\0\0\0\0\0\0").substr(0, 8)));
+  app.can = canTaskOf(canPort, app.snapshot, app.limits, openState(app));
   startTask(scheduler, app.can.task);
-  startTask(scheduler, superviseTask({ snapshot: app.snapshot, limits: app.limits, can: app.can, ran: healthy, feed: feedWatchdog }));
+  startTask(scheduler, superviseTask({ app: app, ran: healthy, feed: feedWatchdog }));
 
   app.mqtt = mqttTaskOf({ session: sessionOf(), snapshot: app.snapshot, limits: app.limits, samples: uart.samples, due: dueOf(), can: app.can,
     raw: uart.raw, app: app });

@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { bakeEvents } from "./bake/events";
+import { bakeAlarms } from "./bake/alarms";
 import { bakeFields } from "./bake/fields";
 import { bakeFrames } from "./bake/frames";
 import { bakePlan } from "./bake/plan";
@@ -15,6 +16,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 export function bakeAll(): Record<string, string> {
   return {
     "firmware/battery/registers.baked.ts": bakeRegisters(),
+    "firmware/battery/alarms.baked.ts": bakeAlarms(),
     "firmware/bms/settings.baked.cold.ts": bakeSettings(),
     "firmware/bms/setting-lines.baked.ts": bakeSettingLines(),
     "firmware/bms/plan.baked.cold.ts": bakePlan(),

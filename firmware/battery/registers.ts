@@ -30,8 +30,10 @@ export interface Register {
   invalid?: number;
   /** The group that reads it. */
   poll?: Group;
-  /** Settings that the snapshot keeps; all values of the other groups are kept. */
+  /** Settings and versions that the snapshot keeps; all values of the other groups are kept. */
   keep?: true;
+  /** Kept in the snapshot without a message of its own: a part of a CAN frame that is derived. */
+  quiet?: true;
   /** Smallest and largest plausible value; a reply beyond it is dropped whole. */
   sane?: [number, number];
   /** Writable, with the raw range; `dynamic`: the unit moves the range by itself. */
@@ -242,7 +244,7 @@ export const registers: Register[] = [
     label: "Unsolicited broadcast format", enum: { 0: "ca_v3", 1: "ascii", 2: "soc_bar" } },
 
   // Version (3.5, 500..599)
-  { key: "hardware_version", at: 500, type: "bits", poll: "identity", unit: "",
+  { key: "hardware_version", at: 500, type: "bits", poll: "identity", keep: true, unit: "",
     label: "Hardware version and hardware change version", bits: [
       { key: "hardware_version", lsb: 0, width: 8 },
       { key: "hardware_changes_version", lsb: 8, width: 8 } ] },
@@ -285,4 +287,34 @@ export const registers: Register[] = [
     label: "Hottest connected sensor", gx: { path: "/System/MaxCellTemperature", modbus: 319 } },
   { key: "internal_failure", unit: "", digits: 0,
     label: "BMS internal failure (0 ok, 1 warning, 2 alarm)", gx: { path: "/Alarms/InternalFailure", modbus: 323 } },
+  { key: "charged_energy", unit: "kWh", digits: 2, deadband: 0.01,
+    label: "Energy charged (integral of V x I where I > 0)", state: "ein" },
+  { key: "discharged_energy", unit: "kWh", digits: 2, deadband: 0.01,
+    label: "Energy discharged (integral of V x -I where I < 0)", state: "eout" },
+
+  // Parts of CAN frames that are derived, without messages of their own
+  { key: "alarm_bits", unit: "", quiet: true,
+    label: "Alarms as two bits each (0x35A bytes 0..3)" },
+  { key: "warning_bits", unit: "", quiet: true,
+    label: "Warnings as two bits each (0x35A bytes 4..7)" },
+  { key: "modules_ok", unit: "", quiet: true,
+    label: "Modules that are well" },
+  { key: "modules_blocking_charge", unit: "", quiet: true,
+    label: "Modules that block charging" },
+  { key: "modules_blocking_discharge", unit: "", quiet: true,
+    label: "Modules that block discharging" },
+  { key: "modules_offline", unit: "", quiet: true,
+    label: "Modules that are offline" },
+  { key: "online_capacity", unit: "Ah", quiet: true,
+    label: "Capacity that is online (0 while the battery is lost)" },
+  { key: "gateway_version", unit: "", quiet: true,
+    label: "Version of this firmware: major x 256 + minor" },
+  { key: "lowest_cell", unit: "", quiet: true,
+    label: "Rank of the lowest of the cells in use, from 1" },
+  { key: "highest_cell", unit: "", quiet: true,
+    label: "Rank of the highest of the cells in use, from 1" },
+  { key: "coldest_sensor", unit: "", quiet: true,
+    label: "Coldest sensor: 1, 2 external, 3 internal" },
+  { key: "hottest_sensor", unit: "", quiet: true,
+    label: "Hottest sensor: 1, 2 external, 3 internal" },
 ];

@@ -32,11 +32,19 @@ export function acceptRare(poller: Poller, snapshot: Snapshot, group: number, wo
   return words;
 }
 
-/** The event log: all of it first, then what is new. `wall`: s since 1970, 0 when unknown. */
-export function acceptEvents(poller: Poller, journal: Journal, wall: number): void {
-  const payload = poller.rx.substr(3, poller.rx.charCodeAt(2));
+/** The event log: all of it first, then what is new; and from it the faults. `wall`: s since 1970, 0 when unknown. */
+export function acceptEvents(poller: Poller, snapshot: Snapshot, journal: Journal, now: number, wall: number): void {
+  const faults = snapshot.faults, before = journal.total, payload = poller.rx.substr(3, poller.rx.charCodeAt(2));
   if (journal.readAt < 0) poller.plan[EVENTS] = newestEvents();
   eventsTake(journal, eventsOf(payload), eventsAt(payload), wall);
+  if (faults.at < 0 || journal.total > before) {
+    faults.low = faults.high = 0;
+    for (const id of journal.active) {
+      if (id < 32) faults.low |= 1 << id;
+      else faults.high |= 1 << id - 32;
+    }
+  }
+  faults.at = now;
 }
 
 /** Block reads by the other command: a unit answers one of them in a way that we do not understand. */

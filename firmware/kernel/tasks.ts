@@ -87,3 +87,12 @@ export function startTask(scheduler: Scheduler, task: Task): void {
   task.timer = scheduler.every(runTask, task.period, scheduler, task);
   scheduler.tasks.push(task);
 }
+
+/** Something came up for a task that waits: its next step is within `soon` ms. */
+export function hurryTask(scheduler: Scheduler, task: Task, soon: number): void {
+  const due = (scheduler.clock() - scheduler.start) * 1000 + soon;
+  if (task.due <= due) return;
+  task.due = due;
+  task.period = soon;
+  scheduler.change(task.timer, soon);
+}

@@ -34,7 +34,7 @@ export interface UartTask {
 /** The reply of a group that is read more rarely. */
 function takeSlow(uart: UartTask, group: number, words: Uint16Array, now: number): void {
   if (group === EVENTS) {
-    if (words.length > NO_EVENTS || uart.journal.readAt < 0) acceptEvents(uart.poller, uart.journal, 0);
+    if (words.length > NO_EVENTS || uart.journal.readAt < 0) acceptEvents(uart.poller, uart.snapshot, uart.journal, now, 0);
     return;
   }
   const numbers = uart.raw[group] = uart.poller.plan[group].turned ? turnedWords(words) : words;

@@ -14,8 +14,9 @@ const frozen = [
   "state_of_health", "state_of_charge", "internal_temp", "system_status", "balancing_decision", "balancing_active",
   "pack_power", "cell_spread", "battery_temperature", "min_temperature", "max_temperature", ...cells,
   "fully_charged_voltage", "fully_discharged_voltage", "battery_capacity", "series_cells", "over_voltage_cutoff", "under_voltage_cutoff",
-  "discharge_over_current_cutoff", "charge_over_current_cutoff", "over_heat_cutoff", "low_temp_charger_cutoff",
+  "discharge_over_current_cutoff", "charge_over_current_cutoff", "over_heat_cutoff", "low_temp_charger_cutoff", "hardware_version",
   "charge_voltage_limit", "charge_current_limit", "discharge_current_limit", "discharge_voltage_limit", "internal_failure",
+  "charged_energy", "discharged_energy",
 ];
 
 describe("rt/reg", () => {

@@ -96,7 +96,9 @@ describe("the event log", () => {
         for (let i = 0; i < reply.length; i += cut) found = pollerFeed(poller, reply.slice(i, i + cut), toArrayBuffer) ?? found;
         assert.ok(found);
         poller.plan[EVENTS] = poller.plan[0];
-        acceptEvents(poller, journal, 0);
+        const snapshot = snapshotOf();
+        acceptEvents(poller, snapshot, journal, 7, 0);
+        assert.deepEqual([snapshot.faults.low, snapshot.faults.high, snapshot.faults.at], [4, 0, 7]);
         assert.deepEqual([journal.total, journal.history, journal.active, journal.readAt], [3, 3, [2], 5000]);
         assert.equal(poller.plan[EVENTS].request, NEWEST_EVENTS);
       });

@@ -1,7 +1,7 @@
 // Tasks on a clock of the test's own: order by courtesy, lateness, bursts, a step that throws; and the queue of samples.
 import assert from "node:assert/strict";
 import { SAMPLE_WORDS, SAMPLES, samplesDrain, samplesOf, samplesPush } from "../../firmware/kernel/samples";
-import { runTask, type Scheduler, startTask, type Task, taskOf } from "../../firmware/kernel/tasks";
+import { hurryTask, runTask, type Scheduler, startTask, type Task, taskOf } from "../../firmware/kernel/tasks";
 
 interface Bench { scheduler: Scheduler; clock: { now: number }; ran: string[]; failures: unknown[]; periods: number[]; add(name: string, period: number, step?: () => number): Task }
 
@@ -62,6 +62,16 @@ describe("tasks", () => {
     const b = bench(), bad = b.add("bad", 100, () => { throw new Error("x"); }), good = b.add("good", 100);
     for (b.clock.now = 100; b.clock.now <= 300; b.clock.now += 100) for (const task of [bad, good]) runTask(b.scheduler, task);
     assert.deepEqual([bad.faults, b.failures.length, b.ran.join(" ")], [3, 3, "bad good bad good bad good"]);
+  });
+
+  it("a task that waits can be hurried, one that is due sooner is left alone", () => {
+    const b = bench(), task = b.add("can", 200);
+    b.clock.now = 50;
+    hurryTask(b.scheduler, task, 20);
+    assert.deepEqual([task.due, task.period, b.periods], [70, 20, [20]]);
+    b.clock.now = 60;
+    hurryTask(b.scheduler, task, 20);
+    assert.deepEqual([task.due, b.periods.length], [70, 1]);
   });
 
   it("a step may choose its next delay", () => {

@@ -5,11 +5,12 @@ import { groups, registers, type Register } from "../../firmware/battery/registe
 import { phases, reasons, severities, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
 import { eventsLine } from "./events";
+import { alarmOrder } from "./alarms";
 import { header, slots, suffixOf } from "./names";
 import { settings, settingText } from "./settings";
 
-/** Rows with a message of their own on rt/reg: every slot of the snapshot, in the snapshot's order. */
-export const publishedRows: Register[] = slots;
+/** Rows with a message of their own on rt/reg, in the snapshot's order; the quiet rows are its last ones. */
+export const publishedRows: Register[] = slots.filter((row) => !row.quiet);
 
 const KINDS = { u8: 0, u16: 0, bits: 0, i16: 1, u32: 2, f32: 2, event: 2, bytes: 2 } as const;
 const DERIVED = 7, NAMED = 3;
@@ -39,7 +40,7 @@ export function fieldText(field: (typeof fields)[number]): string {
 }
 
 /** Lists of names, separated by blanks. */
-const nameLists = { SEVERITIES: severities, STATUSES: statuses, PHASES: phases, REASONS: reasons };
+const nameLists = { SEVERITIES: severities, STATUSES: statuses, PHASES: phases, REASONS: reasons, ALARMS: alarmOrder.map((row) => `${row.id}:${row.code}`) };
 
 /** Names have one width and lists one length, so that a name is found without a search; a dash is a number without one. */
 const nameWidth = Math.max(...Object.values(nameLists).flat().map((name) => name.length)) + 1;
@@ -84,6 +85,8 @@ export const ${constants.join(", ")};
 export const NAMES = ${listLength}, NAME_WIDTH = ${nameWidth};
 /** Where the names of the events stand, \`,number:name,...,\`. */
 export const EVENTS_AT = ${starts[linesBeforeFields - 1]}, EVENTS_END = ${starts[linesBeforeFields] - 1};
+/** Rows of battery/alarms.ts. */
+export const ALARM_ROWS = ${alarmOrder.length};
 `;
 }
 
