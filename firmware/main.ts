@@ -9,7 +9,8 @@ import { mcp2515 } from "./drivers/can-mcp2515";
 import { startMcp2515 } from "./drivers/can-mcp2515-start.cold";
 import { twai } from "./drivers/can-twai";
 import { startTwai } from "./drivers/can-twai-start.cold";
-import { findImageText, macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
+import { findImageText } from "./drivers/image";
+import { macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
 import { clock, natives, startedAt } from "./drivers/natives";
 import { network } from "./drivers/network";
 import { changeEvery, every, feedWatchdog } from "./drivers/timers";
@@ -52,7 +53,7 @@ function taskFailed(task: Task, error: unknown): void {
 
 const scheduler: Scheduler = { clock: clock, start: startedAt, tasks: [], every: every, change: changeEvery, failed: taskFailed };
 const app = {
-  natives: natives, network: network, store: openStore(), presets: presets, scheduler: scheduler,
+  natives: natives, network: network, presets: presets, scheduler: scheduler,
   snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,
 } as App;
 
@@ -82,8 +83,9 @@ function join(): void {
 }
 
 app.wifi.join = join;
-startMachine(faulted);
 if (findImageText()) {
+  startMachine(faulted);
+  app.store = openStore();
   app.device = "ESP32-" + macAddress().substr(6).toUpperCase();
   app.token = newToken();
 

@@ -37,6 +37,7 @@ function judge(now: number, state: number, before: number): void {
     mcp.spi.send(SEND, canCs);
     return;
   }
+  if (state & LOST && !(state & WAITING)) mcp.lost = mcp.flying;
   mcp.flying = 0;
   mcp.errors++;
   if (before & PASSIVE && !(errors & PASSIVE)) { // a failure cannot lower the counter: the chip was off the bus, and is back by itself
@@ -90,6 +91,6 @@ export const mcp2515 = {
     mcp.rx++;
     return frame[1] << 3 | frame[2] >> 5;
   },
-  rx: 0, errors: 0, busOff: 0, listenOnly: false, flyingSince: 0, recoveries: 0, sentBefore: 0,
+  rx: 0, lost: 0, errors: 0, busOff: 0, listenOnly: false, flyingSince: 0, recoveries: 0, sentBefore: 0,
   health: function () { return mcp2515Health(mcp2515); },
 } as Mcp2515;

@@ -48,6 +48,7 @@ function judge(now: number, status: number, flags: number): void {
       twai.ackAt = now;
     } else {
       twai.errors++;
+      if (flags & LOST) twai.lost = twai.flying;
       if (peek32(BASE) & 1) return recoverTwai(twai, now); // in reset mode by itself
     }
   }
@@ -102,6 +103,6 @@ export const twai: Twai = {
     return id;
   },
   rx: 0,
-  flyingSince: 0, listenOnly: false, errors: 0, busOff: 0, recoveries: 0, recoverAt: 1e15, stage: 0,
+  lost: 0, flyingSince: 0, listenOnly: false, errors: 0, busOff: 0, recoveries: 0, recoverAt: 1e15, stage: 0,
   health: twaiHealth,
 };

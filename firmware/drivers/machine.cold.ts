@@ -1,14 +1,11 @@
 // What is done to the machine once at boot: consoles that would be open doors, random numbers, board outputs, watchdog.
 import { outputs } from "board";
-import { setImageText } from "../kernel/text";
 import type { StorePort } from "../kernel/ports";
 
 /** The ESP32's hardware random number register (Technical Reference Manual, RNG_DATA_REG). */
 const RANDOM = 0x3ff75144;
 /** Longer than a blocking TCP connect to a host that is gone (lwIP gives up after about 75 s). */
 const WATCHDOG_S = 120;
-/** The image begins with this; its tables follow up to the end of the comment. */
-const TEXT_START = "/*~TEXT~";
 
 /** Close the consoles that need no password, seed the random numbers, set the board's outputs, arm the watchdog. */
 export function startMachine(faulted: (what: unknown) => void): void {
@@ -28,14 +25,6 @@ export function startMachine(faulted: (what: unknown) => void): void {
 /** Flash files. */
 export function openStore(): StorePort {
   return require("Storage");
-}
-
-/** Find the image's tables in the flash; false when it does not run from there. */
-export function findImageText(): boolean {
-  const boot = require("Storage").read(".bootcde") || "", at = boot.indexOf(TEXT_START);
-  if (at < 0) return false;
-  setImageText(boot.substr(at + TEXT_START.length, boot.indexOf("*/", at) - at - TEXT_START.length));
-  return true;
 }
 
 /** MAC address as 12 hex digits. */

@@ -25,6 +25,8 @@ export interface CanPort {
   tx: number; rx: number; errors: number; busOff: number;
   /** When a frame was acknowledged last (ms). */
   ackAt: number;
+  /** Id of a frame that lost arbitration for good (0: none): who sent it may send what is true now, and sets this to 0. */
+  lost: number;
   /** Put one frame on the bus; false while the controller is busy or off the bus (try again, or give the frame up). */
   send(id: number, bytes: ArrayLike<number>, now: number): boolean;
   /** The identifier of the next frame received, 0 when there is none. */

@@ -74,6 +74,10 @@ function step(can: CanTask, now: number): number {
       can.gxAt = now;
     }
   }
+  if (can.port.lost) {
+    can.waiting[frameIds.indexOf(can.port.lost)] = 1;
+    can.port.lost = 0;
+  }
   if (now >= can.nextAt) mark(can, now);
   const wait = Math.min(can.nextAt - now, IDLE_MS);
   if (phase === BOOT || phase === SILENT || !can.limits.valid) {

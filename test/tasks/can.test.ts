@@ -22,7 +22,7 @@ function rigOf(name = ""): Rig {
   for (const [slot, value] of [[r.chargeVoltageLimit, 55.2], [r.chargeCurrentLimit, 100], [r.dischargeCurrentLimit, 100], [r.dischargeVoltageLimit, 46.4], [r.alarmBits, 1], [r.warningBits, 2],
     [r.hardwareVersion, 2], [r.gatewayVersion, 1], [r.onlineCapacity, 280], [r.chargedEnergy, 1], [r.dischargedEnergy, 1], [r.coldestSensor, 1], [r.hottestSensor, 2]]) s.values[slot] = value;
   const rig = { s, sent, now: 1000, received: [], accepts: () => true } as unknown as Rig;
-  const port: CanPort = { tx: 0, rx: 0, errors: 0, busOff: 0, ackAt: 0, tend: () => 1, health: () => ({ tec: 0, rec: 0, state: "active" }), receive: () => rig.received.shift() ?? 0,
+  const port: CanPort = { tx: 0, rx: 0, errors: 0, busOff: 0, ackAt: 0, lost: 0, tend: () => 1, health: () => ({ tec: 0, rec: 0, state: "active" }), receive: () => rig.received.shift() ?? 0,
     send: (id, bytes, at) => {
       if (!rig.accepts(id)) return false;
       sent.push({ id, at, data: Buffer.from(Array.from(bytes)).toString("hex") });

@@ -63,6 +63,10 @@ function localsOf(exported: FunctionDeclaration): Set<string> {
   return locals;
 }
 
+/** A string at the head of a cold function, by which the later steps of the build know it and its name as it was written. */
+export const COLD_MARK = "~";
+const coldMark = (name: string): string => `"${COLD_MARK}${name}";`;
+
 /** `code`, a JavaScript module, with its private parts inside its exported functions. Throws an Error with the reason it can't. */
 export function wrapCold(code: string): MagicString {
   const text = new MagicString(code), parts: Part[] = [], exported: FunctionDeclaration[] = [];
@@ -80,7 +84,7 @@ export function wrapCold(code: string): MagicString {
     const needed = neededBy(one, parts), locals = localsOf(one);
     const both = needed.flatMap((part) => part.declares).filter((name) => locals.has(name));
     if (both.length) throw new Error(`${both.join(", ")}: also a parameter or local of ${one.id.name}`);
-    text.appendRight(one.body.start + 1, needed.map(({ node }) => "\n" + code.slice(node.start, node.end)).join(""));
+    text.appendRight(one.body.start + 1, `\n${coldMark(one.id.name)}` + needed.map(({ node }) => "\n" + code.slice(node.start, node.end)).join(""));
   }
   for (const { node } of parts) text.remove(node.start, node.end);
   return text;

@@ -27,7 +27,7 @@ function valueOf(node: Expression | PrivateIdentifier, known: Map<string, number
 }
 
 /** The names that a function declares anywhere inside: there they may mean something else. */
-function declaredIn(tree: Node): Set<string> {
+export function declaredIn(tree: Node): Set<string> {
   const names = new Set<string>();
   const add = (node: Node | null | undefined): void => {
     if (node?.type === "Identifier") names.add((node as Identifier).name);

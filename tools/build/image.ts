@@ -17,8 +17,8 @@ export async function buildImage(request: ImageRequest): Promise<Image> {
   const bundle = await rollup(options);
   try {
     const result = await (request.output === undefined ? bundle.generate(output) : bundle.write(output));
-    const { code, map } = result.output[0];
-    return { code, bytes: code.length, functions: functionsOf(code, map!) };
+    const { code } = result.output[0];
+    return { code, bytes: code.length, functions: functionsOf(code) };
   } finally {
     await bundle.close();
   }

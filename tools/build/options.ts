@@ -4,13 +4,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
-import MagicString from "magic-string";
 import type { Plugin, RollupOptions } from "rollup";
 import ts from "typescript";
 import { boardAlias, DEFAULT_BOARD, root } from "./board";
 import { checkImage } from "./check-image";
 import { cold } from "./cold";
 import { constants } from "./constants";
+import { far } from "./far";
 import { lines } from "./lines";
 import { nestCold } from "./nest";
 import { order } from "./order";
@@ -46,24 +46,17 @@ function deviceNames(): string[] {
  * again at each call; ASCII, because a string is bytes there. Short property names, because one of up to 4 characters takes no
  * memory of its own: a name that leaves the device (JSON, settings) is written in quotes, which keeps it.
  */
-const minified = {
+const minified = (kept: string[]) => ({
   ecma: 2015,
-  compress: { passes: 2, toplevel: true, hoist_funs: false, inline: false, reduce_funcs: false, properties: false, drop_debugger: true },
-  mangle: { toplevel: true, properties: { keep_quoted: "strict", reserved: deviceNames() } },
+  compress: { passes: 2, toplevel: true, hoist_funs: false, inline: false, reduce_funcs: false, properties: false, drop_debugger: true, directives: false },
+  mangle: { toplevel: true, reserved: kept, properties: { keep_quoted: "strict", reserved: deviceNames() } },
   format: { ascii_only: true },
-} as const;
+} as const);
 
-/** Puts the text that lies beside the entry module (image.text), when there is one, at the head of the image, as a comment. */
-function imageText(input: string): Plugin {
+/** The text that lies beside the entry module (image.text), "" when there is none. */
+function imageText(input: string): string {
   const file = resolve(dirname(input), "image.text");
-  return {
-    name: "image-text",
-    renderChunk(code) {
-      if (!existsSync(file)) return null;
-      const image = new MagicString(code).prepend(TEXT_START + readFileSync(file, "latin1") + "*/\n");
-      return { code: image.toString(), map: image.generateMap({ hires: true }) };
-    },
-  };
+  return existsSync(file) ? readFileSync(file, "latin1") : "";
 }
 
 /** TypeScript without its file watchers, which the plugin sets up and leaves behind when a build fails. */
@@ -73,19 +66,17 @@ const unwatched = { ...ts, sys: { ...ts.sys, watchFile: undefined, watchDirector
 function check(): Plugin {
   return {
     name: "check-image",
-    generateBundle(_options, bundle) {
-      for (const chunk of Object.values(bundle)) {
-        if (chunk.type !== "chunk") continue;
-        const findings = [...checkImage(chunk.code), ...oversize(functionsOf(chunk.code, chunk.map!))];
-        if (findings.length) this.error(`the image cannot run on the device:\n  ${findings.join("\n  ")}`);
-      }
+    renderChunk(code) {
+      const findings = [...checkImage(code), ...oversize(functionsOf(code))];
+      if (findings.length) this.error(`the image cannot run on the device:\n  ${findings.join("\n  ")}`);
+      return null;
     },
   };
 }
 
 /** Rollup's options for one image. Type errors, import cycles and whatever the device cannot run end the build. */
 export function imageOptions(request: ImageRequest): RollupOptions {
-  const input = request.input ?? resolve(root, "firmware/main.ts");
+  const input = request.input ?? resolve(root, "firmware/main.ts"), kept: string[] = [];
   return {
     input,
     plugins: [
@@ -103,7 +94,7 @@ export function imageOptions(request: ImageRequest): RollupOptions {
     output: {
       file: request.output ?? resolve(root, "dist/firmware.js"),
       format: "iife", strict: false, esModule: false, sourcemap: "hidden",
-      plugins: [constants(), order(HOTTEST), terser(minified), lines(), imageText(input), check()],
+      plugins: [constants(), order(HOTTEST, kept), terser(minified(kept)), lines(), check(), far(TEXT_START, imageText(input), "*/\n")],
     },
     onLog(level, log, handler) {
       if (log.code === "CIRCULAR_DEPENDENCY" || log.code === "UNRESOLVED_IMPORT" || level === "warn") throw new Error(log.message);

@@ -1,10 +1,11 @@
 // The order of names in the image. Espruino looks a name up from the first that was declared to the last, and natives only after
 // all of them: so functions and constants of what runs each second come first, then the cold functions, then what runs at boot.
 import { basename } from "node:path";
-import { parse, type FunctionDeclaration, type Node, type VariableDeclaration } from "acorn";
+import { parse, type FunctionDeclaration, type Identifier, type Node, type VariableDeclaration } from "acorn";
 import { base, simple } from "acorn-walk";
 import MagicString from "magic-string";
 import type { Plugin, RenderedChunk } from "rollup";
+import { declaredIn } from "./constants";
 import { moduleBody } from "./sizes";
 
 const isCold = (id: string): boolean => id.endsWith(".cold.ts");
@@ -45,12 +46,45 @@ function originsOf(chunk: Pick<RenderedChunk, "modules">): Map<string, string> {
   return origins;
 }
 
+/** The name of a cold function in the image: nothing else has it, and the minifier keeps it. */
+const coldNameOf = (name: string): string => `cold_${name}`;
+
+/** Names of the cold functions of a chunk. */
+function coldNames(chunk: Pick<RenderedChunk, "modules">): string[] {
+  return [...originsOf(chunk)].filter(([, id]) => isCold(id)).map(([name]) => name);
+}
+
+/** Names that `node` declares inside, so that they mean something else there: a module shadows nothing that it uses (lint: no-shadow). */
+function innerNames(node: Node): Set<string> {
+  const names = new Set<string>();
+  const bodies = node.type === "FunctionDeclaration" ? [...(node as FunctionDeclaration).params, (node as FunctionDeclaration).body]
+    : node.type === "VariableDeclaration" ? (node as VariableDeclaration).declarations.flatMap(({ init }) => init ?? []) : [node];
+  for (const body of bodies) {
+    if (body.type === "Identifier") names.add((body as Identifier).name);
+    declaredIn(body).forEach((name) => names.add(name));
+  }
+  return names;
+}
+
+/** `text` with the cold functions under their names in the image. */
+function renameCold(text: MagicString, body: Node[], names: Set<string>): void {
+  for (const statement of body) {
+    const inner = innerNames(statement);
+    const rename = (node: Node, name: string): void => {
+      if (names.has(name) && !inner.has(name)) text.overwrite(node.start, node.end, coldNameOf(name));
+    };
+    if (statement.type === "FunctionDeclaration") rename((statement as FunctionDeclaration).id, (statement as FunctionDeclaration).id.name);
+    simple(statement, { Identifier: (node) => rename(node, node.name) });
+  }
+}
+
 /** `code`, one function around everything, with its statements in the order above. */
 export function ordered(code: string, chunk: Pick<RenderedChunk, "modules">, hottest: string[]): MagicString {
   const text = new MagicString(code), body = moduleBody(parse(code, { ecmaVersion: 2022, sourceType: "module" })), origins = originsOf(chunk);
   if (body.length === 0) return text;
   const rank = (node: Node): number => rankIn(hottest, origins.get(declaredBy(node)[0] ?? "") ?? "");
   const byRank = (a: Node, b: Node): number => rank(a) - rank(b);
+  renameCold(text, body, new Set(coldNames(chunk)));
   const functions = body.filter((node) => node.type === "FunctionDeclaration");
   const cold = functions.filter((node) => isCold(origins.get(declaredBy(node)[0]!) ?? ""));
   const late = new Set([...cold, ...body.filter((node) => node.type !== "VariableDeclaration" && node.type !== "FunctionDeclaration")].flatMap(declaredBy));
@@ -69,11 +103,12 @@ export function ordered(code: string, chunk: Pick<RenderedChunk, "modules">, hot
   return text;
 }
 
-/** The rollup plugin; it stands before the minifier, which must keep the order. */
-export function order(hottest: string[]): Plugin {
+/** The rollup plugin; it stands before the minifier, which must keep the order and the names that are put into `kept`: cold functions. */
+export function order(hottest: string[], kept: string[]): Plugin {
   return {
     name: "order",
     renderChunk(code, chunk) {
+      kept.splice(0, kept.length, ...coldNames(chunk).map(coldNameOf));
       const text = ordered(code, chunk, hottest);
       return { code: text.toString(), map: text.generateMap({ hires: true }) };
     },

@@ -1,11 +1,12 @@
-// What the image's functions weigh, under the names they were written with: the source map knows them.
-import { SourceMap } from "node:module";
-import { basename } from "node:path";
-import { parse, type FunctionDeclaration, type Node } from "acorn";
+// What the image's functions weigh.
+import { parse, type FunctionDeclaration, type Literal, type Node } from "acorn";
 import { full } from "acorn-walk";
+import { COLD_MARK } from "./cold";
+import { farPlaces } from "./far";
 import { statementLists } from "./lines";
 
-export interface FunctionSize { name: string; file: string; bytes: number }
+/** A function of the image; the name is as it was written, and only of cold ones known. */
+export interface FunctionSize { name: string; cold: boolean; bytes: number }
 
 /** A call reads the whole text of its function again, about 6 ms a kB on the chip (architecture 11). */
 export const COLD_BYTES = 4096;
@@ -21,22 +22,30 @@ export function moduleBody(tree: Node): Node[] {
   return body ?? statementLists(tree)[0]!;
 }
 
-interface MapLike { version: number; sources: string[]; names: string[]; mappings: string; sourcesContent?: unknown; file?: string }
+/** The name of a cold function as it was written, "" for any other statement. */
+export function coldName(node: Node): string {
+  const first = node.type === "FunctionDeclaration" ? (node as FunctionDeclaration).body.body[0] : undefined;
+  const mark = first?.type === "ExpressionStatement" && first.expression.type === "Literal" ? (first.expression as Literal).value : undefined;
+  return typeof mark === "string" && mark.startsWith(COLD_MARK) ? mark.slice(COLD_MARK.length) : "";
+}
 
-/** The functions declared at the top level of the image, in its order, with the size of their text. */
-export function functionsOf(code: string, map: MapLike): FunctionSize[] {
-  const tree = parse(code, { ecmaVersion: 2022, locations: true });
-  const found = new SourceMap(map as ConstructorParameters<typeof SourceMap>[0]);
-  return moduleBody(tree).filter((node) => node.type === "FunctionDeclaration").map((node) => {
-    const { id, start, end } = node as FunctionDeclaration;
-    const at = found.findEntry(id.loc!.start.line - 1, id.loc!.start.column);
-    const name = "name" in at && typeof at.name === "string" ? at.name : id.name;
-    return { name, file: "originalSource" in at ? basename(at.originalSource) : "", bytes: end - start };
+function sizeOf(node: Node): FunctionSize {
+  const name = coldName(node);
+  return { name: name || (node as FunctionDeclaration).id?.name, cold: name !== "", bytes: node.end - node.start };
+}
+
+/** The functions declared at the top level of the image, in its order, then those that it makes from its head's text. */
+export function functionsOf(code: string): FunctionSize[] {
+  const declared = moduleBody(parse(code, { ecmaVersion: 2022 })).filter((node) => node.type === "FunctionDeclaration").map(sizeOf);
+  const made = farPlaces(code).map(({ at, length }) => {
+    const text = code.slice(at + 1, at + length - 1).replace("function", "function made");
+    return sizeOf(parse(text, { ecmaVersion: 2022 }).body[0]!);
   });
+  return [...declared, ...made];
 }
 
 /** Findings: cold functions over 4 kB. */
 export function oversize(functions: FunctionSize[]): string[] {
-  return functions.filter(({ file, bytes }) => file.endsWith(".cold.ts") && bytes > COLD_BYTES)
-    .map(({ name, file, bytes }) => `${name} (${file}) has ${bytes} bytes; a cold function may have ${COLD_BYTES}`);
+  return functions.filter(({ cold, bytes }) => cold && bytes > COLD_BYTES)
+    .map(({ name, bytes }) => `${name} has ${bytes} bytes; a cold function may have ${COLD_BYTES}`);
 }
