@@ -37,6 +37,8 @@ export function flashScripts(files: FlashFiles): string[] {
     const bytes = bytesOf(content);
     if (name.length > 28) throw new Error(`Storage cuts names at 28 characters: ${name}`);
     if (bytes.length === 0) throw new Error(`Storage cannot hold the empty file ${name}`);
+    const pieces = Math.ceil(bytes.length / PIECE_BYTES); // a small file in one run: half a .boot0 would run before the next
+    if (pieces <= RUN_PIECES && lines.length + pieces > RUN_PIECES) scripts.push(lines.splice(0).join("\n"));
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
       if (lines.length === RUN_PIECES) scripts.push(lines.splice(0).join("\n"));
       lines.push(writeLine(name, bytes, at));
