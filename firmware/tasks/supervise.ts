@@ -1,6 +1,6 @@
 // Ages and phases each half second, limits each second, and the watchdog: it is fed only when UART and CAN both ran.
+import { limitsStep } from "../battery/charge-control";
 import type { Limits } from "../battery/limits";
-import { limitsStep } from "../battery/limits-step.cold";
 import { updatePhase } from "../battery/phase.cold";
 import type { Snapshot } from "../battery/snapshot";
 import { taskOf, type Task } from "../kernel/tasks";
