@@ -22,6 +22,7 @@ import { canTaskOf } from "./tasks/can";
 import { applyChanges, settingsOf } from "./tasks/configure.cold";
 import { diagnosticsTask } from "./tasks/diagnostics";
 import { mqttTaskOf } from "./tasks/mqtt";
+import { openState } from "./tasks/open.cold";
 import { answer } from "./tasks/routes";
 import { VERSION } from "./version";
 import { superviseTask } from "./tasks/supervise";
@@ -80,7 +81,7 @@ if (findImageText()) {
   app.token = newToken();
 
   const uart = {
-    poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, raw: [null, null, null],
+    poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, raw: [null, null, null, null],
   } as unknown as UartTask;
   uart.port = openUart(function (bytes) { uartReceived(uart, bytes); });
   app.uart = uart;
@@ -88,10 +89,9 @@ if (findImageText()) {
 
   startTwai(twai, settingsOf(app, "can"));
   app.canPort = twai;
-  app.can = canTaskOf(twai, app.snapshot, app.limits,
-    natives.toUint8Array((settingsOf(app, "can")["manufacturer"] + "\0\0\0\0\0\0\0\0").substr(0, 8)));
+  app.can = canTaskOf(twai, app.snapshot, app.limits, openState(app));
   startTask(scheduler, app.can.task);
-  startTask(scheduler, superviseTask({ snapshot: app.snapshot, limits: app.limits, can: app.can, ran: healthy, feed: feedWatchdog }));
+  startTask(scheduler, superviseTask({ app: app, ran: healthy, feed: feedWatchdog }));
 
   app.mqtt = mqttTaskOf({ session: sessionOf(), snapshot: app.snapshot, limits: app.limits, samples: uart.samples, due: dueOf(), can: app.can,
     raw: uart.raw, app: app });

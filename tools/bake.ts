@@ -2,6 +2,7 @@
 // in flash where it is rare. `npm run bake` writes the files; the tidy test fails when one is stale.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { bakeAlarms } from "./bake/alarms";
 import { bakeFields } from "./bake/fields";
 import { bakeFrames } from "./bake/frames";
 import { bakePlan } from "./bake/plan";
@@ -14,6 +15,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 export function bakeAll(): Record<string, string> {
   return {
     "firmware/battery/registers.baked.ts": bakeRegisters(),
+    "firmware/battery/alarms.baked.ts": bakeAlarms(),
     "firmware/bms/settings.baked.cold.ts": bakeSettings(),
     "firmware/bms/plan.baked.cold.ts": bakePlan(),
     "firmware/victron/frames.baked.ts": bakeFrames(),

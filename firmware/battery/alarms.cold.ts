@@ -1,18 +1,25 @@
-// Alarms by their numbers, as they stand on MQTT and HTTP. Those whose source is evaluated so far: UART, CAN, configuration.
+// What is rare of the alarms: their state at boot, and how they stand on HTTP.
+import { textSlice } from "../kernel/text";
+import type { Alarms } from "./alarm-state";
+import { ALARM_ROWS, ALARMS_AT, STATUSES_AT } from "./names.baked";
 
-/** Number, code and severity (1 warning, 2 alarm) of each. */
-const rows: [number, string, number][] = [
-  [41, "UartTimeout", 1],
-  [43, "CanTimeout", 1],
-  [44, "CanTxError", 2],
-  [45, "CanKeepAliveLost", 1],
-  [51, "ConfigError", 2],
-  [60, "BmsOffline", 2],
-  [61, "BmsFault", 2],
-];
+/** No alarm; thresholds of the settings as they are by default. */
+export function alarmsOf(): Alarms {
+  return {
+    on: new Uint8Array(ALARM_ROWS), since: new Uint32Array(ALARM_ROWS), held: new Uint8Array(2 * ALARM_ROWS), raised: 0, warned: 0, changes: 0,
+    at: 0, step: 0, active: 1, well: 0, key: -1, device: 0, config: 0,
+    spreadAlarm: 300, spreadWarning: 160, socAlarm: 10, socWarning: 15, systemStatus: 0,
+  };
+}
 
-/** JSON of the alarms whose number is in `active`. */
-export function alarmsText(active: number[]): string {
-  return JSON.stringify(rows.filter(function (row) { return active.indexOf(row[0]) >= 0; })
-    .map(function (row) { return { "id": row[0], "code": row[1], "severity": row[2] }; }));
+/** JSON of the active alarms in the order of the table: number, name, severity (1 warning, 2 alarm), since when (ms since boot). */
+export function alarmsText(alarms: Alarms): string {
+  const names = textSlice(ALARMS_AT, STATUSES_AT - 1).split(" "), out: string[] = [];
+  let row = 0, level = 0;
+  for (; row < names.length; row++) {
+    level = alarms.on[row] & 3;
+    const parts = names[row].split(":");
+    if (level) out.push(`{"id":${parts[0]},"code":"${parts[1]}","severity":${level > 1 ? 2 : 1},"since_ms":${alarms.since[row] * 1000}}`);
+  }
+  return "[" + out.join(",") + "]";
 }

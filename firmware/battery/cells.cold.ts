@@ -1,5 +1,5 @@
 // The cell registers, read each second, into the snapshot.
-import { cell01Voltage, maxCellVoltage, minCellVoltage, packVoltage } from "./registers.baked";
+import { cell01Voltage, highestCell, lowestCell, maxCellVoltage, minCellVoltage, packVoltage } from "./registers.baked";
 import type { Snapshot } from "./snapshot";
 
 /** Complete snapshots in a row that end a loss; no more are counted. */
@@ -8,12 +8,14 @@ const RECOVERY_SNAPSHOTS = 3;
 /** Take the cell registers 0..15 if the cells in use are plausible and add up to the pack voltage (1 % and 0.1 V). */
 export function acceptCells(snapshot: Snapshot, words: Uint16Array, now: number): boolean {
   const v = snapshot.values, pack = v[packVoltage] * 1000;
+  const cells = words.subarray(snapshot.firstCell, snapshot.firstCell + snapshot.cells);
   let highest = 0, lowest = 65535, sum = 0;
-  for (const word of words.subarray(snapshot.firstCell, snapshot.firstCell + snapshot.cells)) {
+  for (const word of cells) {
     sum += word / 10;
     if (word > highest) highest = word;
     if (word < lowest) lowest = word;
   }
+  const lowestAt = cells.indexOf(lowest) + 1, highestAt = cells.indexOf(highest) + 1;
   highest /= 10;
   lowest /= 10;
   if (lowest < 500 || highest > 5000 || !(Math.abs(sum - pack) <= pack / 100 + 100)) {
@@ -21,6 +23,8 @@ export function acceptCells(snapshot: Snapshot, words: Uint16Array, now: number)
     snapshot.good = 0;
     return false;
   }
+  v[lowestCell] = lowestAt;
+  v[highestCell] = highestAt;
   let i = cell01Voltage;
   for (const word of words.subarray(0, 16)) v[i++] = word ? word / 10 : NaN;
   snapshot.highest = highest > v[maxCellVoltage] ? highest : v[maxCellVoltage];

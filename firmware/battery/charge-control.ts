@@ -13,8 +13,8 @@ import { BOOT, LOST, NORMAL, SILENT, type Snapshot } from "./snapshot";
 const STATUS_CHARGING = 0x91, STATUS_IDLE = 0x97, STATUS_FAULT = 0x9b;
 /** Faults 2..7 and 10..15 block the charge; of these 3, 6, 7 and 11 with the voltage at its floor; under-voltage is 2. */
 const CHARGE_FAULTS = 0xfcfc, FLOOR_FAULTS = 0x8c8, UNDER_VOLTAGE = 4;
-/** Warnings 0x31 (fully discharged) and 0x37 (too cold to charge), less 0x30. */
-const FULLY_DISCHARGED = 2, TOO_COLD = 128;
+/** Warnings 0x31 (fully discharged) and 0x37 (too cold to charge), as bits from 0x20 on. */
+const FULLY_DISCHARGED = 0x20000, TOO_COLD = 0x800000;
 /** Below this it is the cold, not the heat, that narrows (degC). */
 const MILD = 20;
 
@@ -60,17 +60,17 @@ function temperatures(limits: Limits, v: Float64Array, absent: boolean): void {
 
 /** What blocks, by events, status, cells, temperature and the user, and what that and somebody outside leave of the voltage (5.5). */
 function restrict(limits: Limits, snapshot: Snapshot, status: number): void {
-  const s = limits.state, set = limits.settings, v = snapshot.values, floor = set[k.floor];
+  const s = limits.state, set = limits.settings, v = snapshot.values, floor = set[k.floor], warnings = snapshot.faults.high;
   if (limits.at >= s[c.externalUntil]) s.fill(NaN, c.externalCvl, c.externalUntil + 1);
-  let blocks = set[k.inhibit], faults = limits.faults & CHARGE_FAULTS, held = s[c.latch], cap = s[c.externalCvl], why = EXTERNAL;
+  let blocks = set[k.inhibit], faults = snapshot.faults.low & CHARGE_FAULTS, held = s[c.latch], cap = s[c.externalCvl], why = EXTERNAL;
   if (!(status >= STATUS_CHARGING && status <= STATUS_IDLE || status === STATUS_FAULT && faults)) blocks |= 5;
   if (faults) {
     if (faults & set[k.dischargeFaults]) blocks |= 4;
     if (status === STATUS_CHARGING || v[r.packCurrent] > 0) faults &= ~UNDER_VOLTAGE;
     if (faults) blocks |= faults & FLOOR_FAULTS ? 3 : 1;
   }
-  if (limits.warnings & FULLY_DISCHARGED || snapshot.lowest <= set[k.blockBottom]) blocks |= 4;
-  if (limits.warnings & TOO_COLD || s[c.chargeFactor] === 0) blocks |= 1;
+  if (warnings & FULLY_DISCHARGED || snapshot.lowest <= set[k.blockBottom]) blocks |= 4;
+  if (warnings & TOO_COLD || s[c.chargeFactor] === 0) blocks |= 1;
   if (snapshot.highest >= set[k.blockTop]) s[c.overVoltage] = 1;
   else if (snapshot.highest <= set[k.freeTop]) s[c.overVoltage] = 0;
   if (s[c.overVoltage]) blocks |= 3;
@@ -236,11 +236,10 @@ function control(limits: Limits, snapshot: Snapshot): boolean {
     s[c.weather] = weather;
     temperatures(limits, v, absent);
   }
-  if (s[c.blocks] || limits.faults || limits.warnings || top > set[k.freeTop] || snapshot.lowest <= set[k.blockBottom]
+  if (s[c.blocks] || snapshot.faults.low || snapshot.faults.high || top > set[k.freeTop] || snapshot.lowest <= set[k.blockBottom]
     || !(status >= STATUS_CHARGING && status <= STATUS_IDLE)) restrict(limits, snapshot, status);
   chargeVoltage(limits, snapshot);
   currents(limits, snapshot);
-  v[r.internalFailure] = status === STATUS_FAULT ? 2 : set[k.severity];
   return true;
 }
 
@@ -249,7 +248,7 @@ function lookAtSettings(limits: Limits, snapshot: Snapshot): void {
   const s = limits.state, v = snapshot.values;
   if (isNaN(v[r.fullyChargedVoltage])) return;
   let sum = snapshot.cells;
-  for (const setting of v.subarray(r.fullyChargedVoltage, r.chargeVoltageLimit)) sum = sum * SPREAD + setting;
+  for (const setting of v.subarray(r.fullyChargedVoltage, r.operationMode + 1)) sum = sum * SPREAD + setting;
   s[c.preparedAt] = snapshot.settingsAt;
   if (sum === s[c.preparedSum]) return;
   s[c.preparedSum] = sum;
@@ -269,9 +268,9 @@ export function limitsStep(limits: Limits, snapshot: Snapshot, now: number, dt: 
     limits.at = now;
     s[c.dt] = dt;
     if (s[c.preparedAt] !== snapshot.settingsAt) lookAtSettings(limits, snapshot);
-    if (!limits.valid || phase !== NORMAL || !control(limits, snapshot)) failSafe(limits, v, phase);
+    if (!limits.valid || phase !== NORMAL || !control(limits, snapshot)) failSafe(limits, phase);
   } else {
-    failSafe(limits, v, LOST);
+    failSafe(limits, LOST);
   }
   const why = s[c.cvlReason], whyCharge = s[c.cclReason], whyDischarge = s[c.dclReason], codes = why * 1024 + whyCharge * 32 + whyDischarge;
   if (codes !== s[c.codes]) {

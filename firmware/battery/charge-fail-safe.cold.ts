@@ -2,19 +2,14 @@
 import * as k from "./charge-settings";
 import * as c from "./charge-state";
 import { CHARGE_BLOCKED, CONFIG, DISCHARGE_BLOCKED, GONE, LATE, type Limits, MUTE } from "./limits";
-import * as r from "./registers.baked";
 import { DEGRADED, LOST, SILENT } from "./snapshot";
-
-const STATUS_FAULT = 0x9b;
 
 /**
  * Degraded: the voltage stays, currents are at most half of the largest, states and timers stand still. Lost and silent: floor and
  * 0 A, whatever the state; afterwards voltage and currents rise at once. Good data with a hole: 0 A, a voltage that does not rise.
  */
-export function failSafe(limits: Limits, v: Float64Array, phase: number): void {
+export function failSafe(limits: Limits, phase: number): void {
   const s = limits.state, set = limits.settings;
-  if (phase >= LOST || v[r.onlineStatus] === STATUS_FAULT) v[r.internalFailure] = 2;
-  else v[r.internalFailure] = Math.max(phase === DEGRADED ? 1 : 0, set[k.severity]);
   if (!limits.valid) {
     s.fill(CONFIG, c.cvlReason, c.dclReason + 1);
     return;

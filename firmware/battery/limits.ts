@@ -23,8 +23,6 @@ export interface Limits {
    * first one. Each has a point far below and one far above. x: mV from register 300 (BY_TOP) or 301 (BY_BOTTOM), 0.1 degC, 0.1 %.
    */
   tables: Int16Array;
-  /** Active events of the TinyBMS: bit n is fault n (0..31), or warning 0x30 + n. */
-  faults: number; warnings: number;
   /** The settings fit the battery; without that nothing is sent. */
   valid: boolean;
   /** Number of cells of the last good settings. */
@@ -48,7 +46,7 @@ export function limitsOf(): Limits {
     -32768, 10000, 700, 10000, 800, 2500, 900, 0, 32767, 0,
     -32768, 10000, 850, 10000, 900, 5000, 950, 2000, 980, 1000, 32767, 1000,
   ]);
-  const limits = { settings: new Float64Array(SETTINGS), state: new Float64Array(c.STATE), tables: tables, faults: 0, warnings: 0, valid: false,
+  const limits = { settings: new Float64Array(SETTINGS), state: new Float64Array(c.STATE), tables: tables, valid: false,
     cells: 0, at: 0, reason: 0, history: new Uint32Array(HISTORY) };
   limits.state.fill(NaN, 0, c.state);
   limits.state.fill(NaN, c.UNKNOWN);

@@ -6,7 +6,7 @@
 // `factory` values were seen on units, the vendor prints none. Modbus addresses: Victron's GX register list 3.60.
 
 /** Poll groups, each with an age of its own (see `groups` below). */
-export type Group = "fast" | "cells" | "settings";
+export type Group = "fast" | "cells" | "settings" | "identity";
 
 /** How the raw words of a register make a number. 32-bit values: low word first, also in the MODBUS commands. */
 export type RegisterType = "u8" | "u16" | "i16" | "u32" | "f32" | "bits" | "event" | "bytes";
@@ -30,8 +30,10 @@ export interface Register {
   invalid?: number;
   /** The group that reads it. */
   poll?: Group;
-  /** Settings that the snapshot keeps; all values of the other groups are kept. */
+  /** Settings and versions that the snapshot keeps; all values of the other groups are kept. */
   keep?: true;
+  /** Kept in the snapshot without a message of its own: a part of a CAN frame that is derived. */
+  quiet?: true;
   /** Smallest and largest plausible value; a reply beyond it is dropped whole. */
   sane?: [number, number];
   /** Writable, with the raw range; `dynamic`: the unit moves the range by itself. */
@@ -55,6 +57,7 @@ export const groups: Record<Group, { command: 0x03 | 0x07; every: number }> = {
   fast: { command: 0x07, every: 0 },
   cells: { command: 0x07, every: 1000 },
   settings: { command: 0x03, every: 60000 },
+  identity: { command: 0x07, every: 600000 },
 };
 
 /** One row a cell register. With fewer than 16 cells only some are in use (settings `bms.cell_order`). */
@@ -229,23 +232,23 @@ export const registers: Register[] = [
     label: "Unsolicited broadcast format", enum: { 0: "ca_v3", 1: "ascii", 2: "soc_bar" } },
 
   // Version (3.5, 500..599)
-  { key: "hardware_version", at: 500, type: "bits", unit: "",
+  { key: "hardware_version", at: 500, type: "bits", unit: "", poll: "identity", keep: true,
     label: "Hardware version and hardware change version", bits: [
       { key: "hardware_version", lsb: 0, width: 8 },
       { key: "hardware_changes_version", lsb: 8, width: 8 } ] },
-  { key: "firmware_public_version", at: 501, type: "bits", unit: "",
+  { key: "firmware_public_version", at: 501, type: "bits", unit: "", poll: "identity",
     label: "Public firmware version and hardware flags", bits: [
       { key: "firmware_public_version", lsb: 0, width: 8 },
       { key: "power_type", lsb: 8, width: 1, enum: { 0: "low_power", 1: "high_power" } },
       { key: "current_sensor", lsb: 9, width: 2, enum: { 0: "internal_resistor", 1: "internal_hall", 2: "external" } },
       { key: "reserved", lsb: 11, width: 5 } ] },
-  { key: "firmware_internal_version", at: 502, type: "u16", unit: "",
+  { key: "firmware_internal_version", at: 502, type: "u16", unit: "", poll: "identity",
     label: "Internal firmware version" },
-  { key: "bootloader_profile_version", at: 503, type: "bits", unit: "",
+  { key: "bootloader_profile_version", at: 503, type: "bits", unit: "", poll: "identity",
     label: "Bootloader version and register profile version", bits: [
       { key: "bootloader_version", lsb: 0, width: 8 },
       { key: "profile_version", lsb: 8, width: 8 } ] },
-  { key: "serial_number", at: 504, words: 6, type: "bytes", unit: "",
+  { key: "serial_number", at: 504, words: 6, type: "bytes", unit: "", poll: "identity",
     label: "Product serial number (96 bit, binary)" },
 
   // The event log (3.3)
@@ -272,4 +275,34 @@ export const registers: Register[] = [
     label: "Hottest connected sensor", gx: { path: "/System/MaxCellTemperature", modbus: 319 } },
   { key: "internal_failure", unit: "", digits: 0,
     label: "BMS internal failure (0 ok, 1 warning, 2 alarm)", gx: { path: "/Alarms/InternalFailure", modbus: 323 } },
+  { key: "charged_energy", unit: "kWh", digits: 2, deadband: 0.01,
+    label: "Energy charged (integral of V x I where I > 0)", state: "ein" },
+  { key: "discharged_energy", unit: "kWh", digits: 2, deadband: 0.01,
+    label: "Energy discharged (integral of V x -I where I < 0)", state: "eout" },
+
+  // Parts of CAN frames that are derived, without messages of their own
+  { key: "alarm_bits", unit: "", quiet: true,
+    label: "Alarms as two bits each (0x35A bytes 0..3)" },
+  { key: "warning_bits", unit: "", quiet: true,
+    label: "Warnings as two bits each (0x35A bytes 4..7)" },
+  { key: "modules_ok", unit: "", quiet: true,
+    label: "Modules that are well" },
+  { key: "modules_blocking_charge", unit: "", quiet: true,
+    label: "Modules that block charging" },
+  { key: "modules_blocking_discharge", unit: "", quiet: true,
+    label: "Modules that block discharging" },
+  { key: "modules_offline", unit: "", quiet: true,
+    label: "Modules that are offline" },
+  { key: "online_capacity", unit: "Ah", quiet: true,
+    label: "Capacity that is online (0 while the battery is lost)" },
+  { key: "gateway_version", unit: "", quiet: true,
+    label: "Version of this firmware: major x 256 + minor" },
+  { key: "lowest_cell", unit: "", quiet: true,
+    label: "Rank of the lowest of the cells in use, from 1" },
+  { key: "highest_cell", unit: "", quiet: true,
+    label: "Rank of the highest of the cells in use, from 1" },
+  { key: "coldest_sensor", unit: "", quiet: true,
+    label: "Coldest sensor: 1, 2 external, 3 internal" },
+  { key: "hottest_sensor", unit: "", quiet: true,
+    label: "Hottest sensor: 1, 2 external, 3 internal" },
 ];

@@ -1,5 +1,6 @@
 // The snapshot: where the bytes of the UART become values, and the only place where tasks meet. One Float64Array, one
 // slot for each row of the table that is kept; unknown or stale is NaN.
+import type { Faults } from "./faults";
 import * as r from "./registers.baked";
 
 /** Phases, in the order of the enum that everybody shows. */
@@ -22,12 +23,19 @@ export interface Snapshot {
   lowOrder: boolean; expectedCells: number;
   /** Highest and lowest cell of both the fast group and the cell registers, and their sum, in mV. */
   highest: number; lowest: number; sum: number;
+  /** Registers 504..509 as 24 hex digits, "" while unknown. */
+  serial: string;
+  /** Places of the extremes, and the modules, as battery/second.ts derived them last. */
+  derived: number;
+  /** Faults and warnings of the TinyBMS that are active. */
+  faults: Faults;
 }
 
 export function snapshotOf(): Snapshot {
   return {
     values: new Float64Array(r.SLOTS).fill(NaN), phase: BOOT, fastAt: -1, cellsAt: -1, settingsAt: -1, seq: 0, dropped: 0,
     good: 0, cells: 0, firstCell: 0, cellsMoved: false, lowOrder: false, expectedCells: 0, highest: NaN, lowest: NaN, sum: NaN,
+    serial: "", derived: 0, faults: { low: 0, high: 0, at: -1 },
   };
 }
 

@@ -7,5 +7,6 @@ export function pollPlan(): Exchange[] {
     { request: "\xaa\x07\x11\x24\x00\x76\x69", head: "\xaa\x07\x22", length: 39, crc: 51667, every: 0, due: 0 }, // fast: 36..52
     { request: "\xaa\x07\x10\x00\x00\x3c\xa9", head: "\xaa\x07\x20", length: 37, crc: 2130, every: 1000, due: 0 }, // cells: 0..15
     { request: "\xaa\x03\x01\x2c\x00\x2c\x9d\xf9", head: "\xaa\x03\x58", length: 93, crc: 59984, every: 60000, due: 0 }, // settings: 300..343
+    { request: "\xaa\x07\x0a\xf4\x01\x9a\x6e", head: "\xaa\x07\x14", length: 25, crc: 57171, every: 600000, due: 0 }, // identity: 500..509
   ];
 }

@@ -4,7 +4,7 @@ import { crc16Table } from "../kernel/crc16";
 import { look } from "./lost.cold";
 
 /** Places in the plan. */
-export const FAST = 0, CELLS = 1, SETTINGS = 2;
+export const FAST = 0, CELLS = 1, SETTINGS = 2, IDENTITY = 3;
 
 /** One block read: request bytes, head of its reply with the CRC up to there, length of the reply, period (ms, 0: each tick). */
 export interface Exchange { request: string; head: string; length: number; crc: number; every: number; due: number }

@@ -18,7 +18,7 @@ export function stateMessage(s: Snapshot, limits: Limits): string {
     "soc": shown(v[r.stateOfCharge], 1), "v": shown(v[r.packVoltage], 2), "i": shown(v[r.packCurrent], 2), "p": shown(v[r.packPower], 0),
     "cmin": shown(v[r.minCellVoltage], 0), "cmax": shown(v[r.maxCellVoltage], 0), "cd": shown(v[r.cellSpread], 0),
     "t1": shown(v[r.externalTemp1], 1), "t2": shown(v[r.externalTemp2], 1), "st": nameIn(STATUSES_AT, v[r.onlineStatus] - FIRST_STATUS),
-    "ein": null, "eout": null, "est": null, "ttg": null,
+    "ein": shown(v[r.chargedEnergy], 2), "eout": shown(v[r.dischargedEnergy], 2), "est": null, "ttg": null,
     "cvl": floored(v[r.chargeVoltageLimit]), "ccl": floored(v[r.chargeCurrentLimit]), "dcl": floored(v[r.dischargeCurrentLimit]),
     "lim": nameIn(REASONS_AT, limits.reason), "prob": s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1,
     "chg": v[r.packCurrent] > 0 ? 1 : 0, "bal": v[r.balancingActive] > 0 ? 1 : 0, "ph": nameIn(PHASES_AT, s.phase), "seq": s.seq,

@@ -1,4 +1,6 @@
 // Everything that runs, in one object: what the rare parts (configuration, HTTP answers) reach for.
+import type { Alarms } from "../battery/alarm-state";
+import type { Energy } from "../battery/energy";
 import type { Limits } from "../battery/limits";
 import type { Snapshot } from "../battery/snapshot";
 import type { Server } from "../http/server";
@@ -13,8 +15,10 @@ export interface App {
   /** JSON of the board's own settings. */
   presets: string;
   scheduler: Scheduler;
-  snapshot: Snapshot; limits: Limits;
+  snapshot: Snapshot; limits: Limits; alarms: Alarms; energy: Energy;
   uart: UartTask; can: CanTask; mqtt: MqttTask; server: Server;
+  /** Counters a minute ago, what they say of errors (bits of `Alarms.device`), when, and when the rare work was done (ms). */
+  rates: { at: number; doneAt: number; bits: number; ok: number; crc: number; tx: number; errors: number };
   /** Name of this device, and the token that allows changes by HTTP. */
   device: string; token: string;
   /** Wi-Fi: joined, and when to try again (ms, 0: not used). */

@@ -14,6 +14,20 @@ export function settingsOf(app: Pick<App, "store" | "natives" | "presets">, modu
   return readModule(newestSlot(app.store, app.natives.crc32).document, app.presets, module);
 }
 
+/** Where a row of 0x35A says whether the battery is online: the value for online. */
+const systemStatus = ["off", "active_is_online", "ok_is_online"];
+
+/** What the alarms compare with: mV and percent. */
+function configureAlarms(app: App): void {
+  const config = settingsOf(app, "alarms"), alarms = app.alarms;
+  alarms.spreadAlarm = config["imbalance_alarm"] as number * 1000;
+  alarms.spreadWarning = config["imbalance_warning"] as number * 1000;
+  alarms.socAlarm = config["low_soc_alarm"] as number;
+  alarms.socWarning = config["low_soc_warning"] as number;
+  alarms.systemStatus = systemStatus.indexOf(settingsOf(app, "can")["sys_status"] as string);
+  alarms.active = 1;
+}
+
 /** A topic without blanks around its levels and without empty ones. */
 function levels(topic: string): string {
   return topic.split("/").map(function (level) { return level.trim(); }).filter(function (level) { return level !== ""; }).join("/");
@@ -21,8 +35,9 @@ function levels(topic: string): string {
 
 /** Voltages, currents and where the cells are. */
 function configureBattery(app: App): void {
-  const bms = settingsOf(app, "bms");
-  takeSettings(app.limits, settingsOf(app, "battery"), settingsOf(app, "can/limits"));
+  const battery = settingsOf(app, "battery"), bms = settingsOf(app, "bms");
+  takeSettings(app.limits, battery, settingsOf(app, "can/limits"));
+  app.can.chemistry = battery["chemistry"] === "custom" ? "" : ((battery["chemistry"] as string) || "").toUpperCase();
   app.snapshot.lowOrder = bms["cell_order"] === "low";
   app.snapshot.expectedCells = bms["expected_cells"] as number;
 }
@@ -61,5 +76,6 @@ function configureMqtt(app: App): void {
 /** Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), the battery's in any case. */
 export function applyChanges(app: App, changed: string): void {
   if (changed) configureBattery(app);
+  if (changed) configureAlarms(app);
   if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0) configureMqtt(app);
 }

@@ -1,24 +1,25 @@
-// Ages and phases each half second, limits each second, and the watchdog: it is fed only when UART and CAN both ran.
+// Ages and phases each half second, limits and what follows from them each second, and the watchdog: it is fed only when UART
+// and CAN both ran.
 import { limitsStep } from "../battery/charge-control";
-import type { Limits } from "../battery/limits";
 import { updatePhase } from "../battery/phase.cold";
-import type { Snapshot } from "../battery/snapshot";
 import { taskOf, type Task } from "../kernel/tasks";
-import { ALARMS_ROW, LIMITS_ROW, type CanTask } from "./can";
+import type { App } from "./app";
+import { eachSecond } from "./second";
 
 const PERIOD_MS = 500, LIMITS_MS = 1000;
 
 export interface Supervision {
-  snapshot: Snapshot; limits: Limits; can: CanTask;
+  app: App;
   /** UART and CAN did their work since the last call; feed the watchdog. */
   ran(): boolean;
   feed(): void;
 }
 
 function step(own: Supervision, now: number): number {
-  const snapshot = own.snapshot, limits = own.limits, waiting = own.can.waiting, before = snapshot.phase, phase = updatePhase(snapshot, now);
+  const app = own.app, snapshot = app.snapshot, limits = app.limits, before = snapshot.phase, phase = updatePhase(snapshot, now);
   if (phase !== before || now - limits.at >= LIMITS_MS - 5) {
-    if (limitsStep(limits, snapshot, now, Math.min(now - limits.at, 5000) / 1000) || phase !== before) waiting[LIMITS_ROW] = waiting[ALARMS_ROW] = 1;
+    const fell = limitsStep(limits, snapshot, now, Math.min(now - limits.at, 5000) / 1000);
+    eachSecond(app, now, fell || phase !== before);
   }
   if (own.ran()) own.feed();
   return 0;

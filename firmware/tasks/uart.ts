@@ -3,7 +3,7 @@
 import { acceptCells } from "../battery/cells.cold";
 import { acceptFast, type Snapshot } from "../battery/snapshot";
 import { pollerExpire } from "../bms/lost.cold";
-import { CELLS, FAST, pollerFeed, pollerNext, SETTINGS, type Poller } from "../bms/poller";
+import { CELLS, FAST, IDENTITY, pollerFeed, pollerNext, SETTINGS, type Poller } from "../bms/poller";
 import { acceptSettings } from "../bms/settings.cold";
 import type { Natives, UartPort } from "../kernel/ports";
 import { samplesPush, type Samples } from "../kernel/samples";
@@ -13,6 +13,8 @@ import { taskOf, type Task } from "../kernel/tasks";
 const LONGEST_TICK = 250;
 /** The fast group is due this long before its tick, ms. */
 const EARLY_MS = 20;
+/** The identity is no haste: first asked for after this long, ms. */
+const IDENTITY_MS = 1500;
 /** A time that never comes: the cells wait for the settings, which say where they are. */
 const NEVER = 1e15;
 
@@ -33,6 +35,8 @@ export function uartReceived(uart: UartTask, bytes: string): void {
   } else if (group === CELLS) {
     uart.raw[group] = words;
     acceptCells(snapshot, words, now);
+  } else if (group === IDENTITY) {
+    uart.raw[group] = words;
   } else {
     uart.raw[group] = acceptSettings(snapshot, words, now);
     if (poller.plan[CELLS].due === NEVER) poller.plan[CELLS].due = now;
@@ -55,6 +59,7 @@ export function uartTask(uart: UartTask, config: Record<string, unknown>): Task 
   uart.poller.plan[FAST].every = poll - Math.min(EARLY_MS, poll / 2); // a tick may come early
   uart.poller.plan[CELLS].due = NEVER;
   uart.poller.plan[SETTINGS].due = 0;
+  uart.poller.plan[IDENTITY].due = IDENTITY_MS;
   uart.task = taskOf("uart", poll / Math.ceil(poll / LONGEST_TICK), uart, step);
   return uart.task;
 }

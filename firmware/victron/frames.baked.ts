@@ -40,9 +40,25 @@ function frame356(v: Float64Array): number[] | undefined {
   return [a & 255, a >> 8 & 255, b & 255, b >> 8 & 255, c & 255, c >> 8 & 255, 0, 0];
 }
 
-/** Alarms: BMS internal alarm, BMS internal warning. */
+/** Alarms: two bits a field. */
 function frame35A(v: Float64Array): number[] | undefined {
-  return [0, 0, (v[r.internalFailure] >= 2 ? 64 : 128), 0, 0, 0, (v[r.internalFailure] >= 1 ? 64 : 128), 0];
+  const a = v[r.alarmBits];
+  const b = v[r.warningBits];
+  if (isNaN(a + b)) return undefined;
+  return [a & 255, a >> 8 & 255, a >> 16 & 255, a >> 24 & 255, b & 255, b >> 8 & 255, b >> 16 & 255, b >> 24 & 255];
+}
+
+/** Modules: Modules ok, Modules blocking charge, Modules blocking discharge, Modules offline. */
+function frame372(v: Float64Array): number[] | undefined {
+  let a = v[r.modulesOk];
+  let b = v[r.modulesBlockingCharge];
+  let c = v[r.modulesBlockingDischarge];
+  let d = v[r.modulesOffline];
+  if (isNaN(a)) a = 65535;
+  if (isNaN(b)) b = 65535;
+  if (isNaN(c)) c = 65535;
+  if (isNaN(d)) d = 65535;
+  return [a & 255, a >> 8 & 255, b & 255, b >> 8 & 255, c & 255, c >> 8 & 255, d & 255, d >> 8 & 255];
 }
 
 /** Cells: Lowest cell, Highest cell, Coldest sensor, Hottest sensor. */
@@ -60,11 +76,64 @@ function frame373(v: Float64Array): number[] | undefined {
   return [a & 255, a >> 8 & 255, b & 255, b >> 8 & 255, (c + 273) & 255, (c + 273) >> 8 & 255, (d + 273) & 255, (d + 273) >> 8 & 255];
 }
 
-/** Identifiers, periods in units of 100 ms, whether sent while the battery is lost; the first frame carries the limits. */
-export const frameIds = new Uint16Array([849, 853, 854, 858, 883, 862]);
-export const frameEvery = new Uint8Array([10, 10, 10, 10, 10, 100]);
-export const frameWhenLost = new Uint8Array([1, 0, 0, 1, 0, 1]);
+/** Rows of the table: where those of each two seconds begin, those of each ten, the texts of them; the alarms. */
+export const EACH_TWO = 6, EACH_TEN = 10, TEXTS = 13;
+export const ALARMS_ROW = 3;
+/** Identifiers, and whether sent while the battery is lost; the first frame carries the limits. */
+export const frameIds = new Uint16Array([849, 853, 854, 858, 882, 883, 884, 885, 886, 887, 863, 888, 889, 862, 896, 897, 898, 880, 881]);
+export const frameWhenLost = new Uint8Array([1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
 
-/** Data bytes of each frame from the snapshot's values, undefined when a needed value is unknown; null where a setting gives the text. */
-export const encoders: (((v: Float64Array) => number[] | undefined) | null)[] =
-  [frame351, frame355, frame356, frame35A, frame373, null];
+/** Data bytes of the frames of each second from the snapshot's values, undefined when a needed value is unknown. */
+export const encoders: ((v: Float64Array) => number[] | undefined)[] =
+  [frame351, frame355, frame356, frame35A, frame372, frame373];
+
+/** Data bytes of a rarer frame, by its row; undefined too for those of text. */
+export function rareFrame(row: number, v: Float64Array): number[] | undefined {
+  if (row === 6) { // Lowest cell id: Lowest cell id
+    const a = v[r.lowestCell];
+    if (isNaN(a)) return undefined;
+    if (a > 9) return [67, 49, a + 38, 0, 0, 0, 0, 0]; // C10..
+    return [67, a + 48, 0, 0, 0, 0, 0, 0];
+  }
+  if (row === 7) { // Highest cell id: Highest cell id
+    const a = v[r.highestCell];
+    if (isNaN(a)) return undefined;
+    if (a > 9) return [67, 49, a + 38, 0, 0, 0, 0, 0]; // C10..
+    return [67, a + 48, 0, 0, 0, 0, 0, 0];
+  }
+  if (row === 8) { // Coldest sensor id: Coldest sensor id
+    const a = v[r.coldestSensor];
+    if (isNaN(a)) return undefined;
+    if (a === 3) return [73, 78, 84, 0, 0, 0, 0, 0]; // INT
+    return [84, a + 48, 0, 0, 0, 0, 0, 0];
+  }
+  if (row === 9) { // Hottest sensor id: Hottest sensor id
+    const a = v[r.hottestSensor];
+    if (isNaN(a)) return undefined;
+    if (a === 3) return [73, 78, 84, 0, 0, 0, 0, 0]; // INT
+    return [84, a + 48, 0, 0, 0, 0, 0, 0];
+  }
+  if (row === 10) { // Battery: Model, Firmware, Online capacity
+    const a = v[r.hardwareVersion];
+    const b = v[r.gatewayVersion];
+    let c = v[r.onlineCapacity];
+    if (isNaN(a + b + c)) return undefined;
+    c = c < 0 ? 0 : c > 65535 ? 65535 : c + 1e-6 | 0;
+    return [a & 255, a >> 8 & 255, b >> 8 & 255, b & 255, c & 255, c >> 8 & 255, 0, 0];
+  }
+  if (row === 11) { // Energy: Charged, Discharged
+    let a = v[r.chargedEnergy] * 10;
+    let b = v[r.dischargedEnergy] * 10;
+    if (isNaN(a + b)) return undefined;
+    a = a + 1e-6 | 0; // modulo 2^32
+    b = b + 1e-6 | 0; // modulo 2^32
+    return [a & 255, a >> 8 & 255, a >> 16 & 255, a >> 24 & 255, b & 255, b >> 8 & 255, b >> 16 & 255, b >> 24 & 255];
+  }
+  if (row === 12) { // Capacity: Installed capacity
+    let a = v[r.batteryCapacity];
+    if (isNaN(a)) return undefined;
+    a = a < 0 ? 0 : a > 65535 ? 65535 : a + 1e-6 | 0;
+    return [a & 255, a >> 8 & 255, 0, 0, 0, 0, 0, 0];
+  }
+  return undefined;
+}

@@ -8,7 +8,6 @@ import * as c from "../../firmware/battery/charge-state";
 import { takeSettings } from "../../firmware/battery/charge-take.cold";
 import { HISTORY, limitsOf, narrowLimits } from "../../firmware/battery/limits";
 import { reasons } from "../../firmware/battery/states";
-import { DEGRADED, LOST, NORMAL } from "../../firmware/battery/snapshot";
 import * as r from "../../firmware/battery/registers.baked";
 import { defaultsOf } from "../../tools/charge/config";
 import { type Answer, answered, type Line, sessionOf } from "../../tools/charge/whatif";
@@ -265,6 +264,7 @@ describe("rules at start", () => {
       assert.equal(`${answer.cvl} ${answer.ccl} ${answer.dcl}`, limits);
       assert.equal(answer.reason, severity ? "config" : "bms_max");
       assert.equal(session.limits.valid, severity < 3);
+      assert.equal(session.limits.settings[k.severity], Math.min(severity, 2), "what the alarms are told");
     });
   }
 
@@ -364,23 +364,5 @@ describe("reasons", () => {
     assert.equal(reason({ age: 8 }), "degraded");
     assert.equal(reason({ age: 16 }), "lost");
     assert.equal(reason({ age: 76 }), "silent");
-  });
-
-  it("BMS internal failure: broken rules and degraded warn, alarms, faults and loss alarm", () => {
-    const world = worldOf(), v = world.snapshot.values, failure = (): number => v[r.internalFailure];
-    stepWorld(world, cellsAt(3300));
-    assert.equal(failure(), 0);
-    for (const [phase, expected] of [[DEGRADED, 1], [LOST, 2], [NORMAL, 0]]) {
-      world.snapshot.phase = phase;
-      stepWorld(world, cellsAt(3300));
-      assert.equal(failure(), expected);
-    }
-    stepWorld(world, cellsAt(3300), { status: 0x9b, faults: [3] });
-    assert.equal(failure(), 2);
-    for (const [config, expected] of [[{ r329: 0 }, 1], [{ r315: 3.59 }, 2]] as [Line, number][]) {
-      const other = worldOf(16, config);
-      stepWorld(other, cellsAt(3300));
-      assert.equal(other.snapshot.values[r.internalFailure], expected);
-    }
   });
 });

@@ -79,12 +79,11 @@ describe("limits, whatever the battery says", () => {
     assert.deepEqual(stepped(lfp(), snapshot).slice(1), [0, 0]);
   });
 
-  it("fault 0x9B and an unknown status block both directions and are BMS internal", () => {
+  it("fault 0x9B and an unknown status block both directions", () => {
     for (const status of [0x9b, 0x55]) {
       const snapshot = normal({ fast: { 50: status } }), limits = lfp();
       assert.deepEqual(stepped(limits, snapshot).slice(1), [0, 0]);
       assert.deepEqual([limits.state[c.cclReason], limits.state[c.dclReason]].map((reason) => reasons[reason]), ["charge_blocked", "discharge_blocked"]);
-      assert.equal(snapshot.values[r.internalFailure], status === 0x9b ? 2 : 0);
     }
   });
 
@@ -140,7 +139,6 @@ describe("limits of old data", () => {
     snapshot.phase = DEGRADED;
     assert.deepEqual(stepped(limits, snapshot), [cvl, 40.5, 49.5]);
     assert.deepEqual(stepped(limits, snapshot, 5), [cvl, 40.5, 49.5], "not halved again");
-    assert.equal(snapshot.values[r.internalFailure], 1);
     assert.equal(reasons[limits.reason], "degraded");
   });
 
@@ -149,7 +147,7 @@ describe("limits of old data", () => {
     stepped(limits, snapshot);
     snapshot.phase = LOST;
     assert.deepEqual(stepped(limits, snapshot), [52.8, 0, 0]);
-    assert.deepEqual([snapshot.values[r.internalFailure], reasons[limits.reason]], [2, "lost"]);
+    assert.equal(reasons[limits.reason], "lost");
     snapshot.phase = SILENT;
     assert.ok(stepped(limits, snapshot).every((value) => Number.isNaN(value)));
     const [cvl, ccl, dcl] = stepped(limits, normal());

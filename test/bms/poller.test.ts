@@ -8,6 +8,7 @@ import { receive } from "../../firmware/bms/receive.cold";
 import { type BmsVector, bmsVector, bmsVectors, bytes, framed, hex, replyOf, slowCrc, toArrayBuffer } from "../fixtures/bytes";
 
 const FAST = "\xaa\x07\x11\x24\x00\x76\x69", CELLS = "\xaa\x07\x10\x00\x00\x3c\xa9", SETTINGS = "\xaa\x03\x01\x2c\x00\x2c\x9d\xf9";
+const IDENTITY = "\xaa\x07\x0a\xf4\x01\x9a\x6e";
 const LATE = 10000;
 const blockReads = bmsVectors.filter((vector) => /^AA 0[37]/.test(vector.request_hex));
 
@@ -46,7 +47,7 @@ const counters: Record<string, "ok" | "nacks" | "timeouts" | "crc" | "foreign"> 
 
 describe("poll plan", () => {
   it("asks for what the protocol says, byte by byte", () => {
-    assert.deepEqual(pollPlan().map((exchange) => exchange.request), [FAST, CELLS, SETTINGS]);
+    assert.deepEqual(pollPlan().map((exchange) => exchange.request), [FAST, CELLS, SETTINGS, IDENTITY]);
     for (const exchange of pollPlan()) {
       assert.equal(slowCrc(exchange.request), 0, "a frame with its CRC has CRC 0");
       assert.deepEqual({ ...exchange, every: 0 }, exchangeOf(exchange.request));

@@ -39,7 +39,7 @@ global["run"] = function (text: string): void {
   snapshot.values.set(numbers(job["values"]));
   snapshot.phase = given[0]; snapshot.settingsAt = given[1]; snapshot.cells = given[2]; snapshot.firstCell = given[3];
   snapshot.highest = given[4]; snapshot.lowest = given[5]; snapshot.sum = given[6];
-  limits.faults = job["events"][0]; limits.warnings = job["events"][1];
+  snapshot.faults.low = job["events"][0]; snapshot.faults.high = job["events"][1];
   if (job["external"]) narrowLimits(limits, job["external"][0], job["external"][1], job["external"][2], job["external"][3]);
   const fell = limitsStep(limits, snapshot, job["now"], job["dt"]), s = limits.state;
   print("~" + shown(s[0]) + " " + shown(s[1]) + " " + shown(s[2]) + " " + s[${c.state}] + " " + s[${c.blocks}] + " " + s[${c.tc}] + " " + limits.reason + " " + limits.valid + " " + fell);
@@ -57,7 +57,7 @@ function stepped({ limits, snapshot, now }: World, dt: number): string {
 
 function jobOf({ limits, snapshot, now }: World, dt: number, whole: boolean): Job {
   const memory = whole ? { state: Array.from(limits.state), settings: Array.from(limits.settings), tables: Array.from(limits.tables) } : {};
-  return { values: Array.from(snapshot.values), snapshot: snapshotNumbers(snapshot), events: [limits.faults, limits.warnings], now, dt, ...memory };
+  return { values: Array.from(snapshot.values), snapshot: snapshotNumbers(snapshot), events: [snapshot.faults.low, snapshot.faults.high], now, dt, ...memory };
 }
 
 const jsonOf = (job: Job): string => JSON.stringify(job);

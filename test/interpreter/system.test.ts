@@ -6,8 +6,8 @@ import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
 import { startSystem, type System } from "../../tools/rig/system";
 import { sleep, until } from "../../tools/rig/wait";
 
-/** JsVars: in steady state, and with an HTTP client (architecture 11). */
-const STEADY = 1600, PEAK = 2000;
+/** JsVars: in steady state, and with an HTTP client. */
+const STEADY = 2000, PEAK = 2500;
 /** A refused connection prints this line by itself (decisions 46). */
 const refused = /^ERROR: Connect failed/;
 
@@ -34,7 +34,7 @@ describe("the image in an Espruino for Linux", function () {
 
   it("sends frames and topics, answers HTTP, keeps within its memory, prints no error", async () => {
     system = await startSystem({ image, scenario: "charge" });
-    await until("all frames", 20000, () => [0x351, 0x355, 0x356, 0x35a, 0x373, 0x35e].every((id) => system.frames(id).length > 0));
+    await until("all frames", 20000, () => [0x351, 0x355, 0x356, 0x35a, 0x372, 0x373, 0x374, 0x378, 0x35e, 0x35f, 0x380, 0x382].every((id) => system.frames(id).length > 0));
     await until("state on MQTT", 20000, () => system.broker!.messages.some(({ topic }) => topic.endsWith("/rt/state")));
     await sleep(4000);
     const ids = new Set(system.frames().map(({ id }) => id));

@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { plugGx } from "../../tools/can/gx";
 import { GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/victron/frames";
 import {
-  ALARMS, boot, CELLS, CHARGE, closeHosts, EACH_SECOND, hex, imageText, LIMITS, MAKER, MEASURED, running, sent, status,
+  ALARMS, boot, closeHosts, EACH_SECOND, hex, IDENTITY, imageText, LIMITS, MAKER, PLACES, running, sent, status,
   untilStatus, watchLag,
 } from "./rig";
 
+/** A frame other than 0x351 that loses the bus to the GX's own is not sent again (single shot). Both have a period of 1 s, and time
+ * on the host has steps, so the same frame may be hit for a while: of each second's frames one may be missing this often. */
+const MISSING = 0.5;
 const WATCHED_MS = 24000, SETTLED_MS = 4000, GRID_TOLERANCE_MS = 150, LONGEST_GAP_MS = 1500, MOST_FRAMES_A_SECOND = 40;
 
 function gaps(times: number[]): number[] {
@@ -18,7 +21,7 @@ describe("system: CAN cadence", function () {
   before(imageText);
   afterEach(closeHosts);
 
-  it("sends each frame once a second behind the limits, the manufacturer each ten, and nothing else", async () => {
+  it("sends each frame once a second behind the limits, rarer ones after them, and nothing else", async () => {
     const host = await boot({ timeScale: 5 });
     await running(host);
     await host.wait(SETTLED_MS);
@@ -32,14 +35,20 @@ describe("system: CAN cadence", function () {
       whole.slice(whole.indexOf(limits), i + 2 < grid.length ? whole.indexOf(grid[i + 1]) : undefined).map(({ id }) => id));
     assert.ok(cycles.length >= 20, `${cycles.length} cycles`);
     for (const cycle of cycles) {
-      assert.deepEqual(cycle.filter((id) => id !== MAKER), [LIMITS, CHARGE, MEASURED, ALARMS, CELLS]);
+      const each = cycle.filter((id) => EACH_SECOND.includes(id)), isInOrder = each.join() === EACH_SECOND.filter((id) => each.includes(id)).join();
+      assert.ok(isInOrder && each.length >= EACH_SECOND.length - 1, cycle.join(" "));
     }
+    for (const id of EACH_SECOND) assert.ok(cycles.filter((cycle) => cycle.includes(id)).length >= cycles.length * MISSING, `0x${id.toString(16)}`);
+    const crowded = cycles.filter((cycle) => cycle.filter((id) => IDENTITY.includes(id)).length > 1);
+    assert.ok(crowded.length <= (lag > GRID_TOLERANCE_MS ? 2 : 0), `spread: ${crowded.join(" ")}, lag ${lag} ms`);
+    for (const id of PLACES) assert.ok(sent(host, from, id).length >= WATCHED_MS / 2000 - 1, `0x${id.toString(16)}`);
+    for (const id of IDENTITY) assert.ok(sent(host, from, id).length >= 2, `0x${id.toString(16)}`);
     const makers = sent(host, from, MAKER);
     assert.ok(makers.length === 2 || makers.length === 3, `${makers.length} of 0x35E`);
     const spacing = gaps(grid.map(({ at }) => at)), mean = spacing.reduce((sum, gap) => sum + gap, 0) / spacing.length;
     assert.ok(Math.abs(mean - 1000) < (GRID_TOLERANCE_MS + 2 * lag) / spacing.length, `mean spacing ${mean} ms`);
     for (const gap of spacing) assert.ok(Math.abs(gap - 1000) < GRID_TOLERANCE_MS + lag, `0x351 after ${gap} ms, lag ${lag} ms`);
-    assert.deepEqual([...new Set(sent(host, from, ALARMS).map(hex))], ["0000800000008000"]);
+    assert.deepEqual([...new Set(sent(host, from, ALARMS).map(hex))], ["a82a8002a8aa8202".toUpperCase()]);
   });
 
   it("never floods the bus and never speaks for a GX", async () => {
@@ -51,7 +60,7 @@ describe("system: CAN cadence", function () {
       const second = frames.filter((other) => other.at >= at && other.at < at + 1000);
       assert.ok(second.length <= MOST_FRAMES_A_SECOND, `${second.length} frames in a second`);
     }
-    assert.deepEqual([...new Set(frames.map(({ id }) => id))].sort(), [...EACH_SECOND, MAKER].sort());
+    assert.deepEqual([...new Set(frames.map(({ id }) => id))].sort(), [...EACH_SECOND, ...PLACES, ...IDENTITY].sort());
     assert.equal(host.gx().impostors, 0);
     assert.equal(host.gx().unknown, 0);
     assert.equal(host.can().sent.filter(({ frame }) => frame.id === GX_KEEPALIVE || frame.id === GX_IDENTITY).length, 0);
@@ -89,7 +98,7 @@ describe("system: CAN cadence", function () {
     plugGx(host.gx(), false);
     bus.partner = "ack"; // another node acknowledges: only the GX's own frames are missing
     assert.equal((await status(host)).can.keepalive_ok, true);
-    const gone = await untilStatus(host, "the GX is missed", ({ can }) => !can.keepalive_ok, 13000);
+    const gone = await untilStatus(host, "the GX is missed", ({ can, alarms }) => !can.keepalive_ok && alarms.length > 0, 13000);
     assert.ok(host.clock.now() - from > 9000, "not before ten seconds without 0x305");
     assert.ok(gone.alarms.some(({ id, code }) => id === 45 && code === "CanKeepAliveLost"));
     await host.wait(2000);

@@ -4,9 +4,10 @@ import { buildImage } from "../../tools/build/image";
 import { startHost } from "../../tools/host/run";
 import type { Host, HostFrame, HostOptions } from "../../tools/host/run";
 
-/** The six frames of this device, and what is sent each second. */
-export const LIMITS = 0x351, CHARGE = 0x355, MEASURED = 0x356, ALARMS = 0x35a, MAKER = 0x35e, CELLS = 0x373;
-export const EACH_SECOND = [LIMITS, CHARGE, MEASURED, ALARMS, CELLS];
+/** Frames of this device, what is sent each second, and each two or ten. */
+export const LIMITS = 0x351, CHARGE = 0x355, MEASURED = 0x356, ALARMS = 0x35a, MAKER = 0x35e, MODULES = 0x372, CELLS = 0x373;
+export const EACH_SECOND = [LIMITS, CHARGE, MEASURED, ALARMS, MODULES, CELLS];
+export const PLACES = [0x374, 0x375, 0x376, 0x377], IDENTITY = [MAKER, 0x35f, 0x378, 0x379, 0x380, 0x381, 0x382];
 
 /** GET /api/status, as far as the tests read it. */
 export interface Status {

@@ -2,26 +2,21 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as r from "../../firmware/battery/registers.baked";
-import { fields } from "../../firmware/config/fields";
 import { canFrames } from "../../firmware/victron/frames";
-import { encoders, frameEvery, frameIds, frameWhenLost } from "../../firmware/victron/frames.baked";
+import { encoders, frameIds, rareFrame } from "../../firmware/victron/frames.baked";
+import { batteryTexts, padded, settingTexts } from "../../firmware/victron/texts.cold";
 import { slotOf } from "../../tools/bake/names";
 import { decodeFrame } from "../../tools/can/decode";
-import { type CanVector, canVectors } from "../fixtures/bytes";
+import { encodeInputs } from "../../tools/can/inputs";
+import { canVectors } from "../fixtures/bytes";
 
 type Values = Record<string, number>;
-
-/** Slots of the vectors' input names; a value of the frame's unit is the row's. */
-const slots: Record<string, number> = {
-  cvl_V: r.chargeVoltageLimit, ccl_A: r.chargeCurrentLimit, dcl_A: r.dischargeCurrentLimit, discharge_voltage_V: r.dischargeVoltageLimit,
-  soc_pct: r.stateOfCharge, soh_pct: r.stateOfHealth, voltage_V: r.packVoltage, current_A: r.packCurrent, temperature_C: r.batteryTemperature,
-  min_mV: r.minCellVoltage, max_mV: r.maxCellVoltage, tmin_C: r.minTemperature, tmax_C: r.maxTemperature,
-};
 
 function encode(id: number, set: (v: Float64Array) => void): number[] | undefined {
   const values = new Float64Array(r.SLOTS).fill(NaN);
   set(values);
-  return encoders[frameIds.indexOf(id)]?.(values);
+  const row = frameIds.indexOf(id);
+  return row < encoders.length ? encoders[row](values) : rareFrame(row, values);
 }
 
 /** A frame from values by slot. */
@@ -32,59 +27,58 @@ const upper = (data: number[] | undefined): string => Buffer.from(data ?? []).to
 const word = (data: number[] | undefined, at: number): number => Buffer.from(data ?? []).readUInt16LE(at);
 const int = (data: number[] | undefined, at: number): number => Buffer.from(data ?? []).readInt16LE(at);
 
-/** Vectors of measured values that this table can say: high resolution is always sent. */
-const measured = canVectors.filter((vector) => ["0x351", "0x355", "0x356", "0x373"].includes(vector.id_hex) && vector.inputs["soc_hires_pct"] !== null);
-const alarms = canVectors.filter((vector) => vector.id_hex === "0x35A" && vector.inputs["supported_alarms"]);
-
-/** 'BMS internal' alone out of a vector that supports everything: bits 7:6 of bytes 2 and 6. */
-const onlyInternal = (vector: CanVector): string => upper(Array.from(Buffer.from(vector.data_hex, "hex"), (byte, at) => at === 2 || at === 6 ? byte & 0xc0 : 0));
-
 describe("frame vectors", () => {
-  it("are all there", () => assert.deepEqual([measured.length, alarms.length], [22, 11]));
+  it("are all there", () => assert.deepEqual([canVectors.length, new Set(canVectors.map(({ id_hex: id }) => id)).size], [52, 17]));
 
-  for (const vector of measured) {
-    it(`${vector.id_hex} ${vector.name}`, () => {
-      const data = encode(parseInt(vector.id_hex, 16), (v) => Object.entries(vector.inputs).forEach(([name, value]) => { v[slots[name]] = value as number; }));
-      assert.equal(upper(data), vector.data_hex);
+  for (const { name, id_hex: id, inputs, data_hex: data } of canVectors) {
+    it(`${id} ${name}`, () => {
+      const bytes = encodeInputs(parseInt(id, 16), inputs);
+      if (id === "0x307") assert.equal(bytes, undefined, "a frame of the GX");
+      else assert.equal(upper(bytes), data);
     });
   }
 
-  it("0x355 candump_soc_soh but for its empty high resolution", () => {
-    assert.equal(upper(encodeValues(0x355, { [r.stateOfCharge]: 89, [r.stateOfHealth]: 100 })), "59006400C4220000");
+  it("0x35A while lost (decisions 2): BMS internal alone", () => {
+    assert.equal(upper(encodeValues(0x35a, { [r.alarmBits]: 0x400000, [r.warningBits]: 0x400000 })), "0000400000004000");
   });
 
-  for (const vector of alarms) {
-    it(`0x35A ${vector.name}: what BMS internal says`, () => {
-      const isIn = (list: string): boolean => (vector.inputs[list] as string[]).includes("bms_internal");
-      assert.equal(upper(encodeValues(0x35a, { [r.internalFailure]: isIn("alarms") ? 2 : isIn("warnings") ? 1 : 0 })), onlyInternal(vector));
-    });
-  }
-
-  it("0x35A while lost or failed (decisions 2): both active, all else unsupported", () => {
-    assert.equal(upper(encodeValues(0x35a, { [r.internalFailure]: 2 })), "0000400000004000");
+  it("0x374..0x377 say which cell and which sensor", () => {
+    const text = (id: number, slot: number, place: number): string => Buffer.from(encodeValues(id, { [slot]: place })!).toString("latin1").replace(/\0+$/, "");
+    for (let cell = 1; cell <= 16; cell++) {
+      assert.equal(text(0x374, r.lowestCell, cell), `C${cell}`);
+      assert.equal(text(0x375, r.highestCell, cell), `C${cell}`);
+    }
+    for (const [place, name] of [[1, "T1"], [2, "T2"], [3, "INT"]] as const) {
+      assert.equal(text(0x376, r.coldestSensor, place), name);
+      assert.equal(text(0x377, r.hottestSensor, place), name);
+    }
   });
 
-  it("0x35E: the text of the setting, at most 8 bytes, not the name that selects a quirk of the GX", () => {
-    const row = canFrames.find((frame) => frame.id === 0x35e), setting = fields.find((field) => field.module + "." + field.key === "can.manufacturer");
-    assert.equal(row?.fields[0].from, "can.manufacturer");
-    assert.deepEqual([setting?.max, setting?.default], [8, "TinyBMS"]);
-    assert.equal(encoders[frameIds.indexOf(0x35e)], null);
-    assert.equal(decodeFrame(0x35e, Buffer.from("PYLON   "))?.fields[0].value, "PYLON   ");
+  it("0x35F: version with the major number first; capacity rounded down", () => {
+    assert.equal(upper(encodeValues(0x35f, { [r.hardwareVersion]: 0x0102, [r.gatewayVersion]: 3 * 256 + 44, [r.onlineCapacity]: 279.99 })), "0201032C17010000");
   });
 });
 
-describe("frame schedule", () => {
-  it("sends limits first, each second, and while lost only limits, alarms and identity", () => {
-    assert.equal(frameIds[0], 0x351);
-    const rows = Array.from(frameIds, (id, i) => [id, frameEvery[i], frameWhenLost[i]]);
-    assert.deepEqual(rows, [[0x351, 10, 1], [0x355, 10, 0], [0x356, 10, 0], [0x35a, 10, 1], [0x373, 10, 0], [0x35e, 100, 1]]);
+describe("texts of frames", () => {
+  const rows = (text: string): string[] => Array.from({ length: text.length / 8 }, (_, i) => text.slice(8 * i, 8 * i + 8).replace(/\0/g, "."));
+
+  it("no name: the manufacturer; names of up to 8 characters stand for it; longer ones go into three frames", () => {
+    const empty = "........";
+    assert.deepEqual(rows(settingTexts("TinyBMS", "")), ["TinyBMS.", empty, empty, empty, empty, empty]);
+    assert.deepEqual(rows(settingTexts("TinyBMS", "House")), ["House...", empty, empty, empty, empty, empty]);
+    assert.deepEqual(rows(settingTexts("TinyBMS", "TinyBMS 16S LFP")), ["TinyBMS ", empty, empty, empty, "TinyBMS ", "16S LFP."]);
+  });
+  it("serial number and family, empty while unknown; 7-bit ASCII", () => {
+    assert.deepEqual(rows(batteryTexts("0035004150024E4800010002", "LFP", 16)), ["00350041", "50024E48", "LFP16S.."]);
+    assert.deepEqual(rows(batteryTexts("", "LFP", 0)), ["........", "........", "........"]);
+    assert.equal(padded("B\xe4r\n1", 8), "B?r?1\0\0\0");
   });
 });
 
 describe("unknown values", () => {
   const known = new Float64Array(r.SLOTS).fill(20);
   for (const row of canFrames) {
-    for (const field of row.fields.filter((field) => field.as === "u16" || field.as === "i16")) {
+    for (const field of row.fields.filter((field) => field.as !== "text" && field.as !== "pair")) {
       const isShort = row.shortAt !== undefined && field.at >= row.shortAt;
       it(`0x${row.id.toString(16)} ${field.label}: ${field.absent !== undefined ? "sends " + field.absent : isShort ? "shortens the frame" : "silences the frame"}`, () => {
         const data = encode(row.id, (v) => { v.set(known); v[slotOf(field.from)] = NaN; });
@@ -138,10 +132,10 @@ describe("any value", () => {
       const values = Float64Array.from(list);
       values[r.packCurrent] = values[r.minTemperature] = values[r.batteryTemperature] = negative;
       canFrames.forEach((row) => {
-        const data = encoders[frameIds.indexOf(row.id)]?.(values);
+        const data = encode(row.id, (v) => v.set(values));
         if (!data) return;
-        const numeric = decodeFrame(row.id, data)?.fields.filter((field) => !Number.isNaN(field.rowValue)) ?? [];
-        numeric.forEach((field) => {
+        const numeric = decodeFrame(row.id, data)?.fields.filter((field) => !Number.isNaN(field.rowValue)) ?? [], rounded = row.fields.filter(({ round }) => round).map(({ label }) => label);
+        numeric.filter(({ label }) => rounded.includes(label)).forEach((field) => {
           const source = row.fields.find((candidate) => candidate.label === field.label), step = (source?.round === "floor" ? 1 : 0.5) / (source?.per ?? 1);
           assert.ok(Math.abs(field.rowValue - values[slotOf(field.key)]) <= step + 1e-5, `${row.name} ${field.label}`);
         });

@@ -1,14 +1,21 @@
-// Bakes the CAN frame table: one straight function a frame, values in, data bytes out.
+// Bakes the CAN frame table: one straight function a frame of each second, one for all rarer ones; values in, data bytes out.
 import { canFrames, type CanFrame, type FrameField } from "../../firmware/victron/frames";
 import { camel, header, slotOf } from "./names";
 
 const BOUNDS = { u16: [0, 65535], i16: [-32768, 32767] } as const;
+
+/** Frames in the order of the table: each second, each two, ten with numbers, ten with texts. */
+const textFrames = canFrames.filter((frame) => frame.fields[0].as === "text");
+const fastFrames = canFrames.filter((frame) => frame.every === 1000);
+const placeFrames = canFrames.filter((frame) => frame.every === 2000);
 
 /** Added before a value is made whole, so that 58.1 x 10 = 580.99... still counts as 581. */
 const SLACK = "1e-6";
 
 /** Lines that make `name` the clamped raw integer of a field. */
 function rawLines(field: FrameField, name: string): string[] {
+  if (field.as === "u32") return [`  ${name} = ${name} + ${SLACK} | 0; // modulo 2^32`];
+  if (field.round === undefined) return [];
   const type = field.as === "i16" ? "i16" : "u16", per = field.per ?? 1, add = field.add ?? 0;
   const low = Math.max(BOUNDS[type][0] - add, (field.min ?? -Infinity) * per), high = Math.min(BOUNDS[type][1] - add, (field.max ?? Infinity) * per);
   const nearest = low < 0 ? `${name} < 0 ? ${name} - 0.500001 : ${name} + 0.500001` : `${name} + 0.500001`;
@@ -17,8 +24,15 @@ function rawLines(field: FrameField, name: string): string[] {
 }
 
 function readLine(field: FrameField, name: string): string {
-  const per = field.per && field.per !== 1 ? ` * ${field.per}` : "";
-  return `  let ${name} = v[r.${camel(field.from)}]${per};`;
+  const per = field.per && field.per !== 1 ? ` * ${field.per}` : "", whole = field.round === undefined && field.absent === undefined;
+  return `  ${whole ? "const" : "let"} ${name} = v[r.${camel(field.from)}]${per};`;
+}
+
+/** The bytes of a whole number, low byte first but for a version. */
+function bytesOf(field: FrameField, name: string): string[] {
+  const value = field.add ? `(${name} + ${field.add})` : name, low = `${value} & 255`, high = `${value} >> 8 & 255`;
+  if (field.as === "u32") return [low, high, `${value} >> 16 & 255`, `${value} >> 24 & 255`];
+  return field.as === "version" ? [high, low] : [low, high];
 }
 
 interface Encoded { lines: string[]; bytes: string[] }
@@ -30,7 +44,7 @@ function numbers(frame: CanFrame): Encoded {
   named.forEach(({ field }) => slotOf(field.from));
   named.forEach(({ field, name }) => lines.push(readLine(field, name)));
   const needed = named.filter(({ field }) => field.absent === undefined && !(frame.shortAt !== undefined && field.at >= frame.shortAt));
-  lines.push(`  if (isNaN(${needed.map(({ name }) => name).join(" + ")})) return undefined;`);
+  if (needed.length) lines.push(`  if (isNaN(${needed.map(({ name }) => name).join(" + ")})) return undefined;`);
   const short = named.filter(({ field }) => frame.shortAt !== undefined && field.at >= frame.shortAt);
   for (const { field, name } of named) {
     if (field.absent !== undefined) lines.push(`  if (isNaN(${name})) ${name} = ${field.absent * (field.per ?? 1)};`);
@@ -38,9 +52,7 @@ function numbers(frame: CanFrame): Encoded {
   const known = named.filter((entry) => !short.includes(entry));
   known.forEach(({ field, name }) => lines.push(...rawLines(field, name)));
   const put = ({ field, name }: { field: FrameField; name: string }): void => {
-    const value = field.add ? `${name} + ${field.add}` : name;
-    bytes[field.at] = field.add ? `(${value}) & 255` : `${value} & 255`;
-    bytes[field.at + 1] = field.add ? `(${value}) >> 8 & 255` : `${value} >> 8 & 255`;
+    bytesOf(field, name).forEach((byte, i) => { bytes[field.at + i] = byte; });
   };
   known.forEach(put);
   if (short.length) {
@@ -51,41 +63,79 @@ function numbers(frame: CanFrame): Encoded {
   return { lines, bytes };
 }
 
-/** Two bits a field: 1 active, 2 inactive, 0 not supported (protocol, chapter 3, 0x35A). */
-function pairs(frame: CanFrame): Encoded {
-  const lines: string[] = [], bytes: string[] = Array.from({ length: 8 }, () => "0");
-  for (const field of frame.fields) {
-    slotOf(field.from);
-    const bit = field.bit ?? 0, pair = `(v[r.${camel(field.from)}] >= ${field.active} ? ${1 << bit} : ${2 << bit})`;
-    bytes[field.at] = bytes[field.at] === "0" ? pair : `${bytes[field.at]} | ${pair}`;
-  }
-  return { lines, bytes };
+/** Two bits a field, ready made in two rows of 32 bits. */
+function pairs(words: [string, string]): Encoded {
+  const fields = words.map((from, i): FrameField => ({ at: 4 * i, as: "u32", from, label: "" }));
+  const lines = fields.map((field, i) => { slotOf(field.from); return `  const ${"ab"[i]} = v[r.${camel(field.from)}];`; });
+  return { lines: [...lines, "  if (isNaN(a + b)) return undefined;"], bytes: fields.flatMap((field, i) => bytesOf(field, "ab"[i])) };
 }
 
+/** The id of a cell or a sensor as text, from its number. */
+function place({ fields: [field] }: CanFrame): Encoded {
+  slotOf(field.from);
+  const lines = [`  const a = v[r.${camel(field.from)}];`, "  if (isNaN(a)) return undefined;"];
+  const isSensor = field.as === "sensor";
+  if (isSensor) lines.push("  if (a === 3) return [73, 78, 84, 0, 0, 0, 0, 0]; // INT");
+  else lines.push("  if (a > 9) return [67, 49, a + 38, 0, 0, 0, 0, 0]; // C10..");
+  return { lines, bytes: [isSensor ? "84" : "67", "a + 48", ..."000000"] };
+}
+
+const described = (frame: CanFrame): string =>
+  `${frame.name}: ${frame.words ? "two bits a field" : frame.fields.map((field) => field.label).join(", ")}`;
+
+/** The body of an encoder. */
+function encoderLines(frame: CanFrame): string[] {
+  const isPlace = frame.fields[0].as === "cell" || frame.fields[0].as === "sensor";
+  const { lines, bytes } = frame.words ? pairs(frame.words) : isPlace ? place(frame) : numbers(frame);
+  return [...lines, `  return [${bytes.join(", ")}];`];
+}
+
+const nameOf = (frame: CanFrame): string => `frame${frame.id.toString(16).toUpperCase()}`;
+
 function encoder(frame: CanFrame): string {
-  const name = `frame${frame.id.toString(16).toUpperCase()}`;
-  if (frame.fields[0].as === "text") return `const ${name} = ${JSON.stringify(frame.fields[0].from)}; // text of a setting`;
-  const { lines, bytes } = frame.fields[0].as === "pair" ? pairs(frame) : numbers(frame);
-  return `/** ${frame.name}: ${frame.fields.map((field) => field.label).join(", ")}. */
-function ${name}(v: Float64Array): number[] | undefined {
-${[...lines, `  return [${bytes.join(", ")}];`].join("\n")}
+  return `/** ${described(frame)}. */
+function ${nameOf(frame)}(v: Float64Array): number[] | undefined {
+${encoderLines(frame).join("\n")}
 }`;
+}
+
+/** The task counts on the order of the table, and on ten seconds being enough for all that come each ten. */
+function refuseOrder(): void {
+  const order = [...fastFrames, ...placeFrames, ...canFrames.filter((frame) => frame.every === 10000 && !textFrames.includes(frame)), ...textFrames];
+  if (order.some((frame, i) => frame !== canFrames[i])) throw new Error("frames: each second, each two, then numbers and texts of each ten");
+  if (placeFrames.length !== 4 || canFrames.length - fastFrames.length - placeFrames.length > 10) {
+    throw new Error("frames: the seconds do not suffice");
+  }
+  if (canFrames[0].id !== 0x351) throw new Error("frames: the limits come first");
 }
 
 /** firmware/victron/frames.baked.ts */
 export function bakeFrames(): string {
-  const list = (values: (string | number)[]): string => `[${values.join(", ")}]`;
+  refuseOrder();
+  const rare = canFrames.filter((frame) => !fastFrames.includes(frame) && !textFrames.includes(frame));
+  const rowOf = (id: number): number => canFrames.findIndex((frame) => frame.id === id);
+  const blocks = rare.map((frame) => `  if (row === ${canFrames.indexOf(frame)}) { // ${described(frame)}
+${encoderLines(frame).map((line) => "  " + line).join("\n")}
+  }`);
   return `${header("victron/frames.ts")}import * as r from "../battery/registers.baked";
 
-${canFrames.filter((frame) => frame.fields[0].as !== "text").map(encoder).join("\n\n")}
+${fastFrames.map(encoder).join("\n\n")}
 
-/** Identifiers, periods in units of 100 ms, whether sent while the battery is lost; the first frame carries the limits. */
-export const frameIds = new Uint16Array(${list(canFrames.map((frame) => frame.id))});
-export const frameEvery = new Uint8Array(${list(canFrames.map((frame) => frame.every / 100))});
-export const frameWhenLost = new Uint8Array(${list(canFrames.map((frame) => (frame.lost ? 1 : 0)))});
+/** Rows of the table: where those of each two seconds begin, those of each ten, the texts of them; the alarms. */
+export const EACH_TWO = ${fastFrames.length}, EACH_TEN = ${fastFrames.length + placeFrames.length}, TEXTS = ${canFrames.length - textFrames.length};
+export const ALARMS_ROW = ${rowOf(0x35a)};
+/** Identifiers, and whether sent while the battery is lost; the first frame carries the limits. */
+export const frameIds = new Uint16Array([${canFrames.map((frame) => frame.id).join(", ")}]);
+export const frameWhenLost = new Uint8Array([${canFrames.map((frame) => (frame.lost ? 1 : 0)).join(", ")}]);
 
-/** Data bytes of each frame from the snapshot's values, undefined when a needed value is unknown; null where a setting gives the text. */
-export const encoders: (((v: Float64Array) => number[] | undefined) | null)[] =
-  ${list(canFrames.map((frame) => (frame.fields[0].as === "text" ? "null" : `frame${frame.id.toString(16).toUpperCase()}`)))};
+/** Data bytes of the frames of each second from the snapshot's values, undefined when a needed value is unknown. */
+export const encoders: ((v: Float64Array) => number[] | undefined)[] =
+  [${fastFrames.map(nameOf).join(", ")}];
+
+/** Data bytes of a rarer frame, by its row; undefined too for those of text. */
+export function rareFrame(row: number, v: Float64Array): number[] | undefined {
+${blocks.join("\n")}
+  return undefined;
+}
 `;
 }

@@ -8,17 +8,20 @@ export const header = (source: string): string =>
 /** snake_case to camelCase: the name of a row in code. */
 export const camel = (key: string): string => key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
-/** Rows that the limits write; all other derived rows are measurements. */
-const LIMITS = ["charge_voltage_limit", "charge_current_limit", "discharge_current_limit", "discharge_voltage_limit", "internal_failure"];
+/** Derived rows that are no measurements: they do not become unknown with the data. */
+const LASTING = ["charge_voltage_limit", "charge_current_limit", "discharge_current_limit", "discharge_voltage_limit", "internal_failure",
+  "charged_energy", "discharged_energy"];
 
 const derived = registers.filter((row) => row.at === undefined);
 export const fastRows = registers.filter((row) => row.poll === "fast");
 export const cellRows = registers.filter((row) => row.poll === "cells");
 export const keptSettings = registers.filter((row) => row.poll === "settings" && row.keep);
-export const measuredRows = [...fastRows, ...derived.filter((row) => !LIMITS.includes(row.key)), ...cellRows];
+export const keptIdentity = registers.filter((row) => row.poll === "identity" && row.keep);
+export const measuredRows = [...fastRows, ...derived.filter((row) => !LASTING.includes(row.key) && !row.quiet), ...cellRows];
 
-/** One row a slot of the snapshot, in order: what is measured, settings, limits. */
-export const slots: Register[] = [...measuredRows, ...keptSettings, ...derived.filter((row) => LIMITS.includes(row.key))];
+/** One row a slot of the snapshot, in order: what is measured, settings, limits and what else lasts, rows without a message. */
+export const slots: Register[] = [...measuredRows, ...keptSettings, ...keptIdentity,
+  ...derived.filter((row) => LASTING.includes(row.key)), ...derived.filter((row) => row.quiet)];
 
 /** The slot of a row; refuses a key that the table does not have. */
 export function slotOf(key: string): number {

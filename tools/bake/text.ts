@@ -3,10 +3,11 @@
 import { groups, registers, type Register } from "../../firmware/battery/registers";
 import { phases, reasons, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
+import { alarmOrder } from "./alarms";
 import { header, slots, suffixOf } from "./names";
 
-/** Rows with a message of their own on rt/reg: every slot of the snapshot, in the snapshot's order. */
-export const publishedRows: Register[] = slots;
+/** Rows with a message of their own on rt/reg, in the snapshot's order; the quiet rows are its last ones. */
+export const publishedRows: Register[] = slots.filter((row) => !row.quiet);
 
 const KINDS = { u8: 0, u16: 0, bits: 0, i16: 1, u32: 2, f32: 2, event: 2, bytes: 2 } as const;
 
@@ -35,7 +36,7 @@ export function fieldText(field: (typeof fields)[number]): string {
 }
 
 /** Lists of names, separated by blanks. */
-const nameLists = { STATUSES: statuses, PHASES: phases, REASONS: reasons };
+const nameLists = { ALARMS: alarmOrder.map((row) => `${row.id}:${row.code}`), STATUSES: statuses, PHASES: phases, REASONS: reasons };
 
 /** The lines of the text: rows of one width, lists of names, settings. */
 function lines(): string[] {
@@ -68,6 +69,8 @@ export function bakeNames(): string {
   return `${header("battery/states.ts")}
 /** Where the lists of names start in the image's text, in this order. */
 export const ${constants.join(", ")}, REASONS_END = ${starts[linesBeforeFields] - 1};
+/** Rows of battery/alarms.ts. */
+export const ALARM_ROWS = ${alarmOrder.length};
 `;
 }
 

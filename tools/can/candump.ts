@@ -1,10 +1,14 @@
-// The log format of can-utils' `candump -l`: one frame a line, `(seconds.micros) can0 351#280246050807D001`.
+// The formats of can-utils' candump: that of `candump -l`, one frame a line, `(seconds.micros) can0 351#280246050807D001`, and what
+// it prints on a terminal.
 import { Frame, frameOf } from "./frame";
 
 /** One line of a log; `seconds` has microsecond resolution. */
 export interface CandumpRecord { seconds: number; channel: string; frame: Frame }
 
 const LINE = /^\((\d+)\.(\d{6})\)\s+(\S+)\s+([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})#(?:(R)([0-8]?)|((?:[0-9A-Fa-f]{2}){0,8}))(?:\s+[RT])?$/;
+/** What candump prints on a terminal: `can0  351   [8]  28 02 46 05 08 07 D0 01`, with a time before it when asked. */
+const PLAIN = new RegExp([/^(?:\((\d+\.\d+)\)\s+)?(\S+)\s+(?:[RT]X\s+\S+\s+)?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})\s+\[(\d)\]\s*/,
+  /(remote request|(?:[0-9A-Fa-f]{2}(?:\s+|$))*)('.*')?$/].map(({ source }) => source).join(""));
 const SECONDS_WIDTH = 10;
 
 /** The log line of one frame, without line end. */
@@ -26,6 +30,17 @@ export function parseCandump(line: string): CandumpRecord | null {
   const ext = id.length === 8, rtr = isRemote === "R";
   const frame = frameOf(parseInt(id, 16), Buffer.from(data ?? "", "hex"), rtr ? { ext, rtr, dlc: Number(length) } : { ext });
   return { seconds: Number(whole) + Number(part) / 1e6, channel, frame };
+}
+
+/** The frame of a line of either form; `seconds` is null without a time. Null when the line is none. */
+export function parseLine(line: string): { seconds: number | null; channel: string; frame: Frame } | null {
+  const logged = parseCandump(line), match = logged ? null : PLAIN.exec(line.trim());
+  if (!match) return logged;
+  const [, time, channel, id, length, rest] = match, rtr = rest === "remote request", data = rest.replace(/\s/g, "");
+  if (!rtr && data.length !== 2 * Number(length)) return null;
+  const ext = id.length === 8, options = rtr ? { ext, rtr, dlc: Number(length) } : { ext };
+  const frame = frameOf(parseInt(id, 16), Buffer.from(rtr ? "" : data, "hex"), options);
+  return { seconds: time === undefined ? null : Number(time), channel, frame };
 }
 
 /** All frames of a log; empty lines and lines that begin with # are skipped. Throws an Error that names the first bad line. */

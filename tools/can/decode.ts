@@ -26,11 +26,21 @@ function word(data: ArrayLike<number>, at: number): number {
   return data[at] | (data[at + 1] << 8);
 }
 
+/** Two bytes, major first. */
+function decodeVersion(field: FrameField, data: ArrayLike<number>): DecodedField {
+  const raw = data[field.at] * 256 + data[field.at + 1], shown = `${data[field.at]}.${data[field.at + 1]}`;
+  return { label: field.label, key: field.from, value: shown, rowValue: raw, unit: "", raw, shown };
+}
+
 function decodeNumber(field: FrameField, data: ArrayLike<number>): DecodedField {
-  const unsigned = word(data, field.at), per = field.per ?? 1;
+  const high = field.as === "u32" ? word(data, field.at + 2) * 0x10000 : 0, per = field.per ?? 1;
+  const unsigned = word(data, field.at) + high;
   const raw = field.as === "i16" && unsigned > 0x7fff ? unsigned - 0x10000 : unsigned;
   const value = raw / per, unit = field.unit ?? "";
   const digits = Math.max(0, Math.ceil(Math.log10(per)));
+  if (field.absent === 0xffff && raw === 0xffff) {
+    return { label: field.label, key: field.from, value: "unsupported", rowValue: NaN, unit: "", raw, shown: "unsupported" };
+  }
   return {
     label: field.label, key: field.from, value, rowValue: (raw - (field.add ?? 0)) / per, unit, raw,
     shown: (value.toFixed(digits) + " " + unit).trim(),
@@ -54,7 +64,8 @@ function decodeText(field: FrameField, data: ArrayLike<number>): DecodedField {
 }
 
 function decodeField(field: FrameField, data: ArrayLike<number>): DecodedField {
-  if (field.as === "text") return decodeText(field, data);
+  if (field.as === "text" || field.as === "cell" || field.as === "sensor") return decodeText(field, data);
+  if (field.as === "version") return decodeVersion(field, data);
   return field.as === "pair" ? decodePair(field, data) : decodeNumber(field, data);
 }
 
@@ -62,7 +73,7 @@ function decodeField(field: FrameField, data: ArrayLike<number>): DecodedField {
 export function decodeFrame(id: number, data: ArrayLike<number>): DecodedFrame | null {
   const row = canFrames.find((frame) => frame.id === id);
   if (!row) return null;
-  const size = (field: FrameField): number => (field.as === "u16" || field.as === "i16" ? 2 : 1);
+  const size = ({ as }: FrameField): number => (as === "u32" ? 4 : as === "u16" || as === "i16" || as === "version" ? 2 : 1);
   const fields = row.fields.filter((field) => field.at + size(field) <= data.length);
   return { id, name: row.name, fields: fields.map((field) => decodeField(field, data)) };
 }
@@ -77,6 +88,7 @@ export function describe(id: number, data: ArrayLike<number>): string {
   if (id === GX_KEEPALIVE) return name + " GX keepalive: " + hex(data);
   if (id === GX_IDENTITY) return name + " GX identity: " + JSON.stringify(Buffer.from(Array.from(data).slice(4, 7)).toString("latin1"));
   const frame = decodeFrame(id, data);
+  if (frame?.fields.length && frame.fields.every(({ label }) => label === frame.name)) return `${name} ${frame.name}: ${frame.fields[0].shown}`;
   if (!frame) return name + " unknown frame: " + hex(data);
   return name + " " + frame.name + ": " + frame.fields.map((field) => field.label + " " + field.shown).join(", ");
 }

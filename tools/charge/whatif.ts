@@ -74,14 +74,14 @@ function takePrevious(limits: Limits, previous: Line): void {
   s[c.state] = state;
 }
 
-/** Events as bits: faults below 0x30, warnings from 0x30 on; others mean nothing for charge control. */
-export function takeFaults(limits: Limits, line: Line): void {
+/** Events as bits; those from 0x40 on mean nothing for charge control. */
+export function takeFaults(snapshot: Snapshot, line: Line): void {
   const given = line["faults"] ?? [];
   if (!Array.isArray(given)) throw new Error("faults: must be a list");
-  limits.faults = limits.warnings = 0;
+  snapshot.faults = { low: 0, high: 0, at: 0 };
   for (const event of given.map((one: unknown, i) => codeOf(one, `faults[${i}]`))) {
-    if (event < 32) limits.faults |= 1 << event;
-    else if (event >= 0x30 && event < 0x50) limits.warnings |= 1 << event - 0x30;
+    if (event < 0x20) snapshot.faults.low |= 1 << event;
+    else if (event < 0x40) snapshot.faults.high |= 1 << event - 0x20;
   }
 }
 
@@ -137,7 +137,7 @@ export function described(before: Session, line: unknown): { session: Session; d
   const age = numberIn(line, "age", 0.5, 0, 900000), days = numberIn(line, "days", 1, 0, 1e6);
   if (isNaN(dt + age + days)) throw new Error("dt, age, days: must be numbers");
   takeCarried(session, line, cells.length);
-  takeFaults(session.limits, line);
+  takeFaults(snapshot, line);
   takeMeasurements(snapshot, line, cells);
   session.now = before.now + dt * 1000;
   snapshot.settingsAt = session.now;

@@ -1,0 +1,59 @@
+// The state of the alarms, and the rule by which a row of them is raised and cleared: debounce, hysteresis, event latch
+// (battery/alarms.ts says when; battery/alarms.baked.ts asks each second).
+
+/** Bits of `Alarms.device`: UART replies with a bad CRC, CAN frames that fail, none acknowledged, bus-off, no GX. */
+export const UART_ERRORS = 1, CAN_ERRORS = 2, CAN_UNHEARD = 4, BUS_OFF = 8, GX_GONE = 16;
+/** Bits of `Alarms.on`: warning, alarm, and a condition that is being timed. */
+export const WARNING = 1, ALARM = 2, TIMED = 4;
+
+export interface Alarms {
+  /** Each row of battery/alarms.ts: WARNING, ALARM; when it last changed (s since boot); and what its conditions have held, in quarter seconds. */
+  on: Uint8Array; since: Uint32Array; held: Uint8Array;
+  /** Fields of 0x35A that are active, two bits each; changes since boot; time of this step (s) and since the last (quarter seconds). */
+  raised: number; warned: number; changes: number; at: number; step: number;
+  /** A row is on or timed (or must be looked at); quarter seconds since register 50 last said fault; what else was last looked at. */
+  active: number; well: number; key: number;
+  /** What only tasks see, as bits; settings of the battery: 0 they fit, 1 a rule is broken, 2 they do not fit. */
+  device: number; config: number;
+  /** Settings: cell spread (mV) and SoC (%) of the alarm and the warning; system status in 0x35A: 0 off, the value for online. */
+  spreadAlarm: number; spreadWarning: number; socAlarm: number; socWarning: number; systemStatus: number;
+}
+
+/**
+ * One step of a row. `alarm` and `warning` are its conditions: of being raised while it is not, of being cleared while it is;
+ * each counts when it has held for its seconds in `holds` (six bits each: alarm raised, cleared, warning raised, cleared; bit
+ * 24: an alarm brings the warning along). `latched` raises the alarm at once and holds it. The warning is judged again when
+ * the alarm is gone, so that a clearing alarm steps down. `field` is the lower bit of the row's field in 0x35A, 30 for none.
+ */
+export function judge(a: Alarms, row: number, field: number, holds: number, latched: boolean | number, alarm: boolean | number,
+  warning: boolean | number): void {
+  const was = a.on[row] & 3, at = 2 * row;
+  let now = was, held = 0, timed = 0;
+  if (latched) {
+    now |= ALARM;
+  } else if (alarm) {
+    timed = a.held[at] + a.step;
+    if (timed >= (was & ALARM ? holds >> 6 : holds) % 64 * 4) {
+      now ^= ALARM;
+      timed = 0;
+    }
+  }
+  a.held[at] = timed;
+  if (now & ALARM) {
+    if (holds >> 24) now |= WARNING;
+  } else if (warning) {
+    held = a.held[at + 1] + a.step;
+    if (held >= (was & WARNING ? holds >> 18 : holds >> 12) % 64 * 4) {
+      now ^= WARNING;
+      held = 0;
+    }
+  }
+  a.held[at + 1] = held;
+  a.on[row] = timed + held ? now | TIMED : now;
+  if (a.on[row]) a.active = 1;
+  if (was === now) return;
+  a.since[row] = a.at;
+  a.changes++;
+  if ((was ^ now) & ALARM) a.raised ^= 3 << field;
+  if ((was > 0) !== (now > 0)) a.warned ^= 3 << field;
+}

@@ -1,0 +1,26 @@
+// What is derived of the snapshot each second beside limits and alarms: where the extremes are, and the battery as modules.
+import * as r from "./registers.baked";
+import { LOST, type Snapshot } from "./snapshot";
+
+/** A limit below this is 0 on the bus (A). */
+const NO_CURRENT = 0.0999999;
+
+/** Derive; bits of the places that have moved: lowest cell 1, highest 2, coldest sensor 4, hottest 8. */
+export function deriveSecond(s: Snapshot): number {
+  const v = s.values, lost = s.phase >= LOST ? 1 : 0, one = v[r.externalTemp1], two = v[r.externalTemp2];
+  const single = one > -100 ? 1 : two > -100 ? 2 : 3, isPair = one <= two || one > two;
+  const coldest = isPair ? one <= two ? 1 : 2 : single, hottest = isPair ? one >= two ? 1 : 2 : single;
+  const charge = v[r.chargeCurrentLimit] > NO_CURRENT ? 0 : 1, discharge = v[r.dischargeCurrentLimit] > NO_CURRENT ? 0 : 1;
+  const key = v[r.lowestCell] | v[r.highestCell] << 5 | coldest << 10 | hottest << 12 | charge << 14 | discharge << 15 | lost << 16;
+  const was = s.derived ^ key;
+  v[r.onlineCapacity] = lost ? 0 : v[r.batteryCapacity];
+  if (!was) return 0;
+  s.derived = key;
+  v[r.coldestSensor] = coldest;
+  v[r.hottestSensor] = hottest;
+  v[r.modulesOk] = 1 - lost;
+  v[r.modulesOffline] = lost;
+  v[r.modulesBlockingCharge] = charge;
+  v[r.modulesBlockingDischarge] = discharge;
+  return (was & 31 ? 1 : 0) | (was & 992 ? 2 : 0) | (was & 3072 ? 4 : 0) | (was & 12288 ? 8 : 0);
+}

@@ -1,0 +1,32 @@
+// What is done each ten seconds: who the battery is, error rates of a minute, the energy into flash.
+import { CAN_ERRORS, UART_ERRORS } from "../battery/alarm-state";
+import { saveEnergy } from "../battery/energy.cold";
+import { acceptIdentity } from "../bms/identity.cold";
+import { IDENTITY } from "../bms/poller";
+import { batteryTexts } from "../victron/texts.cold";
+import type { App } from "./app";
+
+/** Error rates are taken over a minute, energy is kept each ten; ms. */
+const RATES_MS = 60000, SAVE_MS = 600000;
+/** The share of bad replies or frames that warns, and the first of the battery's texts. */
+const BAD = 0.05, BATTERY_TEXTS = 8;
+
+/** Once a minute: are more than 5 % of the replies, or of the frames, bad? */
+function takeRates(app: App, now: number): void {
+  const last = app.rates, poller = app.uart.poller, port = app.canPort, crc = poller.crc - last.crc, errors = port.errors - last.errors;
+  last.bits = (crc > (crc + poller.ok - last.ok) * BAD ? UART_ERRORS : 0) | (errors > (errors + port.tx - last.tx) * BAD ? CAN_ERRORS : 0);
+  last.at = now;
+  last.ok = poller.ok;
+  last.crc = poller.crc;
+  last.tx = port.tx;
+  last.errors = port.errors;
+}
+
+export function tenSeconds(app: App, now: number): void {
+  const s = app.snapshot, words = app.uart.raw[IDENTITY];
+  app.rates.doneAt = now;
+  if (words) acceptIdentity(s, words);
+  app.can.texts.set(app.natives.toUint8Array(batteryTexts(s.serial, app.can.chemistry, s.cells)), BATTERY_TEXTS);
+  if (now - app.rates.at >= RATES_MS) takeRates(app, now);
+  if (now - app.energy.savedAt >= SAVE_MS) saveEnergy(app.energy, s.values, app.store, app.natives.crc32, now);
+}

@@ -1,0 +1,86 @@
+// `npm run -s encode` and `npm run -s candump`, as a person calls them.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { parseLine } from "../../tools/can/candump";
+import { candumpLine } from "../../tools/candump";
+import { encodeLine } from "../../tools/encode";
+import { canVectors } from "../fixtures/bytes";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const tool = (name: string, input: string, args: string[] = []): { status: number | null; out: string[]; err: string[] } => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", `tools/${name}.ts`, ...args], { cwd: root, input, encoding: "utf8" });
+  return { status, out: stdout.split("\n").filter(Boolean), err: stderr.split("\n").filter(Boolean) };
+};
+const encode = (id_hex: string, inputs: object): string => encodeLine(JSON.stringify({ id_hex, inputs }));
+
+describe("encode", () => {
+  it("gives every vector, and - for the frame of the GX", () => {
+    const { status, out, err } = tool("encode", canVectors.map(({ id_hex, inputs }) => JSON.stringify({ id_hex, inputs })).join("\n") + "\n");
+    assert.deepEqual(out, canVectors.map(({ id_hex: id, data_hex: data }) => (id === "0x307" ? "-" : `${id.slice(2).toUpperCase()}#${data}`)));
+    assert.deepEqual([status, err], [0, []]);
+  });
+
+  it("- for what is never sent and for a needed value that is null (decisions 31)", () => {
+    for (const id of ["0x305", "0x307", "0x359", "0x35C", "0x123"]) assert.equal(encode(id, { text: "x" }), "-", id);
+    assert.equal(encode("0x351", { cvl_V: 55.2, ccl_A: null, dcl_A: 1, discharge_voltage_V: 1 }), "-");
+    assert.equal(encode("0x356", { voltage_V: 50, current_A: 1, temperature_C: null }), "-");
+    assert.equal(encode("0x355", { soc_pct: null, soh_pct: 100 }), "-");
+    assert.equal(encode("0x373", { min_mV: null, max_mV: 3300, tmin_C: 1, tmax_C: 1 }), "-");
+    for (const [id, inputs] of [["0x374", { text: null }], ["0x380", { text: null }], ["0x378", { energy_in_Wh: null, energy_out_Wh: 1 }], ["0x379", { capacity_Ah: null }]] as const) {
+      assert.equal(encode(id, inputs), "-", id);
+    }
+  });
+
+  it("takes the natural forms of a value", () => {
+    assert.equal(encode("0x373", { min_mV: 3400, max_mV: 3485 }), "373#480D9D0D", "DLC 4 without temperatures");
+    assert.equal(encode("0x355", { soc_pct: 50, soh_pct: null, soc_hires_pct: 50.35 }), "355#32006400AB130000", "SoH unknown: 100");
+    assert.equal(encode("35f", { model: 258, firmware: "1.7", online_capacity_Ah: 279.9 }), "35F#0201010717010000");
+    assert.equal(encode("0x379", { reg306_raw: 28000 }), "379#1801000000000000");
+    assert.equal(encode("0x376", { text: "INT" }), "376#494E540000000000");
+    assert.equal(encode("0x377", { sensor: 2 }), "377#5432000000000000");
+    assert.equal(encode("0x374", { cell: 16 }), "374#4331360000000000");
+    assert.equal(encode("0x375", { text: "M1-C7" }), "375#4D312D4337000000");
+    assert.equal(encode("0x382", { text: "LFP16S" }), encode("0x382", { chemistry: "lfp", cells: 16 }));
+    assert.equal(encode("0x381", { text: "SN1234" }), "381#0000000000000000");
+    assert.equal(encode("0x35A", { alarms: ["low_voltage"], warnings: ["low_voltage"] }), "35A#98AA8A0298AA8202", "the firmware's support");
+    assert.equal(encode("0x351", { cvl_V: 46.199999999999996, ccl_A: 9999, dcl_A: -1, discharge_voltage_V: 0 }), "351#CE01FF7F00000000");
+  });
+
+  it("names line, field and reason of a bad line, and goes on", () => {
+    const lines = ["{", '{"id_hex":"0x351"}', '{"id_hex":"zz","inputs":{}}', '{"id_hex":"0x356","inputs":{"voltage_V":"x","current_A":1,"temperature_C":1}}',
+      '{"id_hex":"0x351","inputs":{"cvl":1}}', '{"id_hex":"0x351","inputs":{"CVL":1}}', '{"id_hex":"0x35A","inputs":{"alarms":["fire"]}}', '{"id_hex":"0x35E","inputs":{"text":"A"}}'];
+    const { status, out, err } = tool("encode", lines.join("\n"));
+    assert.equal(status, 1);
+    assert.deepEqual(out, ["-", "35E#4100000000000000"]);
+    assert.deepEqual(err.map((line) => line.slice(0, 34)), ["line 1: is not JSON", "line 2: inputs: must be an object", "line 3: id_hex: must be an 11-bit i", "line 4: voltage_V: must be a numbe",
+      "line 6: inputs: needs cvl_V, cvl, ", 'line 7: alarms: there is no field '].map((line) => line.slice(0, 34)));
+  });
+});
+
+describe("candump", () => {
+  it("reads both forms, with and without a time", () => {
+    const limits = "351 Limits: CVL 55.2 V, CCL 135.0 A, DCL 180.0 A, Discharge voltage 46.4 V";
+    assert.equal(candumpLine("(1700000000.250000) can0 351#280246050807D001"), `(1700000000.250000) can0 ${limits}`);
+    assert.equal(candumpLine("  can0  351   [8]  28 02 46 05 08 07 D0 01"), `can0 ${limits}`);
+    assert.equal(candumpLine(" (012.345678)  can0  351   [8]  28 02 46 05 08 07 D0 01   '(.F.....'"), `(12.345678) can0 ${limits}`);
+    assert.equal(candumpLine(" can0  305   [0]"), "can0 305 GX keepalive: ");
+    assert.equal(candumpLine(" can0  00000351   [1]  01"), "can0 00000351 extended frame: 01");
+    assert.equal(candumpLine(" can0  351   [8]  remote request"), "can0 00000351 remote request");
+    assert.equal(candumpLine("# comment"), null);
+    for (const bad of ["can0 351 [8] 28 02", "nonsense", "can0 351 [2] 28 02 03", "(1.5) can0 351#2"]) assert.throws(() => candumpLine(bad), /is no frame/, bad);
+    assert.equal(parseLine(" can0 351 [1] 01")!.seconds, null);
+  });
+
+  it("as JSON too", () => {
+    const { fields, id, seconds } = JSON.parse(candumpLine("(12.000000) can0 355#5900640000000000", { json: true })!);
+    assert.deepEqual([id, seconds, fields[0]], ["355", 12, { label: "SoC", value: 89, unit: "%", raw: 89 }]);
+  });
+
+  it("ends with 1 and the line of what it cannot read, or the file that is not there", () => {
+    const { status, out, err } = tool("candump", "can0 305 [0]\nbad\ncan0 123 [1] AB\n", ["-"]);
+    assert.deepEqual([status, out, err], [1, ["can0 305 GX keepalive: ", "can0 123 unknown frame: AB"], ["- line 2: is no frame: bad"]]);
+    const none = tool("candump", "", ["none.log"]);
+    assert.deepEqual([none.status, none.err], [1, ["none.log: there is no such file"]]);
+  });
+});
