@@ -1,33 +1,69 @@
-// What the limits are made of and what became of them: settings, last outputs, reasons. battery/limits-step.cold.ts makes them.
+// What charge control works with: settings, its memory, the three limits with their reasons, and the history of those.
+// battery/charge-control.ts makes the limits each second.
+import * as c from "./charge-state";
+import { SETTINGS } from "./charge-settings";
 
 /** Reasons in the order of severity; their names are in battery/states.ts. */
-export const FRESH = 1, USER = 2, BMS_MAX = 3, CELL_HIGH = 4, CELL_LOW = 5, COLD = 6, HOT = 7, INTERNAL_HOT = 8,
-  RECOVERING = 11, CHARGE_BLOCKED = 12, DISCHARGE_BLOCKED = 13, CONFIG = 14, LATE = 16, GONE = 17, MUTE = 18;
+export const FRESH = 1, USER = 2, BMS_MAX = 3, CELL_HIGH = 4, CELL_LOW = 5, COLD = 6, HOT = 7, INTERNAL_HOT = 8, IMBALANCE = 9,
+  SUSTAINED = 10, RECOVERING = 11, CHARGE_BLOCKED = 12, DISCHARGE_BLOCKED = 13, CONFIG = 14, EXTERNAL = 15, LATE = 16, GONE = 17, MUTE = 18;
+
+/** Tables of factors, in the order in which they stand in `tables`. */
+export const BY_TOP = 0, BY_BOTTOM = 1, CHARGE_BY_TEMPERATURE = 2, DISCHARGE_BY_TEMPERATURE = 3, BY_INTERNAL = 4, BY_SOC = 5, TABLES = 6;
+
+/** Changes of the reasons that are remembered. */
+export const HISTORY = 20;
 
 export interface Limits {
-  /** Settings: cell voltages (mV) and largest currents (A); vBulk 0 without a chemistry. */
-  vBulk: number; vFloat: number; vRebulk: number; cclMax: number; dclMax: number;
-  /** Stopped by hand. */
-  inhibitCharge: boolean; inhibitDischarge: boolean;
+  /** What the user set and what follows from it and from the battery's own settings: battery/charge-settings.ts. */
+  settings: Float64Array;
+  /** What charge control remembers from step to step: battery/charge-state.ts. */
+  state: Float64Array;
+  /**
+   * Factors as points (x, 10000 x factor), linear between them, constant outside; before the points the place of each table's
+   * first one. Each has a point far below and one far above. x: mV from register 300 (BY_TOP) or 301 (BY_BOTTOM), 0.1 degC, 0.1 %.
+   */
+  tables: Int16Array;
   /** The settings fit the battery; without that nothing is sent. */
   valid: boolean;
   /** Number of cells of the last good settings. */
   cells: number;
-  /** Largest currents, of the user and the battery (A). */
-  chargeMost: number; dischargeMost: number;
-  /** Last unrounded outputs: mV of the pack, A; NaN before the first. */
-  cvl: number; ccl: number; dcl: number;
-  /** Seconds that a higher current has been possible; the ramp after a loss waits for none. */
-  chargeHeld: number; dischargeHeld: number; recovering: boolean;
-  /** When they were computed (ms). */
+  /** When the limits were computed (ms). */
   at: number;
-  cvlReason: number; cclReason: number; dclReason: number;
-  /** The most severe of them, the charge current before the discharge current before the voltage. */
+  /** The most severe reason of the three limits, the charge current before the discharge current before the voltage. */
   reason: number;
+  /** A ring: minutes since boot (17 bits, they begin again after 91 days), reasons of CVL, of CCL, of DCL (5 bits each). */
+  history: Uint32Array;
 }
 
 export function limitsOf(): Limits {
-  return { vBulk: 0, vFloat: 0, vRebulk: 0, cclMax: 0, dclMax: 0, inhibitCharge: false, inhibitDischarge: false, valid: false, cells: 0,
-    chargeMost: 0, dischargeMost: 0, cvl: NaN, ccl: NaN, dcl: NaN,
-    chargeHeld: 0, dischargeHeld: 0, recovering: false, at: 0, cvlReason: 0, cclReason: 0, dclReason: 0, reason: 0 };
+  // Tables of charge-control.md 4, cell tables as decisions.md 8 has them.
+  const tables = new Int16Array([
+    6, 20, 32, 52, 72, 82,
+    -32768, 10000, -100, 10000, -70, 5000, -50, 2000, -20, 500, 0, 0, 32767, 0,
+    -32768, 0, 0, 0, 50, 2000, 100, 5000, 200, 10000, 32767, 10000,
+    -32768, 0, 0, 0, 20, 2500, 50, 5000, 100, 10000, 400, 10000, 450, 5000, 500, 2500, 550, 0, 32767, 0,
+    -32768, 0, -200, 0, -100, 3000, 0, 7000, 50, 10000, 450, 10000, 500, 5000, 550, 2500, 600, 0, 32767, 0,
+    -32768, 10000, 700, 10000, 800, 2500, 900, 0, 32767, 0,
+    -32768, 10000, 850, 10000, 900, 5000, 950, 2000, 980, 1000, 32767, 1000,
+  ]);
+  const limits = { settings: new Float64Array(SETTINGS), state: new Float64Array(c.STATE), tables: tables, valid: false,
+    cells: 0, at: 0, reason: 0, history: new Uint32Array(HISTORY) };
+  limits.state.fill(NaN, 0, c.state);
+  limits.state.fill(NaN, c.UNKNOWN);
+  limits.state[c.state] = c.BULK;
+  limits.state[c.sinceLow] = c.LONG;
+  return limits;
+}
+
+/**
+ * Narrow the limits from outside until `until` (ms): mV of the pack, A, A; NaN leaves one alone. They never widen, the voltage
+ * never goes below its floor, and there is no narrowing without an end.
+ */
+export function narrowLimits(limits: Limits, cvl: number, ccl: number, dcl: number, until: number): void {
+  const s = limits.state;
+  s[c.externalCvl] = cvl;
+  s[c.externalCcl] = ccl < 0 ? 0 : ccl;
+  s[c.externalDcl] = dcl < 0 ? 0 : dcl;
+  s[c.externalUntil] = until;
+  s[c.blocks] |= c.LOOK;
 }

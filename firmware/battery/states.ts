@@ -12,3 +12,6 @@ export const severities = ["info", "warning", "fault"];
 
 /** What register 50 says, from 0x91 on; a dash where it says nothing. */
 export const statuses = ["charging", "full", "discharging", "-", "-", "regeneration", "idle", "-", "-", "-", "fault"];
+
+/** States of a charge (battery/charge-state.ts), as charge-control.md 6 names them. */
+export const chargeStates = ["-", "BULK", "ABS", "FLOAT", "IMB_HOLD", "SUSTAIN"];

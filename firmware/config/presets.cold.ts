@@ -1,10 +1,13 @@
-// What a cell chemistry stands for, in V a cell (bulk, float, re-bulk, end of the absorption tail).
+// What a cell chemistry stands for, in mV a cell: bulk, float, re-bulk, resting voltage at the end of absorption, and how far
+// below that of a full charge with 0.05 C it lies.
 
-const presets: Record<string, number[]> = { "lfp": [3.45, 3.375, 3.3, 3.37], "nmc": [4.1, 4, 3.85, 3.9], "custom": [0, 0, 0, 0] };
+const presets: Record<string, number[]> = { "lfp": [3450, 3375, 3300, 3370, 280], "nmc": [4100, 4000, 3850, 3900, 300], "custom": [0, 0, 0, 0, 280] };
 
-/** Bulk, float and re-bulk voltage of a cell in mV: a given value wins over the chemistry's; 0 without a chemistry. */
+/** Cell voltages in mV: bulk, float, re-bulk, tail, tail drop. A given value wins over the chemistry's; all 0 without a chemistry. */
 export function cellVoltages(battery: Record<string, unknown>): number[] {
   const preset = presets[battery["chemistry"] as string];
-  if (!preset) return [0, 0, 0];
-  return ["v_bulk", "v_float", "v_rebulk"].map(function (key, i) { return Math.round(((battery[key] as number) || preset[i]) * 1000); });
+  if (!preset) return [0, 0, 0, 0, 0];
+  return ["v_bulk", "v_float", "v_rebulk", "tail_v", ""].map(function (key, i) {
+    return Math.round(((battery[key] as number) || 0) * 1e6) / 1000 || preset[i];
+  });
 }

@@ -1,7 +1,7 @@
 // Sends the battery to the GX: what is known, when it is due, one frame a step from one slot a frame (the newest wins).
 // Victron "CAN-bus BMS Protocol" (2021): limits each second; what is not known is not said.
+import { limitsStep } from "../battery/charge-control";
 import type { Limits } from "../battery/limits";
-import { limitsStep } from "../battery/limits-step.cold";
 import { BOOT, LOST, SILENT, type Snapshot } from "../battery/snapshot";
 import type { CanPort } from "../kernel/ports";
 import { taskOf, type Task } from "../kernel/tasks";

@@ -1,6 +1,6 @@
 // Settings to work with: one module of the stored document at a time, at boot and after a change.
+import { takeSettings } from "../battery/charge-take.cold";
 import { readModule } from "../config/config.cold";
-import { cellVoltages } from "../config/presets.cold";
 import { newestSlot } from "../config/slots.cold";
 import { OFF, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
@@ -35,15 +35,8 @@ function levels(topic: string): string {
 
 /** Voltages, currents and where the cells are. */
 function configureBattery(app: App): void {
-  const battery = settingsOf(app, "battery"), voltages = cellVoltages(battery), most = settingsOf(app, "can/limits"), bms = settingsOf(app, "bms");
-  const limits = app.limits;
-  limits.vBulk = voltages[0];
-  limits.vFloat = voltages[1];
-  limits.vRebulk = voltages[2];
-  limits.inhibitCharge = battery["inhibit_charge"] as boolean;
-  limits.inhibitDischarge = battery["inhibit_discharge"] as boolean;
-  limits.cclMax = most["cclMax"] as number;
-  limits.dclMax = most["dclMax"] as number;
+  const battery = settingsOf(app, "battery"), bms = settingsOf(app, "bms");
+  takeSettings(app.limits, battery, settingsOf(app, "can/limits"));
   app.can.chemistry = battery["chemistry"] === "custom" ? "" : ((battery["chemistry"] as string) || "").toUpperCase();
   app.snapshot.lowOrder = bms["cell_order"] === "low";
   app.snapshot.expectedCells = bms["expected_cells"] as number;

@@ -3,6 +3,7 @@ import { BUS_OFF, CAN_UNHEARD, GX_GONE } from "../battery/alarm-state";
 import { alarmsStep } from "../battery/alarms.baked";
 import { energyStep } from "../battery/energy";
 import { alarmBits, warningBits } from "../battery/registers.baked";
+import { severity } from "../battery/charge-settings";
 import { deriveSecond } from "../battery/second";
 import { BOOT, SILENT } from "../battery/snapshot";
 import { hurryTask } from "../kernel/tasks";
@@ -28,7 +29,7 @@ export function eachSecond(app: App, now: number, fell: boolean): void {
     if (port.busOff) device |= BUS_OFF;
   }
   a.device = device;
-  a.config = s.phase === BOOT || app.limits.valid ? 0 : 2;
+  a.config = s.phase === BOOT ? 0 : app.limits.settings[severity];
   a.step = Math.min(now / 1000 - a.at, 5) * 4 + 0.5 | 0;
   a.at = now / 1000;
   energyStep(app.energy, s);

@@ -1,6 +1,6 @@
 // Ages and phases each half second, limits and what follows from them each second, and the watchdog: it is fed only when UART
 // and CAN both ran.
-import { limitsStep } from "../battery/limits-step.cold";
+import { limitsStep } from "../battery/charge-control";
 import { updatePhase } from "../battery/phase.cold";
 import { taskOf, type Task } from "../kernel/tasks";
 import type { App } from "./app";

@@ -13,8 +13,9 @@ const frozen = [
   "battery_pack_voltage", "battery_pack_current", "min_cell_voltage", "max_cell_voltage", "external_temperature_1", "external_temperature_2", "distance_left",
   "state_of_health", "state_of_charge", "internal_temp", "system_status", "balancing_decision", "balancing_active",
   "pack_power", "cell_spread", "battery_temperature", "min_temperature", "max_temperature", ...cells,
-  "fully_charged_voltage", "fully_discharged_voltage", "battery_capacity", "series_cells", "over_voltage_cutoff", "under_voltage_cutoff",
-  "discharge_over_current_cutoff", "charge_over_current_cutoff", "over_heat_cutoff", "low_temp_charger_cutoff", "hardware_version",
+  "fully_charged_voltage", "fully_discharged_voltage", "early_balancing_threshold", "battery_capacity", "series_cells", "over_voltage_cutoff", "under_voltage_cutoff",
+  "discharge_over_current_cutoff", "charge_over_current_cutoff", "over_heat_cutoff", "low_temp_charger_cutoff",
+  "charge_restart_level", "option_flags", "operation_mode", "hardware_version",
   "charge_voltage_limit", "charge_current_limit", "discharge_current_limit", "discharge_voltage_limit", "internal_failure",
   "charged_energy", "discharged_energy",
 ];

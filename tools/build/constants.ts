@@ -1,6 +1,6 @@
 // Numbers that have a name in the sources stand as numbers in the image: a name is looked up at each use, and takes a place in
 // the scope that every look-up of another name passes.
-import { parse, type Expression, type Identifier, type Node, type PrivateIdentifier, type VariableDeclaration } from "acorn";
+import { parse, type Expression, type FunctionDeclaration, type Identifier, type Node, type PrivateIdentifier, type VariableDeclaration } from "acorn";
 import { ancestor, full } from "acorn-walk";
 import MagicString from "magic-string";
 import type { Plugin } from "rollup";
@@ -27,7 +27,7 @@ function valueOf(node: Expression | PrivateIdentifier, known: Map<string, number
 }
 
 /** The names that a function declares anywhere inside: there they may mean something else. */
-export function declaredIn(tree: Node): Set<string> {
+function declaredIn(tree: Node): Set<string> {
   const names = new Set<string>();
   const add = (node: Node | null | undefined): void => {
     if (node?.type === "Identifier") names.add((node as Identifier).name);
@@ -38,6 +38,18 @@ export function declaredIn(tree: Node): Set<string> {
     params?.forEach(add);
     if (node.type === "CatchClause") add(param);
   });
+  return names;
+}
+
+/** Names that `node` declares inside, so that they mean something else there: a module shadows nothing that it uses (lint: no-shadow). */
+export function innerNames(node: Node): Set<string> {
+  const names = new Set<string>();
+  const bodies = node.type === "FunctionDeclaration" ? [...(node as FunctionDeclaration).params, (node as FunctionDeclaration).body]
+    : node.type === "VariableDeclaration" ? (node as VariableDeclaration).declarations.flatMap(({ init }) => init ?? []) : [node];
+  for (const body of bodies) {
+    if (body.type === "Identifier") names.add((body as Identifier).name);
+    declaredIn(body).forEach((name) => names.add(name));
+  }
   return names;
 }
 
@@ -57,11 +69,11 @@ function constantsOf(body: Node[]): Map<string, number> {
 /** `code` with numbers in the place of the names of numbers; the declarations stay for the minifier to drop. */
 export function inlineConstants(code: string): MagicString {
   const text = new MagicString(code), tree = parse(code, { ecmaVersion: 2022, sourceType: "module" }), body = moduleBody(tree);
-  const known = constantsOf(body), inside = new Map(body.map((node) => [node, declaredIn(node)]));
+  const known = constantsOf(body), inside = new Map(body.map((node) => [node, innerNames(node)]));
   ancestor(tree, {
     Identifier(node, _state, ancestors) {
       const value = known.get(node.name), around = ancestors[ancestors.length - 2]!;
-      const shadowed = ancestors.some((one) => inside.get(one)?.has(node.name) && one.type !== "VariableDeclaration");
+      const shadowed = ancestors.some((one) => inside.get(one)?.has(node.name));
       if (value === undefined || shadowed) return;
       const short = around.type === "Property" && (around as Node & { shorthand: boolean }).shorthand;
       text.overwrite(node.start, node.end, (short ? `${node.name}: ` : "") + (value < 0 ? `(${value})` : String(value)));

@@ -1,11 +1,11 @@
 // The order of names in the image. Espruino looks a name up from the first that was declared to the last, and natives only after
 // all of them: so functions and constants of what runs each second come first, then the cold functions, then what runs at boot.
 import { basename } from "node:path";
-import { parse, type FunctionDeclaration, type Identifier, type Node, type VariableDeclaration } from "acorn";
+import { parse, type FunctionDeclaration, type Node, type VariableDeclaration } from "acorn";
 import { base, simple } from "acorn-walk";
 import MagicString from "magic-string";
 import type { Plugin, RenderedChunk } from "rollup";
-import { declaredIn } from "./constants";
+import { innerNames } from "./constants";
 import { moduleBody } from "./sizes";
 
 const isCold = (id: string): boolean => id.endsWith(".cold.ts");
@@ -52,18 +52,6 @@ const coldNameOf = (name: string): string => `cold_${name}`;
 /** Names of the cold functions of a chunk. */
 function coldNames(chunk: Pick<RenderedChunk, "modules">): string[] {
   return [...originsOf(chunk)].filter(([, id]) => isCold(id)).map(([name]) => name);
-}
-
-/** Names that `node` declares inside, so that they mean something else there: a module shadows nothing that it uses (lint: no-shadow). */
-function innerNames(node: Node): Set<string> {
-  const names = new Set<string>();
-  const bodies = node.type === "FunctionDeclaration" ? [...(node as FunctionDeclaration).params, (node as FunctionDeclaration).body]
-    : node.type === "VariableDeclaration" ? (node as VariableDeclaration).declarations.flatMap(({ init }) => init ?? []) : [node];
-  for (const body of bodies) {
-    if (body.type === "Identifier") names.add((body as Identifier).name);
-    declaredIn(body).forEach((name) => names.add(name));
-  }
-  return names;
 }
 
 /** `text` with the cold functions under their names in the image. */

@@ -1,0 +1,167 @@
+// Charge control step by step from described inputs: `npm run whatif`, and the tests' way to run the vectors. Names are those of
+// charge-control.md 6, rules those of decisions.md 30.
+import { limitsStep } from "../../firmware/battery/charge-control";
+import * as c from "../../firmware/battery/charge-state";
+import { type Limits, limitsOf } from "../../firmware/battery/limits";
+import { floored } from "../../firmware/battery/names";
+import { updatePhase } from "../../firmware/battery/phase.cold";
+import * as r from "../../firmware/battery/registers.baked";
+import { DEGRADED, LOST, SILENT, type Snapshot, snapshotOf } from "../../firmware/battery/snapshot";
+import { chargeStates, reasons } from "../../firmware/battery/states";
+import { type Config, configured, unknownNames } from "./config";
+
+export type Line = Record<string, unknown>;
+export interface Answer { state: string; cvl: number | null; ccl: number | null; dcl: number | null; reason: string }
+
+/** What is carried from line to line. */
+export interface Session {
+  limits: Limits; snapshot: Snapshot; config: Config; now: number;
+  /** What was not understood in the last line and has no effect. */
+  notes: string[];
+}
+
+const DAY_MS = 86400000;
+/** Outputs and timers of `previous`: slot, and units of the slot in one of the name's. */
+const PREVIOUS: Record<string, [slot: number, per: number]> = {
+  t: [c.t, 1], tc: [c.tc, 1], cvl: [c.cvl, 1000], ccl: [c.ccl, 1], dcl: [c.dcl, 1], pf: [c.pf, 1000], integ: [c.integ, 1000],
+  low: [c.sinceLow, 1], ch: [c.chargeHeld, 1], dh: [c.dischargeHeld, 1], susv: [c.susv, 1], latch: [c.latch, 1000],
+};
+
+export function sessionOf(): Session {
+  return { limits: limitsOf(), snapshot: snapshotOf(), config: {}, now: 1e9, notes: [] };
+}
+
+const isObject = (value: unknown): value is Line => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A number of the line, its default when left out, NaN (unknown) for null. */
+function numberIn(line: Line, name: string, preset: number, low = -Infinity, high = Infinity): number {
+  const value = line[name];
+  if (value === undefined) return preset;
+  if (value === null) return NaN;
+  if (typeof value === "number" && value >= low && value <= high) return value;
+  throw new Error(`${name}: must be a number` + (low > -Infinity ? ` of ${low}..${high}` : ""));
+}
+
+/** A number, or hexadecimal text with or without 0x. */
+function codeOf(value: unknown, name: string): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
+  if (typeof value === "string" && /^(0x)?[0-9a-f]{1,4}$/i.test(value.trim())) return parseInt(value, 16);
+  throw new Error(`${name}: must be a number or hexadecimal text`);
+}
+
+function cellsOf(line: Line): number[] {
+  const cells = line["cells"];
+  if (!Array.isArray(cells) || cells.length < 4 || cells.length > 16) throw new Error("cells: must be 4 to 16 voltages");
+  return cells.map((volts: unknown, i) => {
+    if (volts === null) return NaN;
+    if (typeof volts !== "number" || !(volts >= 0.5 && volts <= 5)) throw new Error(`cells[${i}]: must be a voltage of 0.5..5 V`);
+    return Math.round(volts * 10000) / 10;
+  });
+}
+
+/** Put what `previous` says in place of everything carried. */
+function takePrevious(limits: Limits, previous: Line): void {
+  const s = limits.state;
+  for (const [name, [slot, per]] of Object.entries(PREVIOUS)) {
+    const value = previous[name];
+    if (value === undefined || value === null) continue;
+    const number = typeof value === "boolean" ? Number(value) : value;
+    if (typeof number !== "number" || !Number.isFinite(number)) throw new Error(`previous.${name}: must be a number`);
+    s[slot] = Math.round(number * per * 1e6) / 1e6;
+  }
+  const given = previous["state"] ?? "BULK", state = typeof given === "string" ? chargeStates.indexOf(given.split("/")[0].trim().toUpperCase()) : -1;
+  if (state < c.BULK) throw new Error(`previous.state: must be one of ${chargeStates.slice(1).join(", ")}`);
+  s[c.state] = state;
+}
+
+/** Events as bits; those from 0x40 on mean nothing for charge control. */
+export function takeFaults(snapshot: Snapshot, line: Line): void {
+  const given = line["faults"] ?? [];
+  if (!Array.isArray(given)) throw new Error("faults: must be a list");
+  snapshot.faults = { low: 0, high: 0, at: 0 };
+  for (const event of given.map((one: unknown, i) => codeOf(one, `faults[${i}]`))) {
+    if (event < 0x20) snapshot.faults.low |= 1 << event;
+    else if (event < 0x40) snapshot.faults.high |= 1 << event - 0x20;
+  }
+}
+
+/** Measurements of a line into the snapshot. */
+export function takeMeasurements(snapshot: Snapshot, line: Line, cells: number[]): void {
+  const v = snapshot.values, sum = cells.reduce((total, mv) => total + mv, 0), internal = numberIn(line, "tint", 30);
+  const coldest = numberIn(line, "tmin", 20), hottest = numberIn(line, "tmax", 22);
+  const known = [coldest, hottest].filter((celsius) => !isNaN(celsius)), temperatures = known.length ? known : [internal];
+  snapshot.cells = cells.length;
+  snapshot.firstCell = 16 - cells.length;
+  snapshot.highest = cells.some(isNaN) ? NaN : Math.max(...cells);
+  snapshot.lowest = cells.some(isNaN) ? NaN : Math.min(...cells);
+  snapshot.sum = sum;
+  v.fill(NaN, r.cell01Voltage, r.cell16Voltage + 1);
+  v.set(cells, r.cell01Voltage + snapshot.firstCell);
+  v[r.packVoltage] = sum / 1000;
+  v[r.packCurrent] = numberIn(line, "current", 0);
+  v[r.stateOfCharge] = numberIn(line, "soc", 50, 0, 100);
+  v[r.onlineStatus] = line["status"] === null ? NaN : codeOf(line["status"] ?? 0x97, "status");
+  v[r.internalTemp] = internal;
+  v[r.externalTemp1] = coldest;
+  v[r.externalTemp2] = hottest;
+  v[r.minTemperature] = Math.min(...temperatures);
+  v[r.maxTemperature] = Math.max(...temperatures);
+}
+
+/** Configuration and memory for the line, which may replace either. */
+function takeCarried(session: Session, line: Line, count: number): void {
+  const { config, previous } = line;
+  for (const [name, value] of Object.entries({ config, previous })) {
+    if (value !== undefined && value !== null && !isObject(value)) throw new Error(`${name}: must be an object`);
+  }
+  if (isObject(config)) {
+    if (config["N"] !== undefined && config["N"] !== count) throw new Error(`config.N: ${JSON.stringify(config["N"])}, but ${count} cells are given`);
+    session.config = config;
+    session.notes.push(...unknownNames(config).map((name) => `config.${name} is not known and has no effect`));
+  }
+  const { limits, snapshot } = session, isNew = isObject(config) || count !== snapshot.cells;
+  session.limits = isNew ? configured(session.config, count, snapshot.values) : { ...limits, settings: limits.settings.slice() };
+  const fresh = previous === undefined ? limits.state.slice() : limitsOf().state;
+  if (isNew) fresh[c.preparedAt] = fresh[c.preparedSum] = fresh[c.codes] = NaN;
+  session.limits.state = fresh;
+  if (previous === undefined) return;
+  if (isObject(previous)) takePrevious(session.limits, previous);
+  snapshot.phase = snapshot.good = 0;
+}
+
+/** All that a step needs, from a line; what is carried changes only when the whole line is good. Throws an Error with the reason. */
+export function described(before: Session, line: unknown): { session: Session; dt: number } {
+  if (!isObject(line)) throw new Error("not an object");
+  const snapshot = { ...before.snapshot, values: before.snapshot.values.slice() }, session = { ...before, snapshot, notes: [] as string[] };
+  const cells = cellsOf(line), dt = numberIn(line, "dt", 1, 0, 86400);
+  const age = numberIn(line, "age", 0.5, 0, 900000), days = numberIn(line, "days", 1, 0, 1e6);
+  if (isNaN(dt + age + days)) throw new Error("dt, age, days: must be numbers");
+  takeCarried(session, line, cells.length);
+  takeFaults(snapshot, line);
+  takeMeasurements(snapshot, line, cells);
+  session.now = before.now + dt * 1000;
+  snapshot.settingsAt = session.now;
+  snapshot.fastAt = snapshot.cellsAt = session.now - age * 1000;
+  if (age <= 5 && snapshot.good < 3) snapshot.good++;
+  updatePhase(snapshot, session.now);
+  session.limits.state.fill(session.now - days * DAY_MS, c.fullAt, c.bmsFullAt + 1);
+  return { session, dt };
+}
+
+/** State as charge-control.md 6 writes it. */
+function stateText(limits: Limits, phase: number): string {
+  if (phase === SILENT || !limits.valid) return "SILENT";
+  if (phase === LOST) return "LOST";
+  const s = limits.state, blocks = s[c.blocks];
+  if (phase === DEGRADED) return chargeStates[s[c.state]] + "/DEGRADED";
+  return chargeStates[s[c.state]] + (blocks & 1 ? "/CHG_BLOCK" : "") + (blocks & 4 ? "/DIS_BLOCK" : "");
+}
+
+/** One step of the firmware's charge control; the session is the one to go on with. Throws an Error with the reason for a bad line. */
+export function answered(before: Session, line: unknown): { session: Session; answer: Answer } {
+  const { session, dt } = described(before, line), { limits, snapshot } = session, v = snapshot.values;
+  limitsStep(limits, snapshot, session.now, dt);
+  const answer = { state: stateText(limits, snapshot.phase), cvl: floored(v[r.chargeVoltageLimit]), ccl: floored(v[r.chargeCurrentLimit]),
+    dcl: floored(v[r.dischargeCurrentLimit]), reason: reasons[limits.reason] };
+  return { session, answer };
+}
