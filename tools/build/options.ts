@@ -32,11 +32,18 @@ export const TEXT_START = "/*~TEXT~";
 const HOTTEST = ["tasks", "can-twai", "can", "poller", "uart", "snapshot", "registers.baked", "samples", "supervise", "mqtt", "due", "session", "packet",
   "messages", "names", "text"];
 
-/** Names that the device's natives use, from the firmware's declarations: properties of these names stay as they are. */
+/**
+ * Members that the device's natives have or look for, from the declarations of ES5 and the firmware's own: properties of these
+ * names stay as they are. (The minifier's own list is that of a browser, with every second word in it.)
+ */
 function deviceNames(): string[] {
-  const names = new Set<string>();
-  for (const file of ["firmware/espruino.d.ts", "firmware/lib.d.ts"]) {
-    if (existsSync(resolve(root, file))) for (const [name] of readFileSync(resolve(root, file), "utf8").matchAll(/[A-Za-z_]\w*/g)) names.add(name);
+  const names = new Set<string>(), es5 = resolve(root, "node_modules/typescript/lib/lib.es5.d.ts");
+  const visit = (node: ts.Node): void => {
+    if (ts.isPropertySignature(node) || ts.isMethodSignature(node)) names.add(node.name.getText());
+    ts.forEachChild(node, visit);
+  };
+  for (const file of [es5, resolve(root, "firmware/espruino.d.ts"), resolve(root, "firmware/lib.d.ts")]) {
+    visit(ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ES2015, true));
   }
   return [...names];
 }
@@ -49,7 +56,7 @@ function deviceNames(): string[] {
 const minified = (kept: string[]) => ({
   ecma: 2015,
   compress: { passes: 2, toplevel: true, hoist_funs: false, inline: false, reduce_funcs: false, properties: false, drop_debugger: true, directives: false },
-  mangle: { toplevel: true, reserved: kept, properties: { keep_quoted: "strict", reserved: deviceNames() } },
+  mangle: { toplevel: true, reserved: kept, properties: { keep_quoted: "strict", builtins: true, reserved: deviceNames() } },
   format: { ascii_only: true },
 } as const);
 
