@@ -5,15 +5,22 @@ import { writeFileSync } from "node:fs";
 import { buildImage } from "../build/image";
 import { findInterpreter, NO_INTERPRETER } from "../rig/interpreter";
 import { startSystem } from "../rig/system";
-import { sleep } from "../rig/wait";
+import { sleep, until } from "../rig/wait";
+import { pollPlan } from "../../firmware/bms/plan.baked.cold";
+import { pollerFeed, pollerNext, pollerOf } from "../../firmware/bms/poller";
 import { findBenchTools } from "./measure";
 import { buildSlowImage } from "./slow-image";
+import { buildUnitImage, prepareUnits, replyBytes, statusCost, unitCost, type Unit } from "./units";
 import { countWindow, startCounted, type Window } from "./window";
 
 /** Under callgrind the interpreter is some fifty times slower; the image's clock runs this much slower instead. */
 const SLOW = 20;
 /** Seconds of the host's clock before a window and in it. */
 const WARM_UP_S = 80, WINDOW_S = 40;
+
+const INSTRUCTIONS = "x86 instructions";
+/** Bytes of a fast poll, request and reply, at 115200 baud; polls that are timed. */
+const WIRE_MS = (7 + 39) * 10000 / 115200, POLLS = 500, NODE_POLLS = 20000;
 
 interface Figure { unit: string; value: number | null; of: string; note?: string }
 
@@ -30,16 +37,75 @@ async function second(image: string, settings: Record<string, Record<string, unk
 
 const perSecond = ({ counted, seconds }: Window): number => Math.round(counted / (seconds / SLOW));
 
+/** What people call the units of work (units.ts), and how often each is done to be counted. */
+const NAMES: [Unit, string, number][] = [
+  ["poll", "fast poll cycle: request, reply, decode, snapshot", 10],
+  ["canSecond", "CAN second: the frames due in it", 5],
+  ["canIdle", "CAN: a look at an idle bus", 10],
+  ["supervise", "charge control, alarms, energy: once a second", 5],
+  ["publish0", "publish QoS 0, 46 bytes ready", 20],
+  ["publish1", "publish QoS 1, 46 bytes ready", 20],
+  ["registerMessage", "a register message made", 10],
+  ["stateMessage", "the compact state made", 10],
+  ["nothingDue", "nothing due: five looks", 10],
+];
+
+/** Single units on the real image, its timers stopped; one /api/status from connection to end. */
+async function units(): Promise<Figure[]> {
+  const image = await buildUnitImage();
+  const system = await startCounted(image, {}, { scenario: "charge", broker: "none" });
+  try {
+    await until("frames", 200_000, () => system.frames().length > 8);
+    const sink = await prepareUnits(system), words = Array.from(system.simulator.battery.words.slice(36, 53)), figures: Figure[] = [];
+    for (const [unit, name, times] of NAMES) figures.push({ unit: name, value: await unitCost(system, unit, times, words), of: INSTRUCTIONS });
+    figures.push({ unit: "GET /api/status", value: await statusCost(system), of: INSTRUCTIONS });
+    sink.close();
+    return figures;
+  } finally {
+    await system.stop();
+  }
+}
+
 async function instructions(): Promise<Figure[]> {
-  if (!findBenchTools()) return [{ unit: "one steady second", value: null, of: "x86 instructions", note: "needs valgrind" }];
-  const image = await buildSlowImage({ board: "host" }, SLOW);
+  if (!findBenchTools()) return [{ unit: "one steady second", value: null, of: INSTRUCTIONS, note: "needs valgrind" }];
+  const single = await units(), image = await buildSlowImage({ board: "host" }, SLOW);
   const all = await second(image, {}), quiet = await second(image, { mqtt: { enabled: false } });
   const happened = ({ polls, frames, publishes }: Window): string =>
     `${polls} polls, ${frames} frames, ${publishes} messages in ${WINDOW_S / SLOW} s`;
   return [
-    { unit: "one steady second, everything on", value: perSecond(all), of: "x86 instructions", note: happened(all) },
-    { unit: "one steady second without MQTT", value: perSecond(quiet), of: "x86 instructions", note: happened(quiet) },
+    ...single,
+    { unit: "one steady second, everything on", value: perSecond(all), of: INSTRUCTIONS, note: happened(all) },
+    { unit: "one steady second without MQTT", value: perSecond(quiet), of: INSTRUCTIONS, note: happened(quiet) },
   ];
+}
+
+/** Wall time from the request of a fast poll to the stamped snapshot, the median, over the time of its bytes on the wire. */
+async function pollTime(): Promise<Figure> {
+  const system = await startSystem({ image: await buildUnitImage(), scenario: "charge", broker: "none", settings: { uart: { poll_ms: 100 } } });
+  try {
+    await until("frames", 20_000, () => system.frames().length > 8);
+    for (let i = 0; i < POLLS; i++) {
+      system.tell("bench.took()");
+      await sleep(110);
+    }
+    const took = system.console.lines.flatMap((line) => /^~took ([\d.]+)/.exec(line)?.[1] ?? []).map(Number).sort((a, b) => a - b);
+    const median = took[took.length >> 1] ?? NaN;
+    return { unit: "a fast poll over its wire time", value: Math.round(median / WIRE_MS * 100) / 100, of: "times", note: `median ${median} of ${WIRE_MS.toFixed(2)} ms` };
+  } finally {
+    await system.stop();
+  }
+}
+
+/** Without an interpreter: what node alone can say, in calls of the receiver a second of this machine. */
+function nodeFigures(): Figure[] {
+  const reply = String.fromCharCode(...replyBytes(new Array<number>(17).fill(0))), poller = pollerOf(pollPlan()), bytes = (text: string): ArrayBuffer => Uint8Array.from(Buffer.from(text, "latin1")).buffer;
+  const from = process.hrtime.bigint();
+  for (let i = 0; i < NODE_POLLS; i++) {
+    poller.plan[0]!.due = 0;
+    pollerNext(poller, 1);
+    pollerFeed(poller, reply, bytes);
+  }
+  return [{ unit: "fast poll cycle in node", value: Math.round(Number(process.hrtime.bigint() - from) / NODE_POLLS), of: "ns" }];
 }
 
 async function memory(image: string, bytes: number): Promise<Figure[]> {
@@ -50,10 +116,12 @@ async function memory(image: string, bytes: number): Promise<Figure[]> {
     await sleep(10000);
     const { steady, prelude } = await system.memory(true);
     const answering = JSON.parse((await system.http("/api/status")).text).memory.used - prelude;
+    const { most } = await system.memory();
     return [
       { unit: "after boot", value: boot, of: "JsVars" },
       { unit: "steady, everything on", value: steady, of: "JsVars" },
       { unit: "while answering /api/status", value: answering, of: "JsVars" },
+      { unit: "at the peak, garbage included", value: most, of: "JsVars" },
       { unit: "a kB of image, steady", value: Math.round(steady / (bytes / 1024)), of: "JsVars" },
     ];
   } finally {
@@ -64,8 +132,8 @@ async function memory(image: string, bytes: number): Promise<Figure[]> {
 async function main(): Promise<void> {
   const { code, bytes } = await buildImage({ board: "host" });
   const figures: Figure[] = [{ unit: "image", value: bytes, of: "bytes" }];
-  if (findInterpreter()) figures.push(...await memory(code, bytes), ...await instructions());
-  else console.log(NO_INTERPRETER);
+  if (findInterpreter()) figures.push(...await memory(code, bytes), await pollTime(), ...await instructions());
+  else { console.log(NO_INTERPRETER); figures.push(...nodeFigures()); }
   for (const { unit, value, of, note } of figures) {
     console.log(`${unit.padEnd(36)} ${String(value?.toLocaleString("en") ?? "-").padStart(12)} ${of}${note ? `  (${note})` : ""}`);
   }
