@@ -6,6 +6,7 @@ import { buildImage } from "../build/image";
 import { findInterpreter, NO_INTERPRETER } from "../rig/interpreter";
 import { startSystem } from "../rig/system";
 import { sleep } from "../rig/wait";
+import { chargeCases, chargeStepCost } from "./charge-step";
 import { findBenchTools } from "./measure";
 import { buildSlowImage } from "./slow-image";
 import { countWindow, startCounted, type Window } from "./window";
@@ -36,7 +37,12 @@ async function instructions(): Promise<Figure[]> {
   const all = await second(image, {}), quiet = await second(image, { mqtt: { enabled: false } });
   const happened = ({ polls, frames, publishes }: Window): string =>
     `${polls} polls, ${frames} frames, ${publishes} messages in ${WINDOW_S / SLOW} s`;
+  const steps: Figure[] = [];
+  for (const [name, line] of Object.entries(chargeCases)) {
+    steps.push({ unit: `charge control, ${name}`, value: await chargeStepCost(line), of: "x86 instructions", note: "a step, budget 3 M" });
+  }
   return [
+    ...steps,
     { unit: "one steady second, everything on", value: perSecond(all), of: "x86 instructions", note: happened(all) },
     { unit: "one steady second without MQTT", value: perSecond(quiet), of: "x86 instructions", note: happened(quiet) },
   ];
@@ -67,7 +73,7 @@ async function main(): Promise<void> {
   if (findInterpreter()) figures.push(...await memory(code, bytes), ...await instructions());
   else console.log(NO_INTERPRETER);
   for (const { unit, value, of, note } of figures) {
-    console.log(`${unit.padEnd(36)} ${String(value?.toLocaleString("en") ?? "-").padStart(12)} ${of}${note ? `  (${note})` : ""}`);
+    console.log(`${unit.padEnd(50)} ${String(value?.toLocaleString("en") ?? "-").padStart(12)} ${of}${note ? `  (${note})` : ""}`);
   }
   writeFileSync("bench.json", JSON.stringify(figures, null, 2) + "\n");
 }
