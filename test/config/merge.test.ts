@@ -103,6 +103,6 @@ describe("an accepted change", () => {
     const presets = '{"battery":{"chemistry":"lfp"}}';
     assert.equal(readModule("{}", presets, "battery")["chemistry"], "lfp");
     assert.equal(readModule('{"battery":{"chemistry":"nmc"}}', presets, "battery")["chemistry"], "nmc");
-    assert.deepEqual([cellVoltages({}), cellVoltages({ chemistry: "lfp" }), cellVoltages({ chemistry: "nmc", v_bulk: 4.05 })], [[0, 0, 0], [3450, 3375, 3300], [4050, 4000, 3850]]);
+    assert.deepEqual([cellVoltages({}), cellVoltages({ chemistry: "lfp" }), cellVoltages({ chemistry: "nmc", v_bulk: 4.05 })], [[0, 0, 0, 0, 0], [3450, 3375, 3300, 3370, 280], [4050, 4000, 3850, 3900, 300]]);
   });
 });

@@ -8,6 +8,7 @@ import { startSystem } from "../rig/system";
 import { sleep, until } from "../rig/wait";
 import { pollPlan } from "../../firmware/bms/plan.baked.cold";
 import { pollerFeed, pollerNext, pollerOf } from "../../firmware/bms/poller";
+import { chargeCases, chargeStepCost } from "./charge-step";
 import { findBenchTools } from "./measure";
 import { buildSlowImage } from "./slow-image";
 import { buildUnitImage, prepareUnits, replyBytes, statusCost, unitCost, type Unit } from "./units";
@@ -72,8 +73,12 @@ async function instructions(): Promise<Figure[]> {
   const all = await second(image, {}), quiet = await second(image, { mqtt: { enabled: false } });
   const happened = ({ polls, frames, publishes }: Window): string =>
     `${polls} polls, ${frames} frames, ${publishes} messages in ${WINDOW_S / SLOW} s`;
+  const steps: Figure[] = [];
+  for (const [name, line] of Object.entries(chargeCases)) {
+    steps.push({ unit: `charge control, ${name}`, value: await chargeStepCost(line), of: "x86 instructions", note: "a step, budget 3 M" });
+  }
   return [
-    ...single,
+    ...single, ...steps,
     { unit: "one steady second, everything on", value: perSecond(all), of: INSTRUCTIONS, note: happened(all) },
     { unit: "one steady second without MQTT", value: perSecond(quiet), of: INSTRUCTIONS, note: happened(quiet) },
   ];
@@ -135,7 +140,7 @@ async function main(): Promise<void> {
   if (findInterpreter()) figures.push(...await memory(code, bytes), await pollTime(), ...await instructions());
   else { console.log(NO_INTERPRETER); figures.push(...nodeFigures()); }
   for (const { unit, value, of, note } of figures) {
-    console.log(`${unit.padEnd(36)} ${String(value?.toLocaleString("en") ?? "-").padStart(12)} ${of}${note ? `  (${note})` : ""}`);
+    console.log(`${unit.padEnd(50)} ${String(value?.toLocaleString("en") ?? "-").padStart(12)} ${of}${note ? `  (${note})` : ""}`);
   }
   writeFileSync("bench.json", JSON.stringify(figures, null, 2) + "\n");
 }
