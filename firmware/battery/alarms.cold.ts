@@ -1,6 +1,6 @@
 // What is rare of the alarms: their state at boot, and how they stand on HTTP.
 import type { Alarms } from "./alarm-state";
-import { nameIn } from "./names";
+import { nameIn } from "./names.cold";
 import { ALARM_ROWS, ALARMS_AT } from "./names.baked";
 
 /** No alarm; thresholds of the settings as they are by default. */

@@ -1,6 +1,6 @@
 // The pieces of GET /api/status. An unknown value is null, never 0.
 import type { Limits } from "../battery/limits";
-import { floored, nameIn, shown } from "../battery/names";
+import { floored, nameIn, shown } from "../battery/names.cold";
 import { PHASES_AT, REASONS_AT } from "../battery/names.baked";
 import * as r from "../battery/registers.baked";
 import { snapshotAge } from "../battery/phase.cold";

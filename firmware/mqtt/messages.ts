@@ -1,20 +1,10 @@
 // The messages of the second: compact state, limits, and one register with all that is known of it. Rows come from the
 // baked columns, their constant parts from the image's text. Unknown is null, never 0.
-import type { Limits } from "../battery/limits";
-import { floored, nameIn } from "../battery/names";
-import { PHASES_AT, REASONS_AT, STATUSES_AT } from "../battery/names.baked";
 import * as r from "../battery/registers.baked";
 import { NORMAL, type Snapshot } from "../battery/snapshot";
 import { textSlice } from "../kernel/text";
+import { rareMessage } from "./messages-rare.cold";
 import { forms, ROW_WIDTH } from "./rows.baked";
-
-/** Register 50 of the first status that has a name. */
-const FIRST_STATUS = 0x91;
-
-/** Names of status, reason of the limits and phase. */
-export function stateNames(s: Snapshot, limits: Limits): string[] {
-  return [nameIn(STATUSES_AT, s.values[r.onlineStatus] - FIRST_STATUS), nameIn(REASONS_AT, limits.reason), nameIn(PHASES_AT, s.phase)];
-}
 
 /** rt/state: all live values in one message; `names` are those of `stateNames`. */
 export function stateMessage(s: Snapshot, names: string[]): string {
@@ -26,14 +16,6 @@ export function stateMessage(s: Snapshot, names: string[]): string {
     + `,"bal":${v[r.balancingActive] > 0 ? 1 : 0},"ph":"${names[2]}","seq":${s.seq}}`).replaceAll("NaN", "null");
 }
 
-/** rt/limits: what CAN says in 0x351, and why. */
-export function limitsMessage(s: Snapshot, limits: Limits, now: number): string {
-  const v = s.values, cvl = floored(v[r.chargeVoltageLimit]), ccl = floored(v[r.chargeCurrentLimit]), dcl = floored(v[r.dischargeCurrentLimit]);
-  const reason = nameIn(REASONS_AT, limits.reason), phase = nameIn(PHASES_AT, s.phase);
-  return `{"cvl":${cvl},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0},"discharge_allowed":${dcl !== null && dcl > 0}`
-    + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
-}
-
 /** What all register messages of one moment end with. */
 export function messageTail(s: Snapshot, now: number): string {
   return `,"timestamp_ms":${Math.round(now)},"seq":${s.seq},"quality":"`;
@@ -42,13 +24,6 @@ export function messageTail(s: Snapshot, now: number): string {
 /** Suffix of a register topic, a tab, the members of its message that never change; of a row with names a tab and these. */
 export function registerText(row: number): string {
   return textSlice(row * ROW_WIDTH, row * ROW_WIDTH + ROW_WIDTH).trim();
-}
-
-/** A register with names, or one that is unknown. */
-function rareMessage(members: string, known: string, raw: string, tail: string): string {
-  const parts = members.split("\t"), names = parts[1] || "", at = names.indexOf("," + raw + ":") + 1;
-  const name = at ? `,"text":"${names.substring(names.indexOf(":", at) + 1, names.indexOf(",", at))}"` : "";
-  return known ? `{${parts[0]}${known}${name}${tail}ok"}` : `{${parts[0]},"value":null${tail}stale"}`;
 }
 
 /** rt/reg/<suffix>: what `registerText` says behind its tab, and the value; `groups` are the raw words of the poll groups as they came last. */

@@ -1,45 +1,23 @@
 // Publishes: takes the samples of the UART, sends what is due, at most 8 messages a step. Connecting is prepared without
 // blocking (name, echo) and done right after a periodic 0x351, because it may block everything for a while.
-import { floored } from "../battery/names";
 import * as r from "../battery/registers.baked";
-import { BOOT, LOST } from "../battery/snapshot";
 import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
 import { taskOf } from "../kernel/tasks";
 import { nextDue, passBegins } from "../mqtt/due";
-import { limitsMessage, messageTail, registerMessage, registerText, stateMessage, stateNames } from "../mqtt/messages";
+import { messageTail, registerMessage, registerText, stateMessage } from "../mqtt/messages";
+import { stateNames } from "../mqtt/messages-rare.cold";
 import { ROWS } from "../mqtt/rows.baked";
 import type { Socket } from "../kernel/ports";
-import { CONNECTED, MOST_IN_FLIGHT, OFF, publish } from "../mqtt/session";
+import { CONNECTED, OFF, publish } from "../mqtt/session";
 import { keepAlive, sessionFail, sessionFeed } from "../mqtt/session-life.cold";
 import { advance, brokerSaid } from "./mqtt-connect.cold";
-import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
+import { publishLimits } from "./mqtt-limits.cold";
+import { OPENED, REFRESH_MS, type MqttTask } from "./mqtt-state";
 
 /** Period of a step, silence after which the link is looked at (ms), messages and rows looked at in a step. */
 const PERIOD_MS = 200, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 6;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
-
-/** Whether the battery is there, and the limits, when one of them changed or was not sent for a while. */
-function publishLimits(mqtt: MqttTask, now: number): number {
-  const v = mqtt.snapshot.values, phase = mqtt.snapshot.phase, online = phase === BOOT || phase >= LOST ? 0 : 1, session = mqtt.session;
-  const cvl = floored(v[r.chargeVoltageLimit]) || 0, ccl = floored(v[r.chargeCurrentLimit]) || 0, dcl = floored(v[r.dischargeCurrentLimit]) || 0;
-  const sum = phase * 1e9 + cvl * 1e6 + ccl * 1e3 + dcl; // changes when one of them does
-  let sent = 0;
-  mqtt.limitsSeen = mqtt.limits.at;
-  if (online !== mqtt.online && session.inFlight.length < MOST_IN_FLIGHT) {
-    if (publish(session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN, now)) mqtt.online = online;
-    sent++;
-  }
-  if ((sum !== mqtt.limitsSum || now - mqtt.limitsAt >= REFRESH_MS) && session.inFlight.length < MOST_IN_FLIGHT) {
-    if (publish(session, "rt/limits", limitsMessage(mqtt.snapshot, mqtt.limits, now), mqtt.limitsFlags, now)) {
-      mqtt.limitsSum = sum;
-      mqtt.limitsAt = now;
-    }
-    sent++;
-  }
-  if (online !== mqtt.online || sum !== mqtt.limitsSum) mqtt.limitsSeen = -1; // there was no room
-  return sent;
-}
 
 /** Register messages, at most `left`; rows that find no room stay due. */
 function publishRegisters(mqtt: MqttTask, left: number, now: number): void {

@@ -1,7 +1,7 @@
 // The event log: from frames and registers, the whole time of 24 bits, what is active, what is new, and the journal of it.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { eventName, eventSeverity } from "../../firmware/battery/names";
+import { eventName, eventSeverity } from "../../firmware/battery/names.cold";
 import { type Journal, JOURNAL_SIZE, journalOf } from "../../firmware/battery/journal";
 import { severities } from "../../firmware/battery/states";
 import { endedBy } from "../../firmware/bms/events.baked.cold";

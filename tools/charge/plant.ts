@@ -2,7 +2,7 @@
 // own charge control closes the loop each second (charge-control.md 5, "closed loop").
 import { limitsStep } from "../../firmware/battery/charge-control";
 import * as c from "../../firmware/battery/charge-state";
-import { floored } from "../../firmware/battery/names";
+import { floored } from "../../firmware/battery/names.cold";
 import { NORMAL, snapshotOf } from "../../firmware/battery/snapshot";
 import { chargeStates } from "../../firmware/battery/states";
 import { type Cell, createCells, currentAtVoltage, stepCells, type Totals } from "../simulator/cells";

@@ -3,7 +3,7 @@
 import { limitsStep } from "../../firmware/battery/charge-control";
 import * as c from "../../firmware/battery/charge-state";
 import { type Limits, limitsOf } from "../../firmware/battery/limits";
-import { floored } from "../../firmware/battery/names";
+import { floored } from "../../firmware/battery/names.cold";
 import { updatePhase } from "../../firmware/battery/phase.cold";
 import * as r from "../../firmware/battery/registers.baked";
 import { DEGRADED, LOST, SILENT, type Snapshot, snapshotOf } from "../../firmware/battery/snapshot";

@@ -3,7 +3,7 @@
 import { eventsOf } from "../../firmware/bms/events.cold";
 import { events as eventTable } from "../../firmware/bms/events";
 import { severities } from "../../firmware/battery/states";
-import { eventSeverity } from "../../firmware/battery/names";
+import { eventSeverity } from "../../firmware/battery/names.cold";
 import { receive, type Received } from "../../firmware/bms/receive.cold";
 import { requestOf } from "../../firmware/bms/requests.cold";
 import { floatOf, type Registers, type Value, valuesOf } from "./values";

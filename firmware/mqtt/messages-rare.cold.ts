@@ -1,0 +1,29 @@
+// Messages that are made when something changes: limits with their reason, names in the compact state, a register with names.
+import type { Limits } from "../battery/limits";
+import { floored, nameIn } from "../battery/names.cold";
+import { PHASES_AT, REASONS_AT, STATUSES_AT } from "../battery/names.baked";
+import * as r from "../battery/registers.baked";
+import type { Snapshot } from "../battery/snapshot";
+
+/** Register 50 of the first status that has a name. */
+const FIRST_STATUS = 0x91;
+
+/** Names of status, reason of the limits and phase. */
+export function stateNames(s: Snapshot, limits: Limits): string[] {
+  return [nameIn(STATUSES_AT, s.values[r.onlineStatus] - FIRST_STATUS), nameIn(REASONS_AT, limits.reason), nameIn(PHASES_AT, s.phase)];
+}
+
+/** rt/limits: what CAN says in 0x351, and why. */
+export function limitsMessage(s: Snapshot, limits: Limits, now: number): string {
+  const v = s.values, cvl = floored(v[r.chargeVoltageLimit]), ccl = floored(v[r.chargeCurrentLimit]), dcl = floored(v[r.dischargeCurrentLimit]);
+  const reason = nameIn(REASONS_AT, limits.reason), phase = nameIn(PHASES_AT, s.phase);
+  return `{"cvl":${cvl},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0},"discharge_allowed":${dcl !== null && dcl > 0}`
+    + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
+}
+
+/** A register with names, or one that is unknown. */
+export function rareMessage(members: string, known: string, raw: string, tail: string): string {
+  const parts = members.split("\t"), names = parts[1] || "", at = names.indexOf("," + raw + ":") + 1;
+  const name = at ? `,"text":"${names.substring(names.indexOf(":", at) + 1, names.indexOf(",", at))}"` : "";
+  return known ? `{${parts[0]}${known}${name}${tail}ok"}` : `{${parts[0]},"value":null${tail}stale"}`;
+}
