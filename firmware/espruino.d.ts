@@ -32,6 +32,10 @@ interface NetModule {
   createServer(client: (socket: NetSocket) => void): { listen(port: number): void };
 }
 
+interface TlsOptions { host: string; port: number; ca?: string; cert?: string; key?: string }
+/** As `net`. A text of up to 100 characters is the name of a file, a longer one the file itself (DER). */
+interface TlsModule { connect(options: TlsOptions, connected: () => void): NetSocket }
+
 /** Flash files. Names of at most 28 characters; a rewrite marks the old file deleted, then appends. */
 interface StorageModule {
   read(name: string): string | undefined;
@@ -58,6 +62,7 @@ interface WifiModule {
 interface TelnetModule { setOptions(options: { mode: "off" | "on" }): void }
 
 declare function require(name: "net"): NetModule;
+declare function require(name: "tls"): TlsModule;
 declare function require(name: "Storage"): StorageModule;
 declare function require(name: "Wifi"): WifiModule;
 declare function require(name: "TelnetServer"): TelnetModule;
@@ -80,6 +85,8 @@ declare const process: {
   env: { VERSION: string; BOARD: string };
   on(event: "uncaughtException", callback: (error: unknown) => void): void;
 };
+/** On the chip only: look for it in `global`. */
+interface Esp32 { getState(): { freeHeap: number } }
 declare const NRF: { setServices(services: object, options: { uart: boolean }): void };
 
 declare function print(...values: unknown[]): void;

@@ -42,7 +42,7 @@ export interface Socket {
   end(): void;
   on(event: "data", callback: (bytes: string) => void): void;
   on(event: "close" | "drain", callback: () => void): void;
-  /** What was written and has not left yet. */
+  /** What was written and has not left yet. Who closes a dead connection empties it, or the socket stays open. */
   dSnd?: string;
 }
 
@@ -55,6 +55,11 @@ export interface NetworkPort {
   ping(ip: string, done: (alive: boolean) => void): void;
   /** Throws when refused; may run `opened` before it returns. */
   connect(ip: string, port: number, opened: () => void): Socket;
+  /**
+   * `connect`, encrypted; `opened` may come before the handshake. Files: CA, certificate, key as DER, "" for none. Throws for bad
+   * ones too, and "TLS needs ..." where there can be none.
+   */
+  connectTls(ip: string, port: number, opened: () => void, files: string[]): Socket;
   listen(port: number, accepted: (socket: Socket) => void): void;
 }
 

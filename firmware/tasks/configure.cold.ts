@@ -2,10 +2,9 @@
 import { takeSettings } from "../battery/charge-take.cold";
 import { readModule } from "../config/config.cold";
 import { newestSlot } from "../config/slots.cold";
-import { OFF, WAITING } from "../mqtt/session";
+import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, TELEMETRY, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
 import type { App } from "./app";
-import { QOS1, RETAIN } from "./mqtt-state";
 
 type Values = Record<string, unknown>;
 
@@ -44,11 +43,16 @@ function configureBattery(app: App): void {
 
 /** Broker, topics and rates; a session that runs ends and begins anew. */
 function configureMqtt(app: App): void {
-  const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), mqtt = app.mqtt, session = mqtt.session, now = app.natives.now();
+  const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), ha = settingsOf(app, "ha"), now = app.natives.now();
+  const mqtt = app.mqtt, session = mqtt.session;
   const device = (config["deviceId"] as string) || app.device;
+  if (session.state === CONNECTED) publish(session, "status", '{"online":false}', QOS1 | RETAIN, now);
   if (session.state !== OFF) sessionEnd(session);
   session.host = config["host"] as string;
   session.port = config["port"] as number;
+  session.tls = config["use_tls"] as boolean;
+  session.commandQos = config["cmd_qos"] as number;
+  session.birth = ha["enabled"] ? levels(ha["prefix"] as string) + "/status" : "";
   session.ip = "";
   session.keepAlive = (config["keepalive_seconds"] as number) * 1000;
   session.ping = config["ping"] as boolean;
@@ -60,22 +64,17 @@ function configureMqtt(app: App): void {
   mqtt.due.shortest = mqtt.shortest;
   mqtt.heartbeat = config["heartbeat_ms"] as number || Infinity;
   mqtt.timeout = config["connect_timeout_ms"] as number;
-  mqtt.registerFlags = Math.min(config["default_qos"] as number, 1) * QOS1 + (retain["telemetry"] ? RETAIN : 0);
-  mqtt.limitsFlags = QOS1 + (retain["limits"] ? RETAIN : 0);
+  mqtt.registerFlags = TELEMETRY + (config["default_qos"] as number) * QOS1 + (retain["telemetry"] ? RETAIN : 0);
+  mqtt.limitsFlags = CRITICAL + QOS1 + (retain["limits"] ? RETAIN : 0);
   mqtt.enabled = config["enabled"] as boolean;
   mqtt.cleanSession = config["clean_session"] as boolean;
   mqtt.clientId = (config["client_id"] as string) || device;
-  if (config["use_tls"]) {
-    session.errorCode = "TlsUnavailable";
-    session.errorMessage = "this version cannot encrypt";
-  } else if (mqtt.enabled && session.host) {
-    sessionEnter(session, WAITING, now);
-  }
+  if (mqtt.enabled && session.host) sessionEnter(session, WAITING, now);
 }
 
 /** Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), the battery's in any case. */
 export function applyChanges(app: App, changed: string): void {
   if (changed) configureBattery(app);
   if (changed) configureAlarms(app);
-  if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0) configureMqtt(app);
+  if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0) configureMqtt(app);
 }

@@ -1,10 +1,10 @@
 // The way to a connection, one state a step: wait, resolve the name, see an echo, connect right after a periodic 0x351,
 // say who we are, take the broker's answer. `connect` of the interpreter blocks everything, so it comes last and rarely.
-import { connectPacket, refusal } from "../mqtt/connect.cold";
-import { ANSWERING, CONNECTED, LOOKING_UP, OPENING, PINGING, publish, READY, WAITING, type Session } from "../mqtt/session";
-import { resend, sessionEnter, sessionFail } from "../mqtt/session-life.cold";
+import { connectPacket, refusal, subscribePacket, subscribeRefusal } from "../mqtt/connect.cold";
+import { ANSWERING, CONNECTED, CRITICAL, LOOKING_UP, OPENING, PINGING, publish, QOS1, READY, RETAIN, WAITING, type Session } from "../mqtt/session";
+import { sessionEnter, sessionFail, sessionLate, sessionResume } from "../mqtt/session-life.cold";
 import { settingsOf } from "./configure.cold";
-import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
+import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
 const LOOK_UP_MS = 10000, FRESH_MS = 3000, BLOCKED_MS = 500, BLOCKED_MOST_MS = 600000;
@@ -40,15 +40,25 @@ function noteBlock(session: Session, took: number): void {
   if (took > BLOCKED_MS) session.backOff = Math.min((session.backOff || BLOCKED_MS) * 2, BLOCKED_MOST_MS);
 }
 
+/** CA, certificate and key as the flash has them. */
+function tlsFiles(mqtt: MqttTask): string[] {
+  return ["tls.ca", "tls.cert", "tls.key"].map(function (name) { return mqtt.app.store.read(name) || ""; });
+}
+
 function open(mqtt: MqttTask, now: number): void {
   const session = mqtt.session;
   sessionEnter(session, OPENING, now);
+  const network = mqtt.app.network;
   try {
-    session.socket = mqtt.app.network.connect(session.ip, session.port, mqtt.opened);
+    session.socket = session.tls ? network.connectTls(session.ip, session.port, mqtt.opened, tlsFiles(mqtt))
+      : network.connect(session.ip, session.port, mqtt.opened);
     noteBlock(session, mqtt.app.natives.now() - now);
   } catch (error) {
-    noteBlock(session, mqtt.app.natives.now() - now);
-    sessionFail(session, "ConnRefused", "cannot connect to " + session.host + ":" + session.port, mqtt.app.natives.now());
+    const why = "" + error, end = mqtt.app.natives.now(), missing = why.indexOf("TLS needs");
+    noteBlock(session, end - now);
+    if (missing >= 0) sessionFail(session, "TlsUnavailable", why.substr(missing), end);
+    else if (session.tls && why.indexOf("create socket") < 0) sessionFail(session, "TlsFailed", "certificate or key: " + why, end);
+    else sessionFail(session, "ConnRefused", "cannot connect to " + session.host + ":" + session.port, end);
   }
 }
 
@@ -61,23 +71,38 @@ function publishAll(mqtt: MqttTask): void {
   mqtt.limitsSum = NaN;
 }
 
-/** The broker's answer to CONNECT: 0 is a welcome, -2 a stream that is no MQTT. */
+/** Subscriptions are there, or refused, which is told and no reason to go. */
+function subscribed(mqtt: MqttTask, now: number): void {
+  const session = mqtt.session, why = subscribeRefusal(session);
+  if (why[0]) {
+    session.errors++;
+    session.errorCode = why[0];
+    session.errorMessage = why[1];
+  }
+  sessionEnter(session, CONNECTED, now);
+  session.backOff = session.backOffFirst;
+  session.waitingSince = session.heardAt = session.lookAt = now;
+  publish(session, "status", '{"online":true}', QOS1 | RETAIN | CRITICAL, now);
+  publishAll(mqtt);
+}
+
+/** The broker's answer to CONNECT or SUBSCRIBE, or what it does wrong. */
 function answered(mqtt: MqttTask, code: number, now: number): void {
   const session = mqtt.session;
-  if (code === 0 && session.state === ANSWERING) {
-    sessionEnter(session, CONNECTED, now);
-    session.backOff = session.backOffFirst;
-    session.waitingSince = now;
-    resend(session);
-    publish(session, "status", '{"online":true}', QOS1 | RETAIN, now);
-    publishAll(mqtt);
+  if (code === 256) {
+    subscribed(mqtt, now);
+  } else if (code === 0 || code === 257) {
+    sessionResume(session, code === 257 && !mqtt.cleanSession, now);
+    if (session.socket) session.socket.write(subscribePacket(session, session.commandQos));
   } else {
-    const why = code === -2 ? ["Failed", "the broker sent something that is not MQTT"] : refusal(code);
+    const why = code === -2 ? ["Failed", "the broker sent something that is not MQTT"]
+      : code === -4 ? ["ConnTimeout", "the broker does not read"] : refusal(code);
     sessionFail(session, why[0], why[1], now);
   }
 }
 
-function introduce(mqtt: MqttTask): void {
+/** The socket is open: say who we are. */
+export function introduce(mqtt: MqttTask): void {
   const session = mqtt.session, now = mqtt.app.natives.now(), login = settingsOf(mqtt.app, "mqtt");
   if (!session.socket) return;
   session.sentAt = now;
@@ -102,12 +127,19 @@ export function advance(mqtt: MqttTask, now: number): void {
   } else if (session.state === PINGING && age > LOOK_UP_MS) {
     sessionFail(session, "ConnTimeout", "no echo from " + session.ip, now);
   } else if (session.state >= OPENING && age > mqtt.timeout) {
-    sessionFail(session, "ConnTimeout", "no answer to CONNECT", now);
+    sessionLate(session, now);
   }
 }
 
-/** What a socket tells: OPENED, or the result of reading what the broker sent (the code of CONNACK, -2 for no MQTT). */
+/** The connection was closed by the other side: with encryption and before any answer that is a handshake that failed. */
+function brokerLeft(mqtt: MqttTask): void {
+  const session = mqtt.session, now = mqtt.app.natives.now(), early = session.state === ANSWERING || session.state === OPENING;
+  if (early && session.tls) sessionFail(session, "TlsFailed", "the broker refused to encrypt, or closed before it answered CONNECT", now);
+  else sessionFail(session, "ConnRefused", early ? "the connection was closed before an answer to CONNECT" : "the connection was closed", now);
+}
+
+/** What a socket tells: LEFT, or a result of reading what the broker sent. */
 export function brokerSaid(mqtt: MqttTask, code: number): void {
-  if (code === OPENED) introduce(mqtt);
+  if (code === LEFT) brokerLeft(mqtt);
   else answered(mqtt, code, mqtt.app.natives.now());
 }

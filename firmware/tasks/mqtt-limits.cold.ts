@@ -3,8 +3,8 @@ import { floored } from "../battery/names.cold";
 import * as r from "../battery/registers.baked";
 import { BOOT, LOST } from "../battery/snapshot";
 import { limitsMessage } from "../mqtt/messages-rare.cold";
-import { MOST_IN_FLIGHT, publish } from "../mqtt/session";
-import { QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
+import { CRITICAL, MOST_IN_FLIGHT, publish, QOS1, RETAIN } from "../mqtt/session";
+import { REFRESH_MS, type MqttTask } from "./mqtt-state";
 
 /** Whether the battery is there, and the limits, when one of them changed or was not sent for a while. */
 export function publishLimits(mqtt: MqttTask, now: number): number {
@@ -14,7 +14,7 @@ export function publishLimits(mqtt: MqttTask, now: number): number {
   let sent = 0;
   mqtt.limitsSeen = mqtt.limits.at;
   if (online !== mqtt.online && session.inFlight.length < MOST_IN_FLIGHT) {
-    if (publish(session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN, now)) mqtt.online = online;
+    if (publish(session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN | CRITICAL, now)) mqtt.online = online;
     sent++;
   }
   if ((sum !== mqtt.limitsSum || now - mqtt.limitsAt >= REFRESH_MS) && session.inFlight.length < MOST_IN_FLIGHT) {

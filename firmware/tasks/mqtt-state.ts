@@ -8,8 +8,8 @@ import type { Session } from "../mqtt/session";
 import type { App } from "./app";
 import type { CanTask } from "./can";
 
-/** The socket is open: said in the place of a code of the broker. */
-export const OPENED = -3;
+/** The broker closed the socket: said in the place of a code of its. */
+export const LEFT = -5;
 
 /** Flags of PUBLISH; limits and state are sent again after this long, ms. */
 export const QOS1 = 2, RETAIN = 1, REFRESH_MS = 10000;

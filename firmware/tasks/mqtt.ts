@@ -8,14 +8,17 @@ import { messageTail, registerMessage, registerText, stateMessage } from "../mqt
 import { stateNames } from "../mqtt/messages-rare.cold";
 import { ROWS } from "../mqtt/rows.baked";
 import type { Socket } from "../kernel/ports";
+import { outboxDrain } from "../mqtt/outbox.cold";
+import { sessionFeed } from "../mqtt/receive.cold";
 import { CONNECTED, OFF, publish } from "../mqtt/session";
-import { keepAlive, sessionFail, sessionFeed } from "../mqtt/session-life.cold";
-import { advance, brokerSaid } from "./mqtt-connect.cold";
+import { keepAlive } from "../mqtt/session-life.cold";
+import { advance, brokerSaid, introduce } from "./mqtt-connect.cold";
 import { publishLimits } from "./mqtt-limits.cold";
-import { OPENED, REFRESH_MS, type MqttTask } from "./mqtt-state";
+import { takeMessage } from "./mqtt-receive.cold";
+import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 
-/** Period of a step, silence after which the link is looked at (ms), messages and rows looked at in a step. */
-const PERIOD_MS = 200, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 6;
+/** Period of a step (ms), messages and rows looked at in a step. */
+const PERIOD_MS = 200, MESSAGES = 8, LOOK = 6;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
 
@@ -74,10 +77,13 @@ function step(mqtt: MqttTask, now: number): number {
     mqtt.raw[0] = samples.words.subarray(newest, newest + SAMPLE_WORDS);
     mqtt.fresh = true;
   }
+  if (session.inbox.length) takeMessage(mqtt, now);
   if (session.state === CONNECTED && socket) {
     if (!socket.dSnd) session.waitingSince = now;
-    if (session.pingAt || socket.dSnd || now - session.sentAt > LOOK_AFTER_MS) keepAlive(session, now);
-    if (session.socket && (socket.dSnd || "").length <= PENDING) telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
+    if (now >= session.lookAt) keepAlive(session, now);
+    if (session.socket && (socket.dSnd || "").length <= PENDING && (session.free || !outboxDrain(session, now))) {
+      telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
+    }
   } else if (session.state !== OFF) {
     advance(mqtt, now);
     if (session.socket && session.socket !== socket) attach(mqtt, session.socket);
@@ -89,19 +95,29 @@ function step(mqtt: MqttTask, now: number): number {
 function attach(mqtt: MqttTask, socket: Socket): void {
   const session = mqtt.session;
   socket.on("data", function (bytes) {
-    const code = session.socket === socket ? sessionFeed(session, bytes) : -1;
-    if (code !== -1) brokerSaid(mqtt, code);
+    if (session.socket !== socket) return;
+    const inFlight = session.inFlight, now = mqtt.app.natives.now();
+    let rest = bytes, code = 0;
+    session.heardAt = now;
+    // PUBACK of the oldest message is what comes most, and needs no look at the rest of the protocol
+    while (!session.rx && !session.skip && inFlight.length && inFlight[0].flags & 2 && rest.length > 3 && session.state === CONNECTED
+      && rest.substr(0, 4) === "\x40\x02" + String.fromCharCode(inFlight[0].id >> 8, inFlight[0].id & 255)) {
+      inFlight.shift();
+      rest = rest.substr(4);
+    }
+    if (!rest) return;
+    for (code = sessionFeed(session, rest, now); code !== -1; code = session.socket === socket ? sessionFeed(session, "", now) : -1) {
+      brokerSaid(mqtt, code);
+    }
   });
-  socket.on("close", function () {
-    if (session.socket === socket) sessionFail(session, "ConnRefused", "the connection was closed", mqtt.app.natives.now());
-  });
+  socket.on("close", function () { if (session.socket === socket) brokerSaid(mqtt, LEFT); });
 }
 
 export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "raw" | "app">): MqttTask {
   const mqtt = parts as MqttTask;
   mqtt.fresh = false;
   mqtt.limitsSeen = mqtt.phaseSeen = mqtt.namesSum = -1;
-  mqtt.opened = function () { brokerSaid(mqtt, OPENED); };
+  mqtt.opened = function () { introduce(mqtt); };
   mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);
   return mqtt;
 }

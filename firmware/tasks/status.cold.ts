@@ -2,7 +2,7 @@
 import { alarmsText } from "../battery/alarms.cold";
 import { headText } from "../http/head.cold";
 import { liveText, machineText, memberText } from "../http/status.cold";
-import { CONNECTED } from "../mqtt/session";
+import { COALESCED, CONNECTED, DRAINED, DROPPED, ENQUEUED, MOST_IN_FLIGHT, MOST_QUEUED, OVERSIZE, RX_DROPPED, type Session } from "../mqtt/session";
 import { VERSION } from "../version";
 import type { App } from "./app";
 import { GX_GONE_MS } from "./can";
@@ -23,13 +23,24 @@ function canMember(app: App, now: number): string {
     "rec": health.rec, "keepalive_ok": gxPresent(app, now) });
 }
 
+/** QoS that the broker granted to each subscription, or its refusal. */
+function granted(s: Session, topic: number): number | string | null {
+  const code = s.granted.charCodeAt(topic);
+  return code < 3 ? code : s.granted.length > topic ? "refused" : null;
+}
+
 function mqttMember(app: App): string {
-  const m = app.mqtt, s = m.session, connected = s.state === CONNECTED;
-  return memberText("mqtt", { "enabled": m.enabled, "configured": s.host !== "", "subscribed": false, "connected": connected, "client_id": m.clientId,
-    "root_topic": s.base, "publish_count": s.published, "failed_count": s.failed, "error_count": s.errors, "dropped_count": m.samples.dropped,
+  const m = app.mqtt, s = m.session, connected = s.state === CONNECTED, counts = s.counts, places = MOST_QUEUED + MOST_IN_FLIGHT;
+  const command = connected ? granted(s, 0) : null, change = connected ? granted(s, 1) : null;
+  return memberText("mqtt", { "enabled": m.enabled, "configured": s.host !== "", "subscribed": typeof command === "number" && typeof change === "number",
+    "connected": connected, "client_id": m.clientId, "root_topic": s.base, "publish_count": s.published, "failed_count": s.failed,
+    "error_count": s.errors, "dropped_count": counts[DROPPED], "dropped_samples": m.samples.dropped,
     "last_publish_ms": s.published ? Math.round(s.lastPublish) : null, "last_error_code": s.errorCode, "last_error_message": s.errorMessage,
-    "qos": m.registerFlags >> 1, "retain": (m.registerFlags & 1) === 1, "clean_session": m.cleanSession, "use_tls": false,
-    "queue_len": s.inFlight.length, "queue_max": 4, "blocked_ms_max": Math.round(s.blockedMost) });
+    "qos": m.registerFlags >> 1 & 3, "retain": (m.registerFlags & 1) === 1, "clean_session": m.cleanSession, "use_tls": s.tls,
+    "tls": s.tls ? "encrypted, server not verified" : "off", "subscriptions": { "cmd": command, "cfg/set": change },
+    "queue_len": s.outbox.length + s.inFlight.length, "queue_max": places, "admitted_count": s.published - counts[DRAINED] + counts[ENQUEUED],
+    "coalesced_count": counts[COALESCED], "queued": s.outbox.length, "in_flight": s.inFlight.length, "rx_drop": counts[RX_DROPPED],
+    "oversize_drop": counts[OVERSIZE], "blocked_ms_max": Math.round(s.blockedMost) });
 }
 
 /** A piece of the answer, "" after the last. */

@@ -1,35 +1,13 @@
-// MQTT packets read by an independent parser; the session's answers, duplicates and garbage; which register is due.
+// MQTT packets read by an independent parser; when a link is given up; which register is due.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import mqttPacket from "mqtt-packet";
-import type { Socket } from "../../firmware/kernel/ports";
-import { connectPacket, refusal } from "../../firmware/mqtt/connect.cold";
+import { connectPacket, refusal, subscribePacket, subscribeRefusal } from "../../firmware/mqtt/connect.cold";
 import { type Due, dueOf, nextDue, passBegins } from "../../firmware/mqtt/due";
-import { publishPacket } from "../../firmware/mqtt/packet";
+import { publishPacket } from "../../firmware/mqtt/packet.cold";
 import { ROWS } from "../../firmware/mqtt/rows.baked";
-import { CONNECTED, MOST_IN_FLIGHT, publish, type Session, sessionOf, WAITING } from "../../firmware/mqtt/session";
-import { keepAlive, resend, sessionFail, sessionFeed } from "../../firmware/mqtt/session-life.cold";
-
-type Packet = Record<string, unknown>;
-
-/** What the parser of the mqtt package makes of byte strings. */
-function parsed(...texts: string[]): Packet[] {
-  const packets: Packet[] = [], parser = mqttPacket.parser({ protocolVersion: 4 });
-  parser.on("packet", (packet: unknown) => { packets.push(packet as Packet); });
-  parser.on("error", (error: unknown) => { throw error; });
-  for (const text of texts) parser.parse(Buffer.from(text, "latin1"));
-  return packets;
-}
-
-function connected(): { session: Session; written: string[]; socket: Socket; ended: () => number } {
-  const session = sessionOf(), written: string[] = [];
-  let ends = 0;
-  const socket: Socket = { write: (text) => { written.push(text); }, end: () => { ends++; }, on: () => undefined };
-  Object.assign(session, { state: CONNECTED, socket, base: "tinybms/ESP32-A1B2C3/" });
-  return { session, written, socket, ended: () => ends };
-}
-
-const PUBACK = (id: number): string => "\x40\x02" + String.fromCharCode(id >> 8, id & 255);
+import { CONNECTED, CRITICAL, OFF, publish, publishTo, QOS1, WAITING } from "../../firmware/mqtt/session";
+import { keepAlive, sessionEnd, sessionFail } from "../../firmware/mqtt/session-life.cold";
+import { connected, type Packet, parsed } from "./wire";
 
 describe("mqtt packets", () => {
   it("CONNECT with will, user and password, short and long", () => {
@@ -45,7 +23,7 @@ describe("mqtt packets", () => {
 
   it("PUBLISH of any size, QoS and retain", () => {
     const topic = fc.string({ unit: fc.constantFrom("a", "/", "_"), minLength: 1, maxLength: 80 }), payload = fc.string({ unit: fc.nat(255).map((code) => String.fromCharCode(code)), maxLength: 400 });
-    fc.assert(fc.property(topic, payload, fc.nat(1), fc.boolean(), fc.integer({ min: 1, max: 65535 }), (name, text, qos, retain, id) => {
+    fc.assert(fc.property(topic, payload, fc.nat(2), fc.boolean(), fc.integer({ min: 1, max: 65535 }), (name, text, qos, retain, id) => {
       const [packet] = parsed(publishPacket(name, text, qos * 2 + (retain ? 1 : 0), id));
       const got = [packet["topic"], (packet["payload"] as Buffer).toString("latin1"), packet["qos"], packet["retain"], packet["dup"], packet["messageId"]];
       assert.deepEqual(got, [name, text, qos, retain, false, qos ? id : undefined]);
@@ -53,65 +31,68 @@ describe("mqtt packets", () => {
   });
 
   it("each refusal of CONNACK has a code and a text", () => {
-    for (const code of [1, 2, 3, 4, 5, 99]) assert.ok(refusal(code).every((text) => text.length > 3));
-    assert.equal(refusal(4)[0], "BadCredentials");
+    const texts = [1, 2, 3, 4, 5, 99].map((code) => refusal(code).join(" "));
+    assert.equal(new Set(texts).size, texts.length);
+    assert.deepEqual([3, 4, 5].map((code) => refusal(code)[0]), ["ConnRefused", "BadCredentials", "NotAuthorized"]);
+  });
+
+  it("user and password are bytes: UTF-8 of any length up to 64", () => {
+    fc.assert(fc.property(fc.string({ unit: "grapheme", minLength: 1 }), fc.string({ unit: "grapheme", minLength: 1 }), (name, secret) => {
+      const bytes = (text: string): string => Buffer.from(text).toString("latin1");
+      const [packet] = parsed(connectPacket({ clientId: "c", user: bytes(name), pass: bytes(secret), keepAlive: 30, cleanSession: true, willTopic: "t", willPayload: "" }));
+      assert.deepEqual([packet["username"], String(packet["password"])], [name, secret]);
+    }));
+  });
+
+  it("SUBSCRIBE with the QoS of the settings, and the birth topic when there is one", () => {
+    const { session } = connected();
+    for (const birth of ["", "homeassistant/status"]) {
+      session.birth = birth;
+      const [packet] = parsed(subscribePacket(session, 2)), topics = packet["subscriptions"] as Packet[];
+      assert.deepEqual(topics.map(({ topic, qos }) => [topic, qos]),
+        [["tinybms/ESP32-A1B2C3/cmd", 2], ["tinybms/ESP32-A1B2C3/cfg/set", 1], ...(birth ? [[birth, 0]] : [])]);
+    }
+  });
+
+  it("each return code of SUBACK is told apart", () => {
+    const { session } = connected(), told = (granted: string): string[] => subscribeRefusal(Object.assign(session, { granted }));
+    for (const granted of ["\0\0", "\0\x01", "\x02\x02"]) assert.deepEqual(told(granted), ["", ""]);
+    assert.deepEqual(told("\x80\x01"), ["NotAuthorized", "broker refuses the subscription to tinybms/ESP32-A1B2C3/cmd"]);
+    assert.match(told("\0\x80")[1], /cfg\/set/);
+    assert.deepEqual(told("\0\x03"), ["Failed", "broker answered the subscription to tinybms/ESP32-A1B2C3/cfg/set with 3"]);
+    assert.match(told("\0")[1], /1 codes for 2 topics/);
   });
 });
 
 describe("mqtt session", () => {
-  it("keeps QoS 1 in flight until it is acknowledged, four at most, refused and counted beyond", () => {
-    const { session, written } = connected();
-    for (let i = 0; i < MOST_IN_FLIGHT; i++) assert.ok(publish(session, "a", `${i}`, 2, 0));
-    assert.equal(publish(session, "a", "more", 2, 0), false);
-    assert.ok(publish(session, "b", "QoS 0 goes on", 0, 0));
-    assert.deepEqual([session.failed, session.published], [1, 5]);
-    assert.equal(sessionFeed(session, PUBACK(2)), -1);
-    assert.deepEqual(session.inFlight.map((message) => message.id), [1, 3, 4]);
-    assert.ok(publish(session, "a", "5", 2, 0));
-    written.length = 0;
-    resend(session);
-    const again = parsed(...written);
-    assert.deepEqual(again.map((packet) => [packet["messageId"], packet["dup"], packet["qos"], packet["topic"]]), [1, 3, 4, 5].map((id) => [id, true, 1, "tinybms/ESP32-A1B2C3/a"]));
-  });
-
-  it("packet ids wrap from 65535 to 1; nothing is sent without room or connection", () => {
-    const { session, socket } = connected();
-    session.nextId = 65535;
-    publish(session, "a", "", 2, 0);
-    assert.equal(session.nextId, 1);
-    socket.dSnd = "x".repeat(3000);
-    assert.equal(publish(session, "a", "", 0, 0), false);
-    socket.dSnd = "";
-    session.state = WAITING;
-    assert.equal(publish(session, "a", "", 0, 0), false);
-  });
-
-  it("reads a stream split at every byte, and any pieces of it", () => {
-    const stream = "\x20\x02\x00\x05" + PUBACK(1) + "\xd0\x00";
-    for (let at = 0; at <= stream.length; at++) {
-      const { session } = connected();
-      publish(session, "a", "", 2, 0);
-      session.pingAt = 5;
-      assert.equal(Math.max(sessionFeed(session, stream.slice(0, at)), sessionFeed(session, stream.slice(at))), 5);
-      assert.deepEqual([session.inFlight.length, session.pingAt, session.rx], [0, 0, ""]);
-    }
-  });
-
-  it("tells garbage, never throws, and keeps nothing without bound", () => {
-    for (const garbage of ["\x10\x02ab", "\xf0\x00", "\x20\x80\x01"]) assert.equal(sessionFeed(connected().session, garbage), -2);
-    fc.assert(fc.property(fc.array(fc.string({ unit: fc.nat(255).map((code) => String.fromCharCode(code)) })), (pieces) => {
-      const { session } = connected();
-      for (const piece of pieces) if (sessionFeed(session, piece) === -2) return;
-      assert.ok(session.rx.length <= 129);
-    }));
-  });
-
-  it("pings, and gives up without an answer or with output that does not leave", () => {
+  it("pings when nothing is heard, however much is sent, and gives up without an answer", () => {
     const { session, written, ended } = connected();
+    session.lastPublish = 15000;
     keepAlive(session, 15001);
     assert.deepEqual(parsed(...written).map((packet) => packet["cmd"]), ["pingreq"]);
+    session.lastPublish = 30900;
     keepAlive(session, 31000);
     assert.deepEqual([session.state, session.errorCode, session.socket, ended()], [WAITING, "ConnTimeout", null, 1]);
+  });
+
+  it("gives up with output that does not leave, and empties it so that the socket closes", () => {
+    const { session, socket } = connected();
+    Object.assign(session, { waitingSince: 1000, heardAt: 20000 });
+    socket.dSnd = "stuck";
+    keepAlive(session, 21001);
+    assert.deepEqual([session.state, session.errorMessage, socket.dSnd], [WAITING, "output is stuck", ""]);
+  });
+
+  it("gives up when a message stays unanswered while pings are answered", () => {
+    const { session } = connected();
+    publish(session, "a", "", QOS1, 0);
+    for (let now = 1000; now <= 61000; now += 1000) {
+      Object.assign(session, { heardAt: now, pingAt: 0, waitingSince: now });
+      keepAlive(session, now);
+      assert.equal(session.state, CONNECTED, `${now} ms`);
+    }
+    keepAlive(session, 61001);
+    assert.deepEqual([session.state, session.errorMessage], [WAITING, "no answer to a message"]);
   });
 
   it("waits longer after each failure, 15 % either way, up to the longest", () => {
@@ -120,6 +101,15 @@ describe("mqtt session", () => {
       sessionFail(session, "Failed", "", 1000);
       assert.ok(session.retryAt - 1000 >= wait * 0.85 && session.retryAt - 1000 <= wait * 1.15);
     }
+  });
+
+  it("ends with DISCONNECT, and keeps nothing", () => {
+    const { session, written, ended } = connected();
+    publish(session, "a", "", QOS1, 0);
+    sessionEnd(session);
+    assert.deepEqual(parsed(...written).map(({ cmd }) => cmd), ["publish", "disconnect"]);
+    assert.deepEqual([session.state, session.inFlight, session.outbox, ended()], [OFF, [], [], 1]);
+    assert.equal(publishTo(session, "a", "", QOS1 | CRITICAL, 0), false, "nobody will send it");
   });
 });
 

@@ -11,7 +11,7 @@ import { addUp, markNow } from "./window";
 /** Frames of a second (those of each second and two rarer ones), and a payload of 45 bytes. */
 const EACH_SECOND = 8, PAYLOAD = '{"value":52.84,"timestamp_ms":123456,"seq":12}';
 
-/** Pieces of work by name: code inside firmware/main.ts. `loop` is what doing nothing costs. */
+/** Pieces of work by name: code inside firmware/main.ts, with `session` and `ready` (a payload) at hand. `loop` is what doing nothing costs. */
 const units = {
   loop: "",
   poll: `const u = app.uart, p = u.poller; p.plan[0].due = 0; p.slowAt = 1e15; u.task.due = natives.now();
@@ -20,8 +20,9 @@ const units = {
     for (let i = 0; i < ${EACH_SECOND}; i++) { c.task.due = natives.now(); app.canPort.flying = 0; app.canPort.seen = 4; runTask(scheduler, c.task); }`,
   canIdle: `const c = app.can; c.nextAt = 1e15; c.waiting.fill(0); app.canPort.flying = 0; c.task.due = natives.now(); runTask(scheduler, c.task);`,
   supervise: "app.limits.at = 0; scheduler.tasks[2].due = natives.now(); runTask(scheduler, scheduler.tasks[2]);",
-  publish0: `publish(app.mqtt.session, "rt/x", payload, 0, 1);`,
-  publish1: `app.mqtt.session.inFlight = []; publish(app.mqtt.session, "rt/x", payload, 2, 1);`,
+  publish0: `publish(session, "rt/x", ready, 0, 1);`,
+  publish1: `session.inFlight = []; publish(session, "rt/x", ready, 2, 1);`,
+  publish2: `session.inFlight = []; publish(session, "rt/x", ready, 4, 1);`,
   registerMessage: `const text = registerText(0), tab = text.indexOf("\\t");
     registerMessage(0, text.substr(tab + 1), app.snapshot.values[0], app.mqtt.raw, ',"timestamp_ms":123456,"seq":12,"quality":"');`,
   stateMessage: `stateMessage(app.snapshot, ["charging", "fresh", "normal"]);`,
@@ -43,8 +44,8 @@ const payload = ${JSON.stringify(PAYLOAD)};
 global["bench"] = {
   "stop": stopAll,
   "took": function () { const p = app.uart.poller; print("~took " + (app.snapshot.fastAt - p.plan[0].due + p.plan[0].every).toFixed(2)); },
-  "link": function (port) { const s = app.mqtt.session; s.socket = app.network.connect("127.0.0.1", port, function () {}); s.state = 7; s.base = "tinybms/ESP32-A1B2C3/"; stopAll(); },
-${Object.entries(units).map(([name, code]) => `  ${JSON.stringify(name)}: function (n, reply) { for (; n > 0; n--) { ${code} } stopAll(); },`).join("\n")}
+  "link": function (port) { const s = app.mqtt.session; s.socket = app.network.connect("127.0.0.1", port, function () {}); s.state = 8; s.free = s.socket; s.base = "tinybms/ESP32-A1B2C3/"; stopAll(); },
+${Object.entries(units).map(([name, code]) => `  ${JSON.stringify(name)}: function (n, reply) { const session = app.mqtt.session, ready = payload; for (; n > 0; n--) { ${code} } stopAll(); },`).join("\n")}
 };`;
 
 /** Puts the handle into the composition root, after TypeScript. */

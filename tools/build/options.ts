@@ -29,7 +29,7 @@ export interface ImageRequest {
 export const TEXT_START = "/*~TEXT~";
 
 /** Modules whose names are looked up most, hottest first (tools/bench tells). */
-const HOTTEST = ["tasks", "can-twai", "can", "poller", "uart", "snapshot", "registers.baked", "samples", "supervise", "mqtt", "due", "session", "packet",
+const HOTTEST = ["tasks", "can-twai", "can", "poller", "uart", "snapshot", "registers.baked", "samples", "supervise", "mqtt", "due", "session",
   "messages", "names", "text"];
 
 /**
