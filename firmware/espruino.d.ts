@@ -35,9 +35,13 @@ interface NetModule {
 /** Flash files. Names of at most 28 characters; a rewrite marks the old file deleted, then appends. */
 interface StorageModule {
   read(name: string): string | undefined;
-  write(name: string, data: string): boolean;
+  /** `offset` and `size`: into a file of that size, which is made when there is none; what is written cannot change. */
+  write(name: string, data: string, offset?: number, size?: number): boolean;
   erase(name: string): void;
+  /** Free bytes behind the last file. */
   getFree(): number;
+  getStats(): { totalBytes: number; freeBytes: number; trashBytes: number };
+  compact(): void;
 }
 
 interface WifiModule {

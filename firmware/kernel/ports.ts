@@ -59,5 +59,11 @@ export interface NetworkPort {
 /** Flash files; undefined when there is none. */
 export interface StorePort {
   read(name: string): string | undefined;
-  write(name: string, data: string): boolean;
+  /** A whole file; or `data` at `offset` into a file of `size` bytes, which is made when there is none. Bytes that are written stay. */
+  write(name: string, data: string, offset?: number, size?: number): boolean;
+  erase(name: string): void;
+  /** Bytes that can be written before the flash must be compacted, which takes seconds. */
+  getFree(): number;
+  getStats(): { totalBytes: number; freeBytes: number; trashBytes: number };
+  compact(): void;
 }

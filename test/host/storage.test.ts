@@ -42,6 +42,20 @@ describe("host Storage", () => {
     assert.equal(store.compactions, 0);
   });
 
+  it("fills a reserved file piece by piece, and never changes what is written (as Espruino 2v29 does)", () => {
+    const store = memoryStore(), storage = moduleOf(store), free = storage.getFree();
+    storage.write("ring", "0123456789abcdef", 0, 4096);
+    storage.write("ring", "fedcba9876543210", 16, 4096);
+    assert.equal(storage.read("ring"), "0123456789abcdeffedcba9876543210".padEnd(4096, "\xff"));
+    assert.equal(free - storage.getFree(), 4128);
+    assert.throws(() => storage.write("ring", "Xedcba9876543210", 16, 4096), /File already written with different data/);
+    assert.throws(() => storage.write("ring", "0123456789abcdef", 4090, 4096), /Too much data for file size/);
+    storage.erase("ring");
+    assert.deepEqual(storage.getStats(), { totalBytes: 224 * 4096, freeBytes: free - 4128, trashBytes: 4128 });
+    storage.compact();
+    assert.deepEqual([storage.getFree(), storage.getStats().trashBytes], [free, 0]);
+  });
+
   it("reclaims deleted files when it is full, and throws when that is not enough", () => {
     const store = memoryStore(), storage = moduleOf(store);
     for (let i = 0; i < 3; i++) storage.write("big", String(i).repeat(400000));

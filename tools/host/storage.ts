@@ -28,9 +28,11 @@ export const POWER_CUT = { isPowerCut: true };
 /** The module `Storage` as the image sees it (firmware/espruino.d.ts). */
 export interface StorageModule {
   read(name: string): string | undefined;
-  write(name: string, data: string): boolean;
+  write(name: string, data: string, offset?: number, size?: number): boolean;
   erase(name: string): void;
   getFree(): number;
+  getStats(): { totalBytes: number; freeBytes: number; trashBytes: number };
+  compact(): void;
 }
 
 function bytesInFlash(data: string): number {
@@ -77,9 +79,11 @@ export function restorePower(store: Store): void {
   store.isCut = false;
 }
 
+const filesBytes = (store: Store): number => [...store.files.values()].reduce((sum, data) => sum + bytesInFlash(data), 0);
+
 function compact(store: Store): void {
   store.compactions++;
-  store.used = [...store.files.values()].reduce((sum, data) => sum + bytesInFlash(data), 0);
+  store.used = filesBytes(store);
 }
 
 function append(store: Store, name: string, data: string): void {
@@ -110,6 +114,27 @@ function write(store: Store, fail: (message: string) => never, name: string, dat
   return true;
 }
 
+/** Into a file of `size` bytes that is there, or is made now: only bytes that are still free can be written. */
+function writeAt(store: Store, fail: (message: string) => never, name: string, data: string, offset: number, size: number): boolean {
+  const old = store.files.get(name);
+  if (offset + data.length > size) fail("Too much data for file size");
+  if (old?.length !== size) {
+    if (offset > 0) fail("the host begins a reserved file at its start");
+    write(store, fail, name, "\xff".repeat(size));
+    store.bytesWritten -= size; // reserved, not written
+  }
+  const now = store.files.get(name)!, there = now.slice(offset, offset + data.length);
+  if (there === data) return true;
+  if (/[^\xff]/.test(there)) fail("File already written with different data");
+  try {
+    operate(store, data.length);
+    store.files.set(name, now.slice(0, offset) + data + now.slice(offset + data.length));
+  } finally {
+    store.persist(name);
+  }
+  return true;
+}
+
 function erase(store: Store, name: string): void {
   if (!store.files.has(name)) return;
   operate(store, 0);
@@ -119,7 +144,8 @@ function erase(store: Store, name: string): void {
 
 /**
  * The `Storage` module over `store`. Names are cut at 28 characters without a word; a write of the same data does nothing; a
- * zero length and a full flash throw through `fail`. Only what firmware/espruino.d.ts declares is offered: more arguments fail.
+ * zero length and a full flash throw through `fail`; `offset` and `size` write into a reserved file. Only what
+ * firmware/espruino.d.ts declares is offered: more arguments fail.
  */
 export function storageModule(store: Store, fail: (message: string) => never): StorageModule {
   const nameOf = (name: unknown): string => {
@@ -129,10 +155,15 @@ export function storageModule(store: Store, fail: (message: string) => never): S
   return {
     read: (name) => store.files.get(nameOf(name)),
     write: (...given: unknown[]) => {
-      if (given.length !== 2 || typeof given[1] !== "string") return fail("Storage.write: the host takes a name and a string");
-      return write(store, fail, nameOf(given[0]), given[1]);
+      const [name, data, offset, size] = given;
+      if (typeof data !== "string" || ![2, 4].includes(given.length)) {
+        return fail("Storage.write: the host takes a name, a string, and both or neither of offset and size");
+      }
+      return given.length === 2 ? write(store, fail, nameOf(name), data) : writeAt(store, fail, nameOf(name), data, Number(offset), Number(size));
     },
     erase: (name) => erase(store, nameOf(name)),
     getFree: () => AREA_BYTES - store.used,
+    getStats: () => ({ totalBytes: AREA_BYTES, freeBytes: AREA_BYTES - store.used, trashBytes: store.used - filesBytes(store) }),
+    compact: () => compact(store),
   };
 }
