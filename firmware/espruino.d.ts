@@ -32,6 +32,16 @@ interface NetModule {
   createServer(client: (socket: NetSocket) => void): { listen(port: number): void };
 }
 
+/** UDP socket. */
+interface DatagramSocket {
+  bind(port: number): void;
+  /** The address as a number with dots: a name would block while it is resolved. */
+  send(packet: string, port: number, ip: string): void;
+  on(event: "message", callback: (packet: string, from: { address: string; port: number }) => void): void;
+  close(): void;
+}
+interface DatagramModule { createSocket(type: "udp4"): DatagramSocket }
+
 /** Flash files. Names of at most 28 characters; a rewrite marks the old file deleted, then appends. */
 interface StorageModule {
   read(name: string): string | undefined;
@@ -58,6 +68,7 @@ interface WifiModule {
 interface TelnetModule { setOptions(options: { mode: "off" | "on" }): void }
 
 declare function require(name: "net"): NetModule;
+declare function require(name: "dgram"): DatagramModule;
 declare function require(name: "Storage"): StorageModule;
 declare function require(name: "Wifi"): WifiModule;
 declare function require(name: "TelnetServer"): TelnetModule;
@@ -84,6 +95,8 @@ declare const NRF: { setServices(services: object, options: { uart: boolean }): 
 
 declare function print(...values: unknown[]): void;
 declare function getTime(): number;
+/** Set the clock, s since 1970; timers go on as they were. Its seconds have 32 bits with sign. */
+declare function setTime(seconds: number): void;
 declare function getSerial(): string;
 declare function peek32(address: number): number;
 declare function peek32(address: number, count: number): Uint32Array;

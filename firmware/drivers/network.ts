@@ -1,6 +1,7 @@
 // The network of the interpreter: sockets of `net`, names and echoes of `Wifi`. `connect` blocks everything until TCP has
 // answered, so callers make sure of a live host first.
 import type { NetworkPort } from "../kernel/ports";
+import { ask } from "./sntp.cold";
 import { lookUp, ownAddress, ping } from "./wifi.cold";
 
 export const network: NetworkPort = {
@@ -9,4 +10,5 @@ export const network: NetworkPort = {
   ping: ping,
   connect: function (ip, port, opened) { return require("net").connect({ host: ip, port: port }, opened); },
   listen: function (port, accepted) { require("net").createServer(accepted).listen(port); },
+  ask: ask,
 };
