@@ -69,4 +69,5 @@ function configureMqtt(app: App): void {
 export function applyChanges(app: App, changed: string): void {
   if (changed) configureBattery(app);
   if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0) configureMqtt(app);
+  if (changed.indexOf("time.") >= 0) app.clock.at = 0;
 }
