@@ -35,6 +35,15 @@ interface NetModule {
 interface TlsOptions { host: string; port: number; ca?: string; cert?: string; key?: string }
 /** As `net`. A text of up to 100 characters is the name of a file, a longer one the file itself (DER). */
 interface TlsModule { connect(options: TlsOptions, connected: () => void): NetSocket }
+/** UDP socket. */
+interface DatagramSocket {
+  bind(port: number): void;
+  /** The address as a number with dots: a name would block while it is resolved. */
+  send(packet: string, port: number, ip: string): void;
+  on(event: "message", callback: (packet: string, from: { address: string; port: number }) => void): void;
+  close(): void;
+}
+interface DatagramModule { createSocket(type: "udp4"): DatagramSocket }
 
 /** Flash files. Names of at most 28 characters; a rewrite marks the old file deleted, then appends. */
 interface StorageModule {
@@ -63,6 +72,7 @@ interface TelnetModule { setOptions(options: { mode: "off" | "on" }): void }
 
 declare function require(name: "net"): NetModule;
 declare function require(name: "tls"): TlsModule;
+declare function require(name: "dgram"): DatagramModule;
 declare function require(name: "Storage"): StorageModule;
 declare function require(name: "Wifi"): WifiModule;
 declare function require(name: "TelnetServer"): TelnetModule;
@@ -91,6 +101,8 @@ declare const NRF: { setServices(services: object, options: { uart: boolean }): 
 
 declare function print(...values: unknown[]): void;
 declare function getTime(): number;
+/** Set the clock, s since 1970; timers go on as they were. Its seconds have 32 bits with sign. */
+declare function setTime(seconds: number): void;
 declare function getSerial(): string;
 declare function peek32(address: number): number;
 declare function peek32(address: number, count: number): Uint32Array;

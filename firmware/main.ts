@@ -11,7 +11,7 @@ import { twai } from "./drivers/can-twai";
 import { startTwai } from "./drivers/can-twai-start.cold";
 import { findImageText } from "./drivers/image";
 import { macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
-import { clock, natives, startedAt } from "./drivers/natives";
+import { clock, natives, setClock, startedAt } from "./drivers/natives";
 import { network } from "./drivers/network";
 import { changeEvery, every, feedWatchdog } from "./drivers/timers";
 import { openUart } from "./drivers/uart";
@@ -24,10 +24,12 @@ import { dueOf } from "./mqtt/due";
 import { sessionOf } from "./mqtt/session";
 import type { App, Wifi } from "./tasks/app";
 import { canTaskOf } from "./tasks/can";
+import type { Clock } from "./tasks/clock";
 import { applyChanges, settingsOf } from "./tasks/configure.cold";
 import { diagnosticsTask } from "./tasks/diagnostics";
 import { mqttTaskOf } from "./tasks/mqtt";
 import { openState } from "./tasks/open.cold";
+import type { Replay } from "./tasks/replay-state";
 import { answer } from "./tasks/routes";
 import { VERSION } from "./version";
 import { superviseTask } from "./tasks/supervise";
@@ -35,6 +37,8 @@ import { uartReceived, uartTask, type UartTask } from "./tasks/uart";
 
 /** A task that throws this often within a minute lets the watchdog restart the device. */
 const FAULTS = 3, FAULT_WINDOW_MS = 60000, WIFI_FIRST_MS = 5000;
+/** So long after the start the broker counts as away, ms. */
+const REPLAY_FROM_MS = 30000;
 
 /** The board's CAN controller; the build leaves the other driver out. */
 const onChip = (can as string) === "twai", canPort: CanPort = onChip ? twai : mcp2515;
@@ -55,6 +59,8 @@ const scheduler: Scheduler = { clock: clock, start: startedAt, tasks: [], every:
 const app = {
   natives: natives, network: network, presets: presets, scheduler: scheduler,
   snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,
+  clock: { at: 0, epoch: 0, syncs: 0, syncedAt: 0, failures: 0, failed: 0, error: "", request: null } as Clock,
+  setClock: setClock, replay: { at: REPLAY_FROM_MS, boot: 0, dropped: 0, log: null } as Replay,
 } as App;
 
 /** UART and CAN both stepped since the last call, and no task keeps failing. */

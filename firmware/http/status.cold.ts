@@ -22,8 +22,8 @@ export function liveText(s: Snapshot, limits: Limits, now: number): string {
   });
 }
 
-/** A member whose value is a flat object. */
-export function memberText(name: string, value: object): string {
+/** A member whose value is a flat object, a text or nothing. */
+export function memberText(name: string, value: object | string | null): string {
   return ',"' + name + '":' + JSON.stringify(value);
 }
 

@@ -61,7 +61,12 @@ export interface NetworkPort {
    */
   connectTls(ip: string, port: number, opened: () => void, files: string[]): Socket;
   listen(port: number, accepted: (socket: Socket) => void): void;
+  /** Send one UDP packet to an IPv4 address and hear what comes back from there, until it is closed. May throw without a network. */
+  ask(ip: string, port: number, packet: string, heard: (packet: string) => void): Question;
 }
+
+/** A UDP socket that waits for an answer. */
+export interface Question { close(): void }
 
 /** Flash files; undefined when there is none. */
 export interface StorePort {

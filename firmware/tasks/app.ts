@@ -7,7 +7,9 @@ import type { Server } from "../http/server";
 import type { CanPort, Natives, NetworkPort, StorePort } from "../kernel/ports";
 import type { Scheduler } from "../kernel/tasks";
 import type { CanTask } from "./can";
+import type { Clock } from "./clock";
 import type { MqttTask } from "./mqtt-state";
+import type { Replay } from "./replay-state";
 import type { UartTask } from "./uart";
 
 export interface App {
@@ -23,6 +25,8 @@ export interface App {
   device: string; token: string;
   /** Wi-Fi: joined, and when to try again (ms, 0: not used). */
   wifi: Wifi;
+  /** The time of day, how the machine is told it, and what is kept while the broker is away. */
+  clock: Clock; setClock(seconds: number, scheduler: { start: number }): void; replay: Replay;
 }
 
 /** `join` asks for the network once more and returns at once. */

@@ -77,4 +77,5 @@ export function applyChanges(app: App, changed: string): void {
   if (changed) configureBattery(app);
   if (changed) configureAlarms(app);
   if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0) configureMqtt(app);
+  if (changed.indexOf("time.") >= 0) app.clock.at = 0;
 }

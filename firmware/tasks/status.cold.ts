@@ -4,8 +4,10 @@ import { headText } from "../http/head.cold";
 import { liveText, machineText, memberText } from "../http/status.cold";
 import { COALESCED, CONNECTED, DRAINED, DROPPED, ENQUEUED, MOST_IN_FLIGHT, MOST_QUEUED, OVERSIZE, RX_DROPPED, type Session } from "../mqtt/session";
 import { VERSION } from "../version";
+import { isoTime } from "../kernel/time.cold";
 import type { App } from "./app";
 import { GX_GONE_MS } from "./can";
+import { wallSeconds } from "./clock.cold";
 
 function gxPresent(app: App, now: number): boolean {
   return app.can.gxAt >= 0 && now - app.can.gxAt <= GX_GONE_MS;
@@ -43,10 +45,19 @@ function mqttMember(app: App): string {
     "oversize_drop": counts[OVERSIZE], "blocked_ms_max": Math.round(s.blockedMost) });
 }
 
+/** The time of day, null while unknown, and how it was learned; what waits for rt/replay. */
+function timeMember(app: App, now: number): string {
+  const c = app.clock, log = app.replay.log;
+  return memberText("time", isoTime(wallSeconds(app)) || null) + memberText("clock", { "syncs": c.syncs, "failures": c.failures,
+    "last_sync_s": c.syncs ? Math.round((now - c.syncedAt) / 1000) : null, "last_error": c.error || null })
+    + memberText("replay", { "pending": log ? log.next - log.acked : 0, "dropped": app.replay.dropped });
+}
+
 /** A piece of the answer, "" after the last. */
 export function statusPiece(app: App, piece: number): string {
   const now = app.natives.now();
   if (piece === 0) return headText(200) + liveText(app.snapshot, app.limits, now) + uartMember(app) + canMember(app, now);
-  if (piece === 1) return mqttMember(app) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(app.alarms), now, VERSION);
+  if (piece === 1) return mqttMember(app) + timeMember(app, now)
+    + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(app.alarms), now, VERSION);
   return "";
 }

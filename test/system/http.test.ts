@@ -46,7 +46,7 @@ describe("system: HTTP", function () {
     const answer = await host.request("/api/status"), document = await answer.json() as Record<string, Record<string, unknown>>;
     assert.equal(answer.headers.get("content-type"), "application/json");
     assert.deepEqual(Object.keys(document).sort(),
-      ["alarms", "can", "limits", "live_data", "memory", "mqtt", "tasks", "uart", "uptime_ms", "version"]);
+      ["alarms", "can", "clock", "limits", "live_data", "memory", "mqtt", "replay", "tasks", "time", "uart", "uptime_ms", "version"]);
     for (const [member, names] of Object.entries(MEMBERS)) {
       assert.deepEqual(names.filter((name) => !(name in document[member])), [], member);
     }

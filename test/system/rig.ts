@@ -19,6 +19,9 @@ export interface Status {
   memory: Record<string, number | null>;
   tasks: { name: string; late: number; longest_ms: number; faults: number }[];
   alarms: { id: number; code: string; severity: number }[];
+  time: string | null;
+  clock: { syncs: number; failures: number; last_sync_s: number | null; last_error: string | null };
+  replay: { pending: number; dropped: number };
   uptime_ms: number; version: string;
 }
 

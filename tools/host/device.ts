@@ -4,6 +4,7 @@ import net from "node:net";
 import { randomBytes } from "node:crypto";
 import { disposableClock } from "./clock";
 import type { HostClock } from "./clock";
+import { createDatagrams } from "./datagrams";
 import { noNetworkFaults } from "./faults";
 import type { NetworkFaults } from "./faults";
 import { createNatives } from "./natives";
@@ -128,16 +129,19 @@ export function bootDevice(options: DeviceOptions): Device {
     raiseFlags: (flags: string[]) => s.natives?.raiseFlags(flags),
   };
   const natives = s.natives = createNatives(hooks);
-  const timers = createTimers(hooks), serial = createSerial(hooks), sockets = createSockets(hooks), wifi = createWifi(hooks);
+  const timers = createTimers(hooks), serial = createSerial(hooks), datagrams = createDatagrams(hooks);
+  const sockets = createSockets(hooks), wifi = createWifi(hooks);
   const modules = {
-    net: sockets.module, Wifi: wifi.module, Storage: storageModule(store, realm.fail), TelnetServer: { setOptions: () => undefined },
+    net: sockets.module, dgram: datagrams.module, Wifi: wifi.module, Storage: storageModule(store, realm.fail),
+    TelnetServer: { setOptions: () => undefined },
   };
-  const bootedAt = clock.now();
+  let zero = clock.now(); // when the device's clock was, or would have been, 0
   Object.assign(realm.global, natives.globals, registersOf(s), {
     setTimeout: timers.setTimeout, setInterval: timers.setInterval, changeInterval: timers.changeInterval,
     clearTimeout: timers.clearTimeout, clearInterval: timers.clearInterval,
-    // From 0 at power-up, as on a chip that nobody has told the time.
-    getTime: () => (clock.now() - bootedAt) / 1000, getSerial: () => SERIAL_NUMBER,
+    // From 0 at power-up, as on a chip that nobody has told the time. Set, it jumps, and timers go on (tried on 2v29).
+    getTime: () => (clock.now() - zero) / 1000, setTime: (seconds: number) => { zero = clock.now() - seconds * 1000; },
+    getSerial: () => SERIAL_NUMBER,
     Serial1: serial.port, Serial2: serial.port, Serial3: serial.port,
     NRF: { setServices: () => undefined }, require: requireOf(realm, modules),
   });
@@ -146,6 +150,6 @@ export function bootDevice(options: DeviceOptions): Device {
   return {
     network, wifi, exceptions: s.exceptions, isDead: () => s.isDead, receive: serial.receive, raiseFlags: natives.raiseFlags,
     global: realm.global,
-    dispose: () => { s.isDead = true; [timers, serial, sockets, clock].forEach((part) => part.dispose()); },
+    dispose: () => { s.isDead = true; [timers, serial, sockets, datagrams, clock].forEach((part) => part.dispose()); },
   };
 }

@@ -11,18 +11,18 @@ print("~bare " + process.memory().usage);
   echo(0);
   var one = [0], queue = [], words = {}, regs = new Uint8Array(32), tx = new Uint8Array(13), fifo = [], ballast = [];
   var complete = 1, freeAt = 0, overrun = 0, off = 0, backAt = 0, bus = "k", pings = 1, names = 1, blockS = 0, most = 0, line = "";
-  var net = require("net"), setup = Serial1.setup;
+  var net = require("net"), setup = Serial1.setup, now = getTime, shift = -now();
   function hidden(f) { return one.reduce.bind(one, f); }
   function hex(v) { return (256 + v).toString(16).substr(1); }
 
   function status() {
-    if (off && backAt && getTime() >= backAt) off = backAt = regs[15] = 0;
-    return (fifo.length ? 1 : 0) | overrun << 1 | (getTime() < freeAt ? 0 : 4 | complete << 3) | (off || regs[15] > 95 ? 0x40 : 0) | off << 7;
+    if (off && backAt && now() >= backAt) off = backAt = regs[15] = 0;
+    return (fifo.length ? 1 : 0) | overrun << 1 | (now() < freeAt ? 0 : 4 | complete << 3) | (off || regs[15] > 95 ? 0x40 : 0) | off << 7;
   }
   function transmit(once) {
     if (regs[0] & 3 || off) return;
     complete = 0;
-    freeAt = getTime() + 0.0003;
+    freeAt = now() + 0.0003;
     if (bus === "o") {
       off = regs[0] = 1 | regs[0];
       off = 1;
@@ -36,14 +36,14 @@ print("~bare " + process.memory().usage);
       if (regs[15]) regs[15]--;
       var n = Math.min(tx[0] & 15, 8), s = "";
       for (var i = 0; i < n; i++) s += hex(tx[3 + i]);
-      print("~can " + (tx[1] << 3 | tx[2] >> 5).toString(16) + " " + n + " " + s + "- " + ((getTime() - o.start) * 1000).toFixed(1));
+      print("~can " + (tx[1] << 3 | tx[2] >> 5).toString(16) + " " + n + " " + s + "- " + ((now() - o.start) * 1000).toFixed(1));
     }
   }
   function command(v) {
     if (v & 8) overrun = 0;
     if (v & 4) fifo.shift();
     if (v & 1) transmit(v & 2);
-    else if (v & 2 && getTime() < freeAt) {
+    else if (v & 2 && now() < freeAt) {
       freeAt = 0;
       complete = 1;
     }
@@ -52,7 +52,7 @@ print("~bare " + process.memory().usage);
     if (v & 1) {
       fifo = [];
       freeAt = overrun = 0;
-    } else if (regs[0] & 1 && off && bus !== "o") backAt = getTime() + 0.003;
+    } else if (regs[0] & 1 && off && bus !== "o") backAt = now() + 0.003;
     regs[0] = regs[0] & 1 ? v : regs[0] | v & 1;
   }
   function poke(a, v) {
@@ -73,7 +73,7 @@ print("~bare " + process.memory().usage);
       queue.splice(0, queue.length);
     }
     var r = (a - 0x3FF6B000) / 4;
-    if (a === 0x3FF75144) return (Math.random() * 4294967295 ^ getTime() * 1e6) >>> 0;
+    if (a === 0x3FF75144) return (Math.random() * 4294967295 ^ now() * 1e6) >>> 0;
     if (a === 0x6002B008) return [status(), complete ? 0 : 128];
     if (a === 0x6002B02C) return [0, 0xD9];
     if (r < 0 || r > 31) return words[a] || 0;
@@ -139,6 +139,10 @@ print("~bare " + process.memory().usage);
   global.poke32 = o.counted ? queue.push.bind(queue) : poke;
   function nothing() {}
   global.pinMode = global.digitalWrite = nothing;
+  if (o.clock) {
+    global.getTime = function () { return now() + shift; };
+    global.setTime = function (s) { shift = s - now(); };
+  }
   global.getSerial = function () { return "a0b1c2a1-b2c3"; };
   global.NRF = { setServices: nothing };
   provide("Wifi", {
@@ -152,7 +156,7 @@ print("~bare " + process.memory().usage);
     createServer: net.createServer,
     connect: function (to, opened) {
       if (!blockS) return net.connect(to, opened);
-      for (var end = getTime() + blockS; getTime() < end;);
+      for (var end = now() + blockS; now() < end;);
       throw new Error("Unable to create socket");
     }
   });

@@ -31,6 +31,8 @@ export interface SystemOptions {
   broker?: "mosquitto" | "aedes" | "none";
   /** False: no GX on the bus, so no keep-alive frames are injected. */
   gx?: boolean;
+  /** The clock begins at 0 and can be set, as on the chip: it jumps, timers go on. Else it is the machine's and must not be set. */
+  clock?: boolean;
   /** Words before the interpreter, valgrind and its options: the prelude then hides its own cost from the count. */
   wrapper?: string[];
   bootTimeoutMs?: number;
@@ -135,7 +137,8 @@ async function flashFiles(options: SystemOptions, pty: string, ports: { broker: 
   const mqtt = ports.broker ? { host: "127.0.0.1", port: ports.broker } : {};
   const settings = mergeSettings({ http: { port: ports.http }, mqtt }, options.settings ?? {});
   const hosts = { localhost: "127.0.0.1" }, { sampleMs = 50, room = 0 } = options;
-  const prelude = preludeText({ pty, hosts, control: ports.control, sampleMs, room, counted: Boolean(options.wrapper) });
+  const prelude = preludeText({ pty, hosts, control: ports.control, sampleMs, room,
+    clock: Boolean(options.clock), counted: Boolean(options.wrapper) });
   return { ...options.files, ...settingsFiles(settings), ".boot0": prelude, ".bootcde": options.image };
 }
 

@@ -1,0 +1,61 @@
+// An SNTP server for the rig: right, or wrong in each way that a device must stand (RFC 4330).
+import dgram from "node:dgram";
+import type { AddressInfo } from "node:net";
+
+/** From 1900 to 1970, and the length of an NTP era (s). */
+const UNIX = 2208988800, ERA = 4294967296;
+
+/** What it does: answers; says nothing; answers late; wants to be left alone; is not synchronised itself; sends noise; echoes another token. */
+export type TimeManner = "good" | "silent" | "late" | "kiss" | "unsynchronised" | "noise" | "foreign" | "client mode" | "stratum 16" | "no time";
+
+export interface TimeServer {
+  port: number;
+  /** s since 1970, as it tells them. */
+  now(): number;
+  manner: TimeManner;
+  /** A late answer comes after this, real ms. */
+  lateMs: number;
+  /** When requests came in (ms of node's clock). */
+  requests: number[];
+  close(): Promise<void>;
+}
+
+function putTime(packet: Buffer, at: number, seconds: number): void {
+  const whole = Math.floor(seconds), part = Math.floor((seconds - whole) * ERA);
+  packet.writeUInt32BE((whole + UNIX) % ERA, at);
+  packet.writeUInt32BE(part, at + 4);
+}
+
+/** The answer to a request in a manner. */
+export function timeAnswer(request: Buffer, seconds: number, manner: TimeManner): Buffer {
+  if (manner === "noise") return Buffer.from("this is no time at all, but long enough to look like one, isn't it");
+  const packet = Buffer.alloc(48), leap = manner === "unsynchronised" ? 3 : 0;
+  packet[0] = leap << 6 | 4 << 3 | (manner === "client mode" ? 3 : 4);
+  packet[1] = manner === "kiss" ? 0 : manner === "stratum 16" ? 16 : 2;
+  if (manner === "kiss") packet.write("RATE", 12);
+  request.copy(packet, 24, 40, 48);
+  if (manner === "foreign") packet[31]! ^= 1;
+  putTime(packet, 32, seconds);
+  if (manner !== "no time") putTime(packet, 40, seconds);
+  return packet;
+}
+
+/** A server on a free port of this machine that tells `now`. */
+export async function startTimeServer(now: () => number): Promise<TimeServer> {
+  const socket = dgram.createSocket("udp4"), timers = new Set<NodeJS.Timeout>();
+  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", () => resolve()));
+  const server: TimeServer = {
+    port: (socket.address() as AddressInfo).port, now, manner: "good", lateMs: 0, requests: [],
+    close: () => {
+      timers.forEach((timer) => clearTimeout(timer));
+      return new Promise((resolve) => socket.close(() => resolve()));
+    },
+  };
+  socket.on("message", (request, { port, address }) => {
+    server.requests.push(Date.now());
+    if (server.manner === "silent") return;
+    const answer = timeAnswer(request, server.now(), server.manner);
+    timers.add(setTimeout(() => socket.send(answer, port, address), server.manner === "late" ? server.lateMs : 0));
+  });
+  return server;
+}
