@@ -15,7 +15,7 @@ function sessionDrop(session: Session): void {
   const socket = session.socket;
   session.socket = null;
   session.rx = "";
-  session.pingAt = session.waitingSince = 0;
+  session.pingAt = session.waitingSince = session.stream = 0;
   if (socket) socket.end();
 }
 
@@ -42,7 +42,7 @@ export function sessionFail(session: Session, code: string, message: string, now
 
 /** End on purpose: the broker forgets the will (3.14). */
 export function sessionEnd(session: Session): void {
-  if (session.state === CONNECTED && session.socket) session.socket.write(DISCONNECT);
+  if (session.state === CONNECTED && session.socket && !session.stream) session.socket.write(DISCONNECT);
   sessionDrop(session);
   session.state = OFF;
 }

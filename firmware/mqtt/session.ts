@@ -27,6 +27,8 @@ export interface Session {
   host: string; port: number; keepAlive: number; ping: boolean;
   ip: string;
   rx: string;
+  /** Bytes still missing of a message that is sent in pieces (stream.cold.ts): until then nothing else may be written. */
+  stream: number;
   /** When the state began. */
   since: number;
   /** Back-off: first, largest and present wait, when the next try is due. */
@@ -38,7 +40,7 @@ export interface Session {
 
 export function sessionOf(): Session {
   return { state: OFF, socket: null, base: "", sentAt: 0, published: 0, lastPublish: 0, inFlight: [], nextId: 1, pingAt: 0, waitingSince: 0,
-    host: "", port: 1883, keepAlive: 30000, ping: true, ip: "", rx: "", since: 0, backOffFirst: 5000, backOffMost: 60000, backOff: 5000,
+    host: "", port: 1883, keepAlive: 30000, ping: true, ip: "", rx: "", stream: 0, since: 0, backOffFirst: 5000, backOffMost: 60000, backOff: 5000,
     retryAt: 0, failed: 0, errors: 0, blockedMost: 0, errorCode: "", errorMessage: "" };
 }
 
@@ -46,7 +48,7 @@ export function sessionOf(): Session {
 export function publish(session: Session, suffix: string, payload: string, flags: number, now: number): boolean {
   const socket = session.socket, topic = session.base + suffix;
   let id = 0;
-  if (!socket || session.state !== CONNECTED || (socket.dSnd || "").length > MOST_WAITING
+  if (!socket || session.state !== CONNECTED || session.stream || (socket.dSnd || "").length > MOST_WAITING
     || flags & 6 && session.inFlight.length >= MOST_IN_FLIGHT) {
     session.failed++;
     return false;

@@ -4,7 +4,7 @@ import { newestSlot } from "../config/slots.cold";
 import type { App } from "./app";
 
 /** Modules whose settings count from now on; others from the next start. */
-const live = ["battery", "bms", "can/limits", "mqtt", "retain"];
+const live = ["battery", "bms", "can/limits", "mqtt", "retain", "ha"];
 
 export interface Put {
   /** The new document, "" when the patch is refused; then the field and the reason. */

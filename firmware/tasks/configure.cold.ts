@@ -69,4 +69,8 @@ function configureMqtt(app: App): void {
 export function applyChanges(app: App, changed: string): void {
   if (changed) configureBattery(app);
   if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0) configureMqtt(app);
+  if (changed.indexOf("ha.") >= 0) {
+    app.mqtt.discovery.reread = true;
+    app.mqtt.discovery.at = 0;
+  }
 }

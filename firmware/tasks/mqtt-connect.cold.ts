@@ -59,6 +59,7 @@ function publishAll(mqtt: MqttTask): void {
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
   mqtt.online = -1;
   mqtt.limitsSum = NaN;
+  mqtt.discovery.at = 0;
 }
 
 /** The broker's answer to CONNECT: 0 is a welcome, -2 a stream that is no MQTT. */

@@ -5,6 +5,7 @@ import * as r from "../battery/registers.baked";
 import { BOOT, LOST } from "../battery/snapshot";
 import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
 import { taskOf } from "../kernel/tasks";
+import { discoveryOf } from "../mqtt/discovery";
 import { nextDue, passBegins } from "../mqtt/due";
 import { limitsMessage, messageTail, registerMessage, registerText, stateMessage, stateNames } from "../mqtt/messages";
 import { ROWS } from "../mqtt/rows.baked";
@@ -12,10 +13,11 @@ import type { Socket } from "../kernel/ports";
 import { CONNECTED, MOST_IN_FLIGHT, OFF, publish } from "../mqtt/session";
 import { keepAlive, sessionFail, sessionFeed } from "../mqtt/session-life.cold";
 import { advance, brokerSaid } from "./mqtt-connect.cold";
+import { publishDiscovery } from "./mqtt-discovery";
 import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
-/** Period of a step, silence after which the link is looked at (ms), messages and rows looked at in a step. */
-const PERIOD_MS = 200, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 6;
+/** Period of a step and of one that streams, silence after which the link is looked at (ms), messages and rows looked at in a step. */
+const PERIOD_MS = 200, STREAM_MS = 20, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 6;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
 
@@ -99,18 +101,23 @@ function step(mqtt: MqttTask, now: number): number {
   if (session.state === CONNECTED && socket) {
     if (!socket.dSnd) session.waitingSince = now;
     if (session.pingAt || socket.dSnd || now - session.sentAt > LOOK_AFTER_MS) keepAlive(session, now);
-    if (session.socket && (socket.dSnd || "").length <= PENDING) telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
+    if (session.socket && !session.stream && (socket.dSnd || "").length <= PENDING) telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
+    if (now >= mqtt.discovery.at) publishDiscovery(mqtt, now);
   } else if (session.state !== OFF) {
     advance(mqtt, now);
     if (session.socket && session.socket !== socket) attach(mqtt, session.socket);
   }
-  return 0;
+  return session.stream ? STREAM_MS : PERIOD_MS;
 }
 
 /** Bytes of the broker, and the end of the connection. An event of a socket that was given up says nothing. */
 function attach(mqtt: MqttTask, socket: Socket): void {
   const session = mqtt.session;
   socket.on("data", function (bytes) {
+    if (session.stream) { // its answer would stand in the middle of our message: it waits
+      session.rx += bytes;
+      return;
+    }
     const code = session.socket === socket ? sessionFeed(session, bytes) : -1;
     if (code !== -1) brokerSaid(mqtt, code);
   });
@@ -122,6 +129,7 @@ function attach(mqtt: MqttTask, socket: Socket): void {
 export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "raw" | "app">): MqttTask {
   const mqtt = parts as MqttTask;
   mqtt.fresh = false;
+  mqtt.discovery = discoveryOf();
   mqtt.limitsSeen = mqtt.phaseSeen = mqtt.namesSum = -1;
   mqtt.opened = function () { brokerSaid(mqtt, OPENED); };
   mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);
