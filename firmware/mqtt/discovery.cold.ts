@@ -11,7 +11,8 @@ const LONGEST_LINE = 512, CELLS = 16;
 function headOf(d: Discovery, id: string, base: string, version: string): string {
   const battery = d.work === BATTERY;
   return '{"dev":{"ids":["' + id + '"],"name":"TinyBMS","mf":"Enepaq","mdl":"TinyBMS","sw":"' + version + '"' + (d.url ? ',"cu":"' + d.url + '"' : "")
-    + '},"o":{"name":"tinybms-gateway","sw":"' + version + '"},"avty":[{"t":"' + base + "status\",\"val_tpl\":\"{{ 'online' if value_json.online else 'offline' }}\"}"
+    + '},"o":{"name":"tinybms-gateway","sw":"' + version + '"},"avty":[{"t":"' + base + 'status","val_tpl":"'
+    + "{{ 'online' if value_json.online else 'offline' }}\"}"
     + (battery ? ',{"t":"' + base + 'rt/bms"}' : "") + '],"avty_mode":"all","stat_t":"' + base + (battery ? "rt/state" : "rt/diag") + '","cmps":{';
 }
 

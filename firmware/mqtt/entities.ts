@@ -59,8 +59,8 @@ export const entities: Entity[] = [
   state("sensor", "limit_reason", "Limiting factor", "lim", { icon: "mdi:speedometer-slow" }),
   state("binary_sensor", "problem", "Problem", "prob", { class: "problem" }),
   state("binary_sensor", "charging", "Charging", "chg", { class: "battery_charging" }),
-  { device: "battery", source: "rt/cells", platform: "sensor", key: "cell_#", name: "Cell # voltage", value: "c", inMillivolt: true, class: "voltage", unit: "V",
-    stateClass: "measurement", digits: 3, category: "diagnostic" },
+  { device: "battery", source: "rt/cells", platform: "sensor", key: "cell_#", name: "Cell # voltage", value: "c", inMillivolt: true,
+    class: "voltage", unit: "V", stateClass: "measurement", digits: 3, category: "diagnostic" },
 
   diagnostic("binary_sensor", "bms_link", "BMS link", { value: "bms", class: "connectivity" }),
   diagnostic("binary_sensor", "gx_link", "GX link", { value: "gx", class: "connectivity" }),

@@ -101,7 +101,7 @@ function step(mqtt: MqttTask, now: number): number {
   if (session.state === CONNECTED && socket) {
     if (!socket.dSnd) session.waitingSince = now;
     if (session.pingAt || socket.dSnd || now - session.sentAt > LOOK_AFTER_MS) keepAlive(session, now);
-    if (session.socket && !session.stream && (socket.dSnd || "").length <= PENDING) telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
+    if (session.socket && !session.stream && (socket.dSnd || "").length <= PENDING) telemetry(mqtt, now); // else put off: nothing counts as sent
     if (now >= mqtt.discovery.at) publishDiscovery(mqtt, now);
   } else if (session.state !== OFF) {
     advance(mqtt, now);

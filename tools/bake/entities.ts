@@ -56,7 +56,8 @@ export function membersOf(entity: Entity): Record<string, unknown> {
   const { device, platform, source, class: kind, unit, stateClass, digits, category, icon, options, states, range } = entity;
   const binary = platform === "binary_sensor" ? { pl_on: "1", pl_off: "0" } : {};
   return {
-    dev_cla: kind, unit_of_meas: unit, stat_cla: stateClass, ops: options, stat_t: source && source !== ROOT_SOURCE[device] ? BASE + source : undefined,
+    dev_cla: kind, unit_of_meas: unit, stat_cla: stateClass, ops: options,
+    stat_t: source && source !== ROOT_SOURCE[device] ? BASE + source : undefined,
     val_tpl: source && templateOf(entity), ...commandOf(entity), stat_on: states?.[0], stat_off: states?.[1], ...binary,
     sug_dsp_prc: digits, ...(range ? { min: 0, max: range.max, step: range.step, mode: "box" } : {}),
     ent_cat: category, ic: icon, exp_aft: source && EXPIRES_S[source],

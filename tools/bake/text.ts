@@ -116,6 +116,7 @@ export function bakeEntities(): string {
   const gateway = entities.findIndex(({ device }) => device === "gateway");
   return `${header("battery/registers.ts and mqtt/entities.ts")}
 /** Where the lines of the battery's entities start, those of the gateway, and where they end. */
-export const BATTERY_ENTITIES_AT = ${starts[first]}, GATEWAY_ENTITIES_AT = ${starts[first + gateway]}, ENTITIES_END = ${starts[first + entities.length]};
+export const BATTERY_ENTITIES_AT = ${starts[first]}, GATEWAY_ENTITIES_AT = ${starts[first + gateway]},
+  ENTITIES_END = ${starts[first + entities.length]};
 `;
 }
