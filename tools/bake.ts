@@ -8,7 +8,7 @@ import { bakeFields } from "./bake/fields";
 import { bakeFrames } from "./bake/frames";
 import { bakePlan } from "./bake/plan";
 import { bakeRegisters, bakeSettings } from "./bake/registers";
-import { bakeNames, bakeSettingLines, bakeText, bakeTextColumns } from "./bake/text";
+import { bakeEntities, bakeNames, bakeSettingLines, bakeText, bakeTextColumns } from "./bake/text";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -24,6 +24,7 @@ export function bakeAll(): Record<string, string> {
     "firmware/victron/frames.baked.ts": bakeFrames(),
     "firmware/config/fields.baked.ts": bakeFields(),
     "firmware/mqtt/rows.baked.ts": bakeTextColumns(),
+    "firmware/mqtt/entities.baked.ts": bakeEntities(),
     "firmware/battery/names.baked.ts": bakeNames(),
     "firmware/image.text": bakeText(),
   };

@@ -17,6 +17,22 @@ export interface BitField {
   min?: number; max?: number; enum?: Record<number, string>; since?: "RevD";
 }
 
+/** How Home Assistant shows a value; what is not said follows from the row (unit, counters) and from the message that carries it. */
+export interface Shown {
+  /** Key of the component, part of its unique id: a change leaves a ghost behind. */
+  key: string;
+  /** Short, without the name of the device. */
+  name: string;
+  platform?: "binary_sensor";
+  class?: string;
+  /** Unit of the entity where it is not the row's: V of mV. */
+  unit?: "V";
+  /** Decimals suggested for display. */
+  digits?: number;
+  category?: "diagnostic";
+  icon?: string;
+}
+
 /** One value. Rows without `at` are derived: the firmware computes them, they are published like the rest. */
 export interface Register {
   /** Name in code, JSON and vectors. */
@@ -52,6 +68,10 @@ export interface Register {
   topic?: string;
   /** Name in the compact message rt/state. */
   state?: string;
+  /** Name in the compact message rt/stat; rows of one name are added up. */
+  stat?: string;
+  /** The entity of Home Assistant; it needs `state` or `stat`. */
+  ha?: Shown;
   /** Where a Victron GX shows the same value: D-Bus path and Modbus-TCP address of the battery service. */
   gx?: { path: string; modbus: number };
 }
@@ -97,31 +117,42 @@ export const registers: Register[] = [
   { key: "estimated_time_left", at: 34, words: 2, type: "u32", poll: "extra", unit: "s",
     label: "Estimated time left" },
   { key: "pack_voltage", at: 36, words: 2, type: "f32", unit: "V", digits: 3, poll: "fast", deadband: 0.02, sane: [0, 80],
-    label: "Battery pack voltage", topic: "battery_pack_voltage", state: "v", gx: { path: "/Dc/0/Voltage", modbus: 259 } },
+    label: "Battery pack voltage", topic: "battery_pack_voltage", state: "v", gx: { path: "/Dc/0/Voltage", modbus: 259 },
+    ha: { key: "voltage", name: "Voltage", class: "voltage", digits: 2 } },
   { key: "pack_current", at: 38, words: 2, type: "f32", unit: "A", digits: 3, poll: "fast", deadband: 0.1,
-    label: "Battery pack current (positive = into battery)", topic: "battery_pack_current", state: "i", gx: { path: "/Dc/0/Current", modbus: 261 } },
+    label: "Battery pack current (positive = into battery)", topic: "battery_pack_current", state: "i", gx: { path: "/Dc/0/Current", modbus: 261 },
+    ha: { key: "current", name: "Current", class: "current", digits: 1 } },
   { key: "min_cell_voltage", at: 40, type: "u16", unit: "mV", poll: "fast", deadband: 2, sane: [500, 5000],
-    label: "Lowest cell voltage", state: "cmin", gx: { path: "/System/MinCellVoltage", modbus: 1290 } },
+    label: "Lowest cell voltage", state: "cmin", gx: { path: "/System/MinCellVoltage", modbus: 1290 },
+    ha: { key: "cell_min", name: "Cell voltage min", class: "voltage", unit: "V", digits: 3 } },
   { key: "max_cell_voltage", at: 41, type: "u16", unit: "mV", poll: "fast", deadband: 2, sane: [500, 5000],
-    label: "Highest cell voltage", state: "cmax", gx: { path: "/System/MaxCellVoltage", modbus: 1291 } },
+    label: "Highest cell voltage", state: "cmax", gx: { path: "/System/MaxCellVoltage", modbus: 1291 },
+    ha: { key: "cell_max", name: "Cell voltage max", class: "voltage", unit: "V", digits: 3 } },
   { key: "external_temp_1", at: 42, type: "i16", unit: "degC", per: 10, digits: 1, poll: "fast", deadband: 0.2, sane: [-45, 125], invalid: -32768,
-    label: "External temperature sensor 1", topic: "external_temperature_1", state: "t1" },
+    label: "External temperature sensor 1", topic: "external_temperature_1", state: "t1",
+    ha: { key: "temp1", name: "Temperature 1", class: "temperature", digits: 1 } },
   { key: "external_temp_2", at: 43, type: "i16", unit: "degC", per: 10, digits: 1, poll: "fast", deadband: 0.2, sane: [-45, 125], invalid: -32768,
-    label: "External temperature sensor 2", topic: "external_temperature_2", state: "t2" },
+    label: "External temperature sensor 2", topic: "external_temperature_2", state: "t2",
+    ha: { key: "temp2", name: "Temperature 2", class: "temperature", digits: 1 } },
   { key: "distance_left", at: 44, type: "u16", unit: "km", poll: "fast",
     label: "Distance left until empty" },
   { key: "state_of_health", at: 45, type: "u16", unit: "%", per: 500, digits: 1, poll: "fast", invalid: 0, min: 0, max: 50000, since: "RevD",
-    label: "State of health (estimated; 0 on old firmware: unknown)", gx: { path: "/Soh", modbus: 304 } },
+    label: "State of health (estimated; 0 on old firmware: unknown)", gx: { path: "/Soh", modbus: 304 },
+    stat: "soh", ha: { key: "soh", name: "State of health", digits: 1, icon: "mdi:battery-heart-variant" } },
   { key: "state_of_charge", at: 46, words: 2, type: "u32", unit: "%", per: 1000000, digits: 3, poll: "fast", deadband: 0.1, sane: [0, 100],
-    label: "State of charge (high resolution)", state: "soc", gx: { path: "/Soc", modbus: 266 } },
+    label: "State of charge (high resolution)", state: "soc", gx: { path: "/Soc", modbus: 266 },
+    ha: { key: "soc", name: "State of charge", class: "battery", digits: 1 } },
   { key: "internal_temp", at: 48, type: "i16", unit: "degC", per: 10, digits: 1, poll: "fast", deadband: 0.2, sane: [-45, 125],
-    label: "BMS internal temperature" },
+    label: "BMS internal temperature",
+    stat: "temp_int", ha: { key: "temp_int", name: "BMS temperature", class: "temperature", digits: 1 } },
   { key: "online_status", at: 50, type: "u16", unit: "", poll: "fast",
-    label: "BMS online status", topic: "system_status", state: "st", enum: { 145: "charging", 146: "fully_charged", 147: "discharging", 150: "regeneration", 151: "idle", 155: "fault" } },
+    label: "BMS online status", topic: "system_status", state: "st", enum: { 145: "charging", 146: "fully_charged", 147: "discharging", 150: "regeneration", 151: "idle", 155: "fault" },
+    ha: { key: "state", name: "State", class: "enum" } },
   { key: "balancing_decision", at: 51, type: "bits", unit: "", poll: "fast",
     label: "Cells that need balancing", perCell: true },
   { key: "balancing_active", at: 52, type: "bits", unit: "", poll: "fast",
-    label: "Cells being balanced now", state: "bal", perCell: true },
+    label: "Cells being balanced now", state: "bal", perCell: true,
+    ha: { key: "balancing", name: "Balancing", platform: "binary_sensor", class: "running", category: "diagnostic" } },
   { key: "detected_cells", at: 53, type: "u16", poll: "extra", unit: "cells",
     label: "Number of detected cells" },
   { key: "speed", at: 54, words: 2, type: "f32", poll: "extra", unit: "km/h", digits: 1,
@@ -137,19 +168,26 @@ export const registers: Register[] = [
   { key: "max_cell_voltage_diff_seen", at: 104, type: "u16", poll: "statistics", unit: "mV", per: 10, digits: 1,
     label: "Highest cell voltage difference recorded" },
   { key: "under_voltage_count", at: 105, type: "u16", poll: "statistics", unit: "count",
-    label: "Under-voltage protection count" },
+    label: "Under-voltage protection count",
+    stat: "uv_cnt", ha: { key: "uv_cnt", name: "Under-voltage trips", icon: "mdi:counter" } },
   { key: "over_voltage_count", at: 106, type: "u16", poll: "statistics", unit: "count",
-    label: "Over-voltage protection count" },
+    label: "Over-voltage protection count",
+    stat: "ov_cnt", ha: { key: "ov_cnt", name: "Over-voltage trips", icon: "mdi:counter" } },
   { key: "discharge_over_current_count", at: 107, type: "u16", poll: "statistics", unit: "count",
-    label: "Discharge over-current protection count" },
+    label: "Discharge over-current protection count",
+    stat: "oc_cnt", ha: { key: "oc_cnt", name: "Over-current trips", icon: "mdi:counter" } },
   { key: "charge_over_current_count", at: 108, type: "u16", poll: "statistics", unit: "count",
-    label: "Charge over-current protection count" },
+    label: "Charge over-current protection count",
+    stat: "oc_cnt" },
   { key: "over_heat_count", at: 109, type: "u16", poll: "statistics", unit: "count",
-    label: "Over-heat protection count" },
+    label: "Over-heat protection count",
+    stat: "ot_cnt", ha: { key: "ot_cnt", name: "Over-heat trips", icon: "mdi:counter" } },
   { key: "charging_count", at: 111, type: "u16", poll: "statistics", unit: "count",
-    label: "Charging count" },
+    label: "Charging count",
+    stat: "charges", ha: { key: "charges", name: "Charge count", icon: "mdi:counter" } },
   { key: "full_charge_count", at: 112, type: "u16", poll: "statistics", unit: "count",
-    label: "Full charge count" },
+    label: "Full charge count",
+    stat: "cycles", ha: { key: "cycles", name: "Full charges", icon: "mdi:battery-sync" } },
   { key: "pack_temp_extremes", at: 113, type: "bits", poll: "statistics", unit: "degC",
     label: "Lowest and highest pack temperature recorded", bits: [
       { key: "min_pack_temp_seen", lsb: 0, width: 8, signed: true, unit: "degC" },
@@ -268,15 +306,20 @@ export const registers: Register[] = [
 
   // Derived values
   { key: "pack_power", unit: "W", digits: 0, deadband: 5, from: "pack_voltage * pack_current",
-    label: "Battery power (positive = charging)", state: "p", gx: { path: "/Dc/0/Power", modbus: 256 } },
+    label: "Battery power (positive = charging)", state: "p", gx: { path: "/Dc/0/Power", modbus: 256 },
+    ha: { key: "power", name: "Power", class: "power", digits: 0 } },
   { key: "cell_spread", unit: "mV", digits: 0, deadband: 2, from: "max_cell_voltage - min_cell_voltage",
-    label: "Highest minus lowest cell", state: "cd" },
+    label: "Highest minus lowest cell", state: "cd",
+    ha: { key: "cell_delta", name: "Cell voltage delta", class: "voltage", digits: 0 } },
   { key: "charge_voltage_limit", unit: "V", digits: 1,
-    label: "Charge voltage limit", state: "cvl", gx: { path: "/Info/MaxChargeVoltage", modbus: 305 } },
+    label: "Charge voltage limit", state: "cvl", gx: { path: "/Info/MaxChargeVoltage", modbus: 305 },
+    ha: { key: "cvl", name: "Charge voltage limit", class: "voltage", digits: 1 } },
   { key: "charge_current_limit", unit: "A", digits: 1,
-    label: "Charge current limit", state: "ccl", gx: { path: "/Info/MaxChargeCurrent", modbus: 307 } },
+    label: "Charge current limit", state: "ccl", gx: { path: "/Info/MaxChargeCurrent", modbus: 307 },
+    ha: { key: "ccl", name: "Charge current limit", class: "current", digits: 1 } },
   { key: "discharge_current_limit", unit: "A", digits: 1,
-    label: "Discharge current limit", state: "dcl", gx: { path: "/Info/MaxDischargeCurrent", modbus: 308 } },
+    label: "Discharge current limit", state: "dcl", gx: { path: "/Info/MaxDischargeCurrent", modbus: 308 },
+    ha: { key: "dcl", name: "Discharge current limit", class: "current", digits: 1 } },
   { key: "discharge_voltage_limit", unit: "V", digits: 1,
     label: "Discharge voltage limit", gx: { path: "/Info/BatteryLowVoltage", modbus: 306 } },
   { key: "battery_temperature", unit: "degC", digits: 1, deadband: 0.2, sensors: "mean",

@@ -78,4 +78,8 @@ export function applyChanges(app: App, changed: string): void {
   if (changed) configureAlarms(app);
   if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0) configureMqtt(app);
   if (changed.indexOf("time.") >= 0) app.clock.at = 0;
+  if (changed.indexOf("ha.") >= 0) {
+    app.mqtt.discovery.reread = true;
+    app.mqtt.discovery.at = 0;
+  }
 }

@@ -69,6 +69,7 @@ function publishAll(mqtt: MqttTask): void {
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
   mqtt.online = -1;
   mqtt.limitsSum = NaN;
+  mqtt.discovery.at = 0;
 }
 
 /** Subscriptions are there, or refused, which is told and no reason to go. */

@@ -1,5 +1,6 @@
 // One received message a step: refused when the client could not take all of it, else handed to the commands.
 import { publish, QOS1, STALE, TOO_LARGE } from "../mqtt/session";
+import { homeAssistantSaid } from "./mqtt-discovery.cold";
 import { mqttReceived } from "./mqtt-commands.cold";
 import type { MqttTask } from "./mqtt-state";
 
@@ -9,7 +10,9 @@ export function takeMessage(mqtt: MqttTask, now: number): void {
   if (!message) return;
   const topic = message.topic, isCommand = topic === "cmd";
   session.stale = (message.flags & STALE) > 0;
-  if (!(message.flags & TOO_LARGE)) {
+  if (topic === session.birth) {
+    if (topic && message.payload) homeAssistantSaid(mqtt.app, message.payload, now);
+  } else if (!(message.flags & TOO_LARGE)) {
     mqttReceived(mqtt.app, topic, message.payload, message.flags >> 1 & 3, (message.flags & 1) === 1);
   } else if (isCommand || topic === "cfg/set") {
     const code = isCommand ? "ArgsTooLarge" : "PayloadTooLarge";

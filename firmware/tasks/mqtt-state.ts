@@ -3,6 +3,7 @@ import type { Limits } from "../battery/limits";
 import type { Snapshot } from "../battery/snapshot";
 import type { Samples } from "../kernel/samples";
 import type { Task } from "../kernel/tasks";
+import type { Discovery } from "../mqtt/discovery";
 import type { Due } from "../mqtt/due";
 import type { Session } from "../mqtt/session";
 import type { App } from "./app";
@@ -30,5 +31,7 @@ export interface MqttTask {
   fresh: boolean; limitsSeen: number; phaseSeen: number;
   /** Names of the compact state, and what they are for. */
   names: string[]; namesSum: number;
+  /** What Home Assistant is told. */
+  discovery: Discovery;
   task: Task;
 }

@@ -3,6 +3,7 @@
 import * as r from "../battery/registers.baked";
 import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
 import { taskOf } from "../kernel/tasks";
+import { discoveryOf } from "../mqtt/discovery";
 import { nextDue, passBegins } from "../mqtt/due";
 import { messageTail, registerMessage, registerText, stateMessage } from "../mqtt/messages";
 import { stateNames } from "../mqtt/messages-rare.cold";
@@ -13,12 +14,13 @@ import { sessionFeed } from "../mqtt/receive.cold";
 import { CONNECTED, OFF, publish } from "../mqtt/session";
 import { keepAlive } from "../mqtt/session-life.cold";
 import { advance, brokerSaid, introduce } from "./mqtt-connect.cold";
+import { publishDiscovery } from "./mqtt-discovery";
 import { publishLimits } from "./mqtt-limits.cold";
 import { takeMessage } from "./mqtt-receive.cold";
 import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 
-/** Period of a step (ms), messages and rows looked at in a step. */
-const PERIOD_MS = 200, MESSAGES = 8, LOOK = 6;
+/** Period of a step and of one that streams (ms), messages and rows looked at in a step. */
+const PERIOD_MS = 200, STREAM_MS = 20, MESSAGES = 8, LOOK = 6;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
 
@@ -84,11 +86,12 @@ function step(mqtt: MqttTask, now: number): number {
     if (session.socket && (socket.dSnd || "").length <= PENDING && (session.free || !outboxDrain(session, now))) {
       telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
     }
+    if (now >= mqtt.discovery.at) publishDiscovery(mqtt, now);
   } else if (session.state !== OFF) {
     advance(mqtt, now);
     if (session.socket && session.socket !== socket) attach(mqtt, session.socket);
   }
-  return 0;
+  return session.stream ? STREAM_MS : PERIOD_MS;
 }
 
 /** Bytes of the broker, and the end of the connection. An event of a socket that was given up says nothing. */
@@ -116,6 +119,7 @@ function attach(mqtt: MqttTask, socket: Socket): void {
 export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "raw" | "app">): MqttTask {
   const mqtt = parts as MqttTask;
   mqtt.fresh = false;
+  mqtt.discovery = discoveryOf();
   mqtt.limitsSeen = mqtt.phaseSeen = mqtt.namesSum = -1;
   mqtt.opened = function () { introduce(mqtt); };
   mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);

@@ -1,9 +1,10 @@
 // Bakes the image's text: what is needed rarely stays in flash and is read line by line (firmware/kernel/text.ts).
 // First the MQTT register rows, then lists of names, the events, then one line a setting of the gateway, then one a setting of
-// the TinyBMS. ASCII, no comment end inside.
+// the TinyBMS, then one an entity of Home Assistant. ASCII, no comment end inside.
 import { groups, registers, type Register } from "../../firmware/battery/registers";
 import { phases, reasons, severities, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
+import { entities, entityText, refuseBadEntities } from "./entities";
 import { eventsLine } from "./events";
 import { alarmOrder } from "./alarms";
 import { header, slots, suffixOf } from "./names";
@@ -51,10 +52,10 @@ function nameLine(list: string[]): string {
   return Array.from({ length: listLength }, (_, i) => (list[i] ?? "-").replace(/^-$/, "").padEnd(nameWidth)).join("");
 }
 
-/** The lines of the text: rows of one width, lists of names, events, settings, settings of the TinyBMS. */
+/** The lines of the text: rows of one width, lists of names, events, settings, settings of the TinyBMS, entities. */
 function lines(): string[] {
   const rows = publishedRows.map((row) => rowText(row).padEnd(rowWidth() - 1)), names = Object.values(nameLists).map(nameLine);
-  return [...rows, ...names, eventsLine(), ...fields.map(fieldText), ...settings.map(settingText)];
+  return [...rows, ...names, eventsLine(), ...fields.map(fieldText), ...settings.map(settingText), ...entities.map(entityText)];
 }
 
 /** firmware/image.text */
@@ -102,11 +103,23 @@ export const forms = new Uint16Array([${publishedRows.map(formOf).join(", ")}]);
 `;
 }
 
-/** firmware/bms/setting-lines.baked.ts: where the settings of the TinyBMS stand, the last lines of the text. */
+/** firmware/bms/setting-lines.baked.ts: where the settings of the TinyBMS stand. */
 export function bakeSettingLines(): string {
-  const starts = lineStarts();
+  const starts = lineStarts(), first = linesBeforeFields + fields.length;
   return `${header("battery/registers.ts")}
 /** Where the lines of the TinyBMS's settings start and end in the image's text. */
-export const SETTING_LINES_AT = ${starts[starts.length - 1 - settings.length]}, SETTING_LINES_END = ${starts[starts.length - 1]};
+export const SETTING_LINES_AT = ${starts[first]}, SETTING_LINES_END = ${starts[first + settings.length]};
+`;
+}
+
+/** firmware/mqtt/entities.baked.ts: where the entities of Home Assistant stand. */
+export function bakeEntities(): string {
+  refuseBadEntities();
+  const starts = lineStarts(), first = linesBeforeFields + fields.length + settings.length;
+  const gateway = entities.findIndex(({ device }) => device === "gateway");
+  return `${header("battery/registers.ts and mqtt/entities.ts")}
+/** Where the lines of the battery's entities start, those of the gateway, and where they end. */
+export const BATTERY_ENTITIES_AT = ${starts[first]}, GATEWAY_ENTITIES_AT = ${starts[first + gateway]},
+  ENTITIES_END = ${starts[first + entities.length]};
 `;
 }

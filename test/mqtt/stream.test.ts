@@ -1,0 +1,77 @@
+// A message in pieces: read whole by an independent parser, nothing else while it lasts; and what makes Home Assistant be told again.
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import mqttPacket from "mqtt-packet";
+import type { Socket } from "../../firmware/kernel/ports";
+import { CONNECTED, publish, sessionOf, WAITING, type Session } from "../../firmware/mqtt/session";
+import { sessionFail } from "../../firmware/mqtt/session-life.cold";
+import { streamBegin, streamPiece } from "../../firmware/mqtt/stream.cold";
+import { BATTERY, discoveryOf, GATEWAY } from "../../firmware/mqtt/discovery";
+import type { App } from "../../firmware/tasks/app";
+import { homeAssistantSaid } from "../../firmware/tasks/mqtt-discovery.cold";
+
+function connected(): { session: Session; written: string[]; socket: Socket } {
+  const session = sessionOf(), written: string[] = [], socket: Socket = { write: (text) => { written.push(text); }, end: () => undefined, on: () => undefined };
+  Object.assign(session, { state: CONNECTED, socket, base: "b/d/" });
+  return { session, written, socket };
+}
+
+describe("a streamed message", () => {
+  it("is one PUBLISH, whatever its length and pieces, and the next packet follows it", () => {
+    const pieces = fc.array(fc.string({ unit: fc.nat(255).map((code) => String.fromCharCode(code)), maxLength: 700 }), { maxLength: 40 });
+    fc.assert(fc.property(pieces, fc.constantFrom(0, 1, 2, 3), fc.constantFrom(1, 65535), (parts, flags, id) => {
+      const { session, written } = connected(), packets: Record<string, unknown>[] = [], parser = mqttPacket.parser({ protocolVersion: 4 });
+      session.nextId = id;
+      assert.ok(streamBegin(session, "ha/device/x/config", parts.join("").length, flags, 5));
+      assert.equal(publish(session, "x", "y", 0, 5), parts.join("") === "", "nothing in between");
+      for (const part of parts) assert.ok(streamPiece(session, part, 5));
+      assert.equal(streamPiece(session, "z", 5), false, "nothing behind its end");
+      assert.ok(publish(session, "x", "y", 0, 6));
+      parser.on("packet", (packet: unknown) => { packets.push(packet as Record<string, unknown>); });
+      for (const text of written) if (text) parser.parse(Buffer.from(text, "latin1"));
+      const [whole, next] = packets;
+      assert.deepEqual([whole["topic"], (whole["payload"] as Buffer).toString("latin1"), whole["qos"], whole["retain"], whole["messageId"]],
+        ["ha/device/x/config", parts.join(""), flags >> 1, (flags & 1) === 1, flags >> 1 ? id : undefined]);
+      assert.deepEqual([next["topic"], String(next["payload"])], ["b/d/x", "y"]);
+      assert.equal(session.nextId, flags >> 1 ? id % 65535 + 1 : id);
+    }));
+  });
+
+  it("does not begin without a connection, in another message, or while output waits", () => {
+    const { session, written, socket } = connected();
+    socket.dSnd = "x".repeat(2049);
+    assert.equal(streamBegin(session, "t", 1, 0, 0), false);
+    socket.dSnd = "";
+    for (const other of [{ state: WAITING }, { stream: 5 }]) assert.equal(streamBegin({ ...session, ...other }, "t", 1, 0, 0), false);
+    assert.equal(streamBegin({ ...session, socket: null }, "t", 1, 0, 0), false);
+    assert.deepEqual(written, []);
+  });
+
+  it("ends with its connection", () => {
+    const { session } = connected();
+    assert.ok(streamBegin(session, "t", 10, 0, 0));
+    sessionFail(session, "Failed", "cut", 0);
+    assert.deepEqual([session.stream, streamPiece(session, "0123456789", 0)], [0, false]);
+  });
+});
+
+describe("Home Assistant's birth message", () => {
+  const heard = (payload: string, prefix: string): ReturnType<typeof discoveryOf> => {
+    const d = { ...discoveryOf(), prefix, at: 99999, todo: 0 };
+    homeAssistantSaid({ mqtt: { discovery: d } } as unknown as App, payload, 1000);
+    return d;
+  };
+
+  it("has everything told again, within ten seconds, not all devices at once", () => {
+    const times = Array.from({ length: 200 }, () => heard("online", "homeassistant")).map(({ at, todo, todoAt }) => {
+      assert.deepEqual([todo, at], [GATEWAY + BATTERY, todoAt]);
+      return at - 1000;
+    });
+    assert.ok(Math.min(...times) >= 0 && Math.max(...times) <= 10000);
+    assert.ok(Math.max(...times) - Math.min(...times) > 5000, "spread");
+  });
+
+  it("counts only when it says online and discovery is on", () => {
+    assert.deepEqual([heard("offline", "homeassistant").todo, heard("online", "").todo], [0, 0]);
+  });
+});

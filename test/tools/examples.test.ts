@@ -1,0 +1,110 @@
+// The examples for Node-RED, Mosquitto and Home Assistant do what they say, against the running gateway.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { entities } from "../../tools/bake/entities";
+import { boot, closeHosts, imageText, running, status, untilStatus } from "../system/rig";
+
+const read = (name: string): string => readFileSync(new URL(`../../tools/examples/${name}`, import.meta.url), "utf8");
+
+interface Node { id: string; type: string; z?: string; wires?: string[][]; broker?: string; func?: string; topic?: string; datatype?: string; rules?: { to: string }[] }
+
+/** Whether an MQTT filter takes a topic (4.7). */
+function matches(filter: string, topic: string): boolean {
+  const levels = topic.split("/"), wanted = filter.split("/");
+  return wanted.every((level, i) => level === "#" || i < levels.length && (level === "+" || level === levels[i])) && (wanted.at(-1) === "#" || wanted.length === levels.length);
+}
+
+describe("the Node-RED flow", () => {
+  const flow = JSON.parse(read("node-red-energy-cost.json")) as Node[], of = (type: string): Node => flow.find((node) => node.type === type)!;
+  type Message = { topic: string; payload: unknown; tariff?: unknown };
+  const cost = new Function("msg", of("function").func!) as (msg: Message) => Message | null;
+  const tariff = JSON.parse(of("change").rules![0].to) as { price: number; currency: string };
+
+  it("has its function's body in a file of its own, and only nodes that it has", () => {
+    assert.equal(of("function").func, read("energy-cost.js"));
+    const ids = flow.map(({ id }) => id);
+    assert.equal(new Set(ids).size, ids.length);
+    for (const { z, type, broker, wires = [] } of flow) for (const id of [z, type === "mqtt-broker" ? undefined : broker, ...wires.flat()]) assert.ok(id === undefined || ids.includes(id), id);
+    const inputs = flow.filter(({ type }) => type === "mqtt in");
+    assert.deepEqual(inputs.map(({ datatype }) => datatype), ["json"]);
+  });
+
+  it("takes the energies of every device, and nothing else", () => {
+    const { topic: filter = "" } = of("mqtt in");
+    for (const period of ["daily", "yesterday", "monthly"]) assert.ok(matches(filter, `tinybms/ESP32-A1B2C3/rt/energy/discharge/${period}`));
+    for (const topic of ["tinybms/ESP32-A1B2C3/rt/state", "tinybms/x/rt/energy", "other/x/rt/energy/charge/daily"]) assert.equal(matches(filter, topic), false, topic);
+  });
+
+  it("makes a cost of energy and tariff", () => {
+    const topic = "tinybms/ESP32-A1B2C3/rt/energy/charge/daily";
+    assert.deepEqual(cost({ topic, payload: { value: 3.21, unit: "kWh", date: "2026-02-03" }, tariff }),
+      { topic: "energy-cost/ESP32-A1B2C3/charge/daily", payload: { device: "ESP32-A1B2C3", value: 0.8, unit: "EUR", kwh: 3.21, price: 0.25, date: "2026-02-03" } });
+    const monthly = cost({ topic: "tinybms/B/rt/energy/discharge/monthly", payload: { value: 88.4, unit: "kWh", month: "2026-02" }, tariff: { price: 0.1234, currency: "CHF" } });
+    assert.deepEqual(monthly!.payload, { device: "B", value: 10.91, unit: "CHF", kwh: 88.4, price: 0.1234, month: "2026-02" });
+    assert.equal((cost({ topic, payload: { value: 0, unit: "kWh" }, tariff })!.payload as { value: number }).value, 0);
+  });
+
+  it("makes nothing of what is no energy or has no price", () => {
+    const topic = "tinybms/A/rt/energy/charge/daily", good = { value: 1, unit: "kWh" };
+    const none: Message[] = [{ topic, payload: { value: null, unit: "kWh" }, tariff }, { topic, payload: { value: 1, unit: "Wh" }, tariff }, { topic, payload: "x", tariff },
+      { topic, payload: null, tariff }, { topic, payload: good }, { topic, payload: good, tariff: { price: "0.25" } }, { topic: "tinybms/A/rt/state", payload: good, tariff }];
+    for (const msg of none) assert.equal(cost(msg), null, JSON.stringify(msg));
+  });
+});
+
+describe("the Home Assistant card", () => {
+  const text = read("home-assistant-card.yaml"), named = [...text.matchAll(/(\w+)\.tinybms_a1b2c3_(\w+)/g)].map(([, platform, key]) => `${platform}.${key}`);
+
+  it("names entities that discovery has", () => {
+    const known = entities.map(({ platform, key }) => `${platform}.${key}`);
+    assert.ok(named.length > 15);
+    assert.deepEqual(named.filter((name) => !known.includes(name)), []);
+  });
+
+  it("is indented with pairs of blanks", () => {
+    for (const line of text.split("\n")) assert.match(line, /^(  )*([^ \t].*)?$/);
+  });
+});
+
+describe("the mosquitto commands", function () {
+  this.timeout(120000);
+  const lines = [...read("mosquitto.md").matchAll(/```sh\n([^`]*)```/g)].flatMap(([, block]) => block.trim().split("\n")).filter((line) => line.startsWith("mosquitto_"));
+  before(async function () {
+    if (spawnSync("mosquitto_sub", ["--help"]).error) {
+      console.log("    mosquitto-clients is not installed: the commands are not run");
+      this.skip();
+    }
+    await imageText();
+  });
+  afterEach(closeHosts);
+
+  /** Runs one line with a limit of its own; what it printed, and its exit status (27: the limit). */
+  function run(line: string, environment: Record<string, string>): Promise<{ text: string; status: number | null }> {
+    const limited = line.replace(/^(mosquitto_(sub|rr)) /, "$1 -W 8 "), child = spawn("bash", ["-c", limited], { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    child.stdout.on("data", (data) => { text += data; });
+    child.stderr.on("data", (data) => { text += data; });
+    return new Promise((resolve) => child.on("close", (code) => resolve({ text, status: code })));
+  }
+
+  it("each prints what it is for", async () => {
+    const host = await boot({ settings: { ha: { enabled: true } } });
+    await running(host);
+    await untilStatus(host, "MQTT", ({ mqtt }) => mqtt.connected === true, 15000);
+    await host.until("discovery", () => [...host.broker!.retained.keys()].filter((topic) => topic.startsWith("homeassistant/")).length === 2, 60000);
+    await host.broker!.publish("tinybms/ESP32-OLD001/status", "x", { retain: true });
+    const environment = { HOST: "127.0.0.1", PORT: String(host.broker!.listening.port), DEVICE: host.topic.split("/")[1] };
+    const takesCommands = (await status(host)).mqtt.subscribed === true;
+    assert.ok(lines.length >= 11, `${lines.length} commands`);
+    const runs = await Promise.all(lines.filter((line) => takesCommands || !line.startsWith("mosquitto_rr")).map(async (line) => ({ line, ...await run(line, environment) })));
+    for (const { line, text, status: code } of runs) {
+      const isEndless = line.startsWith("mosquitto_sub") && !/ -C \d/.test(line);
+      assert.ok(code === 0 || isEndless && code === 27, `${line}\n${text}`);
+      if (!line.startsWith("mosquitto_pub")) assert.match(text, /true|online|\{/, line);
+      if (line.startsWith("mosquitto_rr")) assert.match(text, /"ok":true/, line);
+    }
+    assert.equal(host.broker!.retained.has("tinybms/ESP32-OLD001/status"), false);
+    for (const line of lines.filter((one) => one.startsWith("mosquitto_rr"))) JSON.parse(/-m '(.*)'/.exec(line)![1]);
+  });
+});
