@@ -6,6 +6,7 @@ import { OFF, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
 import type { App } from "./app";
 import { QOS1, RETAIN } from "./mqtt-state";
+import { replayAgain } from "./replay-load.cold";
 
 type Values = Record<string, unknown>;
 
@@ -39,6 +40,7 @@ function configureMqtt(app: App): void {
   const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), mqtt = app.mqtt, session = mqtt.session, now = app.natives.now();
   const device = (config["deviceId"] as string) || app.device;
   if (session.state !== OFF) sessionEnd(session);
+  if (app.replay.log) replayAgain(app.replay.log);
   session.host = config["host"] as string;
   session.port = config["port"] as number;
   session.ip = "";
