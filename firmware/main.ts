@@ -97,7 +97,7 @@ if (findImageText()) {
 
   const uart = {
     poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, journal: journalOf(),
-    raw: [null, null, null, null, null, null], status: -1,
+    raw: [null, null, null, null, null, null], status: -1, clock: app.clock,
   } as unknown as UartTask;
   uart.port = openUart(function (bytes) { uartReceived(uart, bytes); });
   app.uart = uart;

@@ -5,6 +5,7 @@ import { newestSlot } from "../config/slots.cold";
 import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, TELEMETRY, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
 import type { App } from "./app";
+import { replayAgain } from "./replay-load.cold";
 
 type Values = Record<string, unknown>;
 
@@ -48,6 +49,7 @@ function configureMqtt(app: App): void {
   const device = (config["deviceId"] as string) || app.device;
   if (session.state === CONNECTED) publish(session, "status", '{"online":false}', QOS1 | RETAIN, now);
   if (session.state !== OFF) sessionEnd(session);
+  if (app.replay.log) replayAgain(app.replay.log);
   session.host = config["host"] as string;
   session.port = config["port"] as number;
   session.tls = config["use_tls"] as boolean;

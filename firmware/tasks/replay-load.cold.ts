@@ -52,3 +52,11 @@ export function replayLoad(app: App, now: number): ReplayLog | null {
   if (!replay.boot) replay.boot = boot % 65535 + 1;
   return replay.log = log.acked < log.next || app.mqtt.session.state !== CONNECTED ? log : null;
 }
+
+/** The session forgot what was under way: all that is not acknowledged is sent again, from the older file on. */
+export function replayAgain(log: ReplayLog): void {
+  log.payload = "";
+  log.sent = log.acked;
+  log.readFile = 1 - log.file;
+  log.readPlace = 0;
+}

@@ -59,7 +59,9 @@ function finish(app: App, log: ReplayLog, now: number): void {
 }
 
 function isUnderWay(app: App, log: ReplayLog): boolean {
-  return log.payload !== "" && app.mqtt.session.inFlight.some(function (message) { return message.payload === log.payload; });
+  const session = app.mqtt.session;
+  function isOurs(message: { payload: string }): boolean { return message.payload === log.payload; }
+  return log.payload !== "" && (session.inFlight.some(isOurs) || session.outbox.some(isOurs));
 }
 
 /** One step while the broker is there and something is kept. */
@@ -72,7 +74,7 @@ export function replaySend(app: App, now: number): void {
   const first = log.next - log.ring.length / RECORD; // in the ring
   if (log.ring && log.acked > first) log.ring = log.ring.substr((log.acked - first) * RECORD);
   if (log.place < FILE / RECORD) note(app, log, now); // a full file waits: to begin the other one would erase what was not told yet
-  if (now - session.since < LIVE_MS || session.inFlight.length || socket && socket.dSnd) return;
+  if (now - session.since < LIVE_MS || session.inFlight.length || session.outbox.length || socket && socket.dSnd) return;
   const message: Message = { samples: "", count: 0, sent: log.sent, looked: 0 };
   takeSpooled(app, log, message);
   let at = 0;

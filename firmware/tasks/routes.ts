@@ -5,6 +5,7 @@ import { change, noRoute } from "./change.cold";
 import { configPiece } from "./config-get.cold";
 import { putConfig } from "./config-put.cold";
 import { applyChanges } from "./configure.cold";
+import { networkPiece } from "./status-network.cold";
 import { statusPiece } from "./status.cold";
 
 /** The answer to a request. */
@@ -15,6 +16,7 @@ export function answer(app: App, method: string, path: string, header: string, b
   else if (route !== "GET /api/status" && route !== "GET /api/config") text = noRoute(method, path);
   return function (piece) {
     if (text) return piece ? "" : text;
-    return path === "/api/status" ? statusPiece(app, piece) : configPiece(app, piece);
+    if (path !== "/api/status") return configPiece(app, piece);
+    return piece === 1 ? networkPiece(app) : statusPiece(app, piece);
   };
 }

@@ -1,13 +1,10 @@
-// GET /api/status: what the device knows, in two pieces.
+// GET /api/status: what the device knows, in three pieces.
 import { alarmsText } from "../battery/alarms.cold";
 import { headText } from "../http/head.cold";
 import { liveText, machineText, memberText } from "../http/status.cold";
-import { COALESCED, CONNECTED, DRAINED, DROPPED, ENQUEUED, MOST_IN_FLIGHT, MOST_QUEUED, OVERSIZE, RX_DROPPED, type Session } from "../mqtt/session";
 import { VERSION } from "../version";
-import { isoTime } from "../kernel/time.cold";
 import type { App } from "./app";
 import { GX_GONE_MS } from "./can";
-import { wallSeconds } from "./clock.cold";
 
 function gxPresent(app: App, now: number): boolean {
   return app.can.gxAt >= 0 && now - app.can.gxAt <= GX_GONE_MS;
@@ -25,39 +22,10 @@ function canMember(app: App, now: number): string {
     "rec": health.rec, "keepalive_ok": gxPresent(app, now) });
 }
 
-/** QoS that the broker granted to each subscription, or its refusal. */
-function granted(s: Session, topic: number): number | string | null {
-  const code = s.granted.charCodeAt(topic);
-  return code < 3 ? code : s.granted.length > topic ? "refused" : null;
-}
-
-function mqttMember(app: App): string {
-  const m = app.mqtt, s = m.session, connected = s.state === CONNECTED, counts = s.counts, places = MOST_QUEUED + MOST_IN_FLIGHT;
-  const command = connected ? granted(s, 0) : null, change = connected ? granted(s, 1) : null;
-  return memberText("mqtt", { "enabled": m.enabled, "configured": s.host !== "", "subscribed": typeof command === "number" && typeof change === "number",
-    "connected": connected, "client_id": m.clientId, "root_topic": s.base, "publish_count": s.published, "failed_count": s.failed,
-    "error_count": s.errors, "dropped_count": counts[DROPPED], "dropped_samples": m.samples.dropped,
-    "last_publish_ms": s.published ? Math.round(s.lastPublish) : null, "last_error_code": s.errorCode, "last_error_message": s.errorMessage,
-    "qos": m.registerFlags >> 1 & 3, "retain": (m.registerFlags & 1) === 1, "clean_session": m.cleanSession, "use_tls": s.tls,
-    "tls": s.tls ? "encrypted, server not verified" : "off", "subscriptions": { "cmd": command, "cfg/set": change },
-    "queue_len": s.outbox.length + s.inFlight.length, "queue_max": places, "admitted_count": s.published - counts[DRAINED] + counts[ENQUEUED],
-    "coalesced_count": counts[COALESCED], "queued": s.outbox.length, "in_flight": s.inFlight.length, "rx_drop": counts[RX_DROPPED],
-    "oversize_drop": counts[OVERSIZE], "blocked_ms_max": Math.round(s.blockedMost) });
-}
-
-/** The time of day, null while unknown, and how it was learned; what waits for rt/replay. */
-function timeMember(app: App, now: number): string {
-  const c = app.clock, log = app.replay.log;
-  return memberText("time", isoTime(wallSeconds(app)) || null) + memberText("clock", { "syncs": c.syncs, "failures": c.failures,
-    "last_sync_s": c.syncs ? Math.round((now - c.syncedAt) / 1000) : null, "last_error": c.error || null })
-    + memberText("replay", { "pending": log ? log.next - log.acked : 0, "dropped": app.replay.dropped });
-}
-
-/** A piece of the answer, "" after the last. */
+/** A piece of the answer before and behind the network's (status-network.cold.ts, piece 1), "" after the last. */
 export function statusPiece(app: App, piece: number): string {
   const now = app.natives.now();
   if (piece === 0) return headText(200) + liveText(app.snapshot, app.limits, now) + uartMember(app) + canMember(app, now);
-  if (piece === 1) return mqttMember(app) + timeMember(app, now)
-    + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(app.alarms), now, VERSION);
+  if (piece === 2) return machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(app.alarms), now, VERSION);
   return "";
 }

@@ -26,6 +26,8 @@ export interface UartTask {
   status: number;
   /** Raw words of the groups beside the samples, as they came last, and the events. */
   raw: (Uint16Array | null)[]; journal: Journal;
+  /** s since 1970 at boot, 0 while unknown. */
+  clock: { epoch: number };
   /** Settings uart.poll_ms (less what a tick may come early) and uart.retries, as long as the line is good. */
   every: number; retries: number;
   task: Task;
@@ -34,7 +36,7 @@ export interface UartTask {
 /** The reply of a group that is read more rarely. */
 function takeSlow(uart: UartTask, group: number, words: Uint16Array, now: number): void {
   if (group === EVENTS) {
-    if (words.length > NO_EVENTS || uart.journal.readAt < 0) acceptEvents(uart.poller, uart.snapshot, uart.journal, now, 0);
+    if (words.length > NO_EVENTS || uart.journal.readAt < 0) acceptEvents(uart.poller, uart.snapshot, uart.journal, now, uart.clock.epoch ? uart.clock.epoch + now / 1000 | 0 : 0);
     return;
   }
   const numbers = uart.raw[group] = uart.poller.plan[group].turned ? turnedWords(words) : words;

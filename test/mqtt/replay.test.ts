@@ -7,6 +7,7 @@ import { readRecord, replayRecord, replaySamples } from "../../firmware/mqtt/rep
 import { CONNECTED, OFF, sessionOf, WAITING } from "../../firmware/mqtt/session";
 import type { App } from "../../firmware/tasks/app";
 import { replayKeep } from "../../firmware/tasks/replay-keep.cold";
+import { replayAgain } from "../../firmware/tasks/replay-load.cold";
 import { replaySend } from "../../firmware/tasks/replay-send.cold";
 import type { Replay } from "../../firmware/tasks/replay-state";
 import { crc32 } from "../../tools/host/crc32";
@@ -211,6 +212,22 @@ describe("offline replay", () => {
     drain(own);
     assert.deepEqual(own.told.slice(0, made.length), made);
   });
+
+  for (const count of [40, 300]) {
+    it(`begins again where the broker stopped to acknowledge when the session forgets, ${count} records`, () => {
+      const own = bench(), made = outage(own, count, 10);
+      own.connect(true);
+      own.run(8);
+      own.answers = false;
+      own.run(8);
+      assert.equal(own.app.mqtt.session.inFlight.length, 1);
+      own.app.mqtt.session.inFlight = [];
+      replayAgain(own.app.replay.log!);
+      own.answers = true;
+      drain(own);
+      assert.deepEqual(own.told, made);
+    });
+  }
 
   it("has its bounds: 30 days without a broker take 16 kB of files, no compaction, little flash, and the newest is told", () => {
     const own = bench();
