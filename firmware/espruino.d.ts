@@ -76,6 +76,7 @@ declare const process: {
   env: { VERSION: string; BOARD: string };
   on(event: "uncaughtException", callback: (error: unknown) => void): void;
 };
+declare const ESP32: { reboot(): void };
 declare const NRF: { setServices(services: object, options: { uart: boolean }): void };
 
 declare function print(...values: unknown[]): void;

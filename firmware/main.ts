@@ -8,7 +8,7 @@ import { mcp2515 } from "./drivers/can-mcp2515";
 import { startMcp2515 } from "./drivers/can-mcp2515-start.cold";
 import { twai } from "./drivers/can-twai";
 import { startTwai } from "./drivers/can-twai-start.cold";
-import { findImageText, macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
+import { findImageText, macAddress, newToken, openStore, restart, startMachine } from "./drivers/machine.cold";
 import { clock, natives, startedAt } from "./drivers/natives";
 import { network } from "./drivers/network";
 import { changeEvery, every, feedWatchdog } from "./drivers/timers";
@@ -22,6 +22,7 @@ import { dueOf } from "./mqtt/due";
 import { sessionOf } from "./mqtt/session";
 import type { App, Wifi } from "./tasks/app";
 import { canTaskOf } from "./tasks/can";
+import { commandsOf } from "./tasks/command-state.cold";
 import { applyChanges, settingsOf } from "./tasks/configure.cold";
 import { diagnosticsTask } from "./tasks/diagnostics";
 import { mqttTaskOf } from "./tasks/mqtt";
@@ -52,6 +53,7 @@ const scheduler: Scheduler = { clock: clock, start: startedAt, tasks: [], every:
 const app = {
   natives: natives, network: network, store: openStore(), presets: presets, scheduler: scheduler,
   snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,
+  commands: commandsOf(), restart: restart,
 } as App;
 
 /** UART and CAN both stepped since the last call, and no task keeps failing. */
@@ -86,7 +88,7 @@ if (findImageText()) {
   app.token = newToken();
 
   const uart = {
-    poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, raw: [null, null, null],
+    poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, raw: [null, null, null], talk: null,
   } as unknown as UartTask;
   uart.port = openUart(function (bytes) { uartReceived(uart, bytes); });
   app.uart = uart;
@@ -106,7 +108,7 @@ if (findImageText()) {
   applyChanges(app, "battery. mqtt.");
   startTask(scheduler, app.mqtt.task);
 
-  app.server = serverOf(natives.now, function (method, path, header, body) { return answer(app, method, path, header, body); });
+  app.server = serverOf(natives.now, function (method, path, header, body, query) { return answer(app, method, path, header, body, query); });
   network.listen(settingsOf(app, "http")["port"] as number, function (socket) { accept(app.server, socket); });
   startTask(scheduler, diagnosticsTask(app));
 

@@ -1,7 +1,7 @@
 // Charge and discharge limits: a first, safe policy (the tapers and slews of charge control, without its
 // charge states). Never above 90 % of the TinyBMS over-current cutoffs (registers 317, 318), never above
 // cells x (register 300 - 75 mV). Falls at once, rises slowly; what is unknown counts as the worst.
-import { BMS_MAX, CELL_HIGH, CELL_LOW, CHARGE_BLOCKED, COLD, CONFIG, DISCHARGE_BLOCKED, FRESH, GONE, HOT, INTERNAL_HOT, LATE, MUTE, RECOVERING, USER,
+import { BMS_MAX, CELL_HIGH, CELL_LOW, CHARGE_BLOCKED, COLD, CONFIG, DISCHARGE_BLOCKED, EXTERNAL, FRESH, GONE, HOT, INTERNAL_HOT, LATE, MUTE, RECOVERING, USER,
   type Limits } from "./limits";
 import * as r from "./registers.baked";
 import { BOOT, DEGRADED, LOST, NORMAL, SILENT, type Snapshot } from "./snapshot";
@@ -96,6 +96,7 @@ function chargeCurrent(limits: Limits, v: Float64Array, highest: number, blocked
   worst.reason = limits.cclMax <= bms ? USER : BMS_MAX;
   narrow(taper(chargeByCell, highest - v[r.fullyChargedVoltage]), CELL_HIGH);
   narrowByTemperature(v, chargeByTemperature, shift);
+  if (limits.externalCcl < largest) narrow(limits.externalCcl / largest, EXTERNAL);
   if (blocked) narrow(0, CHARGE_BLOCKED);
   const target = largest * worst.factor;
   limits.chargeMost = largest;
@@ -110,6 +111,7 @@ function dischargeCurrent(limits: Limits, v: Float64Array, lowest: number, block
   worst.reason = limits.dclMax <= bms ? USER : BMS_MAX;
   narrow(taper(dischargeByCell, lowest - v[r.fullyDischargedVoltage]), CELL_LOW);
   narrowByTemperature(v, dischargeByTemperature, 0);
+  if (limits.externalDcl < largest) narrow(limits.externalDcl / largest, EXTERNAL);
   if (blocked) narrow(0, DISCHARGE_BLOCKED);
   const target = largest * worst.factor;
   limits.dischargeMost = largest;
@@ -166,6 +168,7 @@ export function limitsStep(limits: Limits, snapshot: Snapshot, now: number, dt: 
     return true;
   }
   limits.at = now;
+  if (now >= limits.externalUntil) limits.externalCcl = limits.externalDcl = NaN;
   if (!isNaN(v[r.fullyChargedVoltage])) {
     limits.valid = fits(limits, v);
     limits.cells = snapshot.cells;

@@ -11,8 +11,10 @@ function remove(server: Server, client: Client): void {
 }
 
 function sendNext(server: Server, client: Client): void {
-  const text = client.pieces ? client.pieces(client.piece++) : "";
+  const text = client.pieces ? client.pieces(client.piece) : "";
   client.at = server.now();
+  if (text === null) return;
+  client.piece++;
   if (text) {
     client.socket.write(text);
   } else {

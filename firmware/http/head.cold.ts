@@ -8,7 +8,7 @@ function valueOf(header: string, name: string): string {
   return header.substring(from, end < 0 ? header.length : end).trim();
 }
 
-const texts: Record<number, string> = { 200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed",
+const texts: Record<number, string> = { 200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
   413: "Content Too Large", 431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
   507: "Insufficient Storage" };
 

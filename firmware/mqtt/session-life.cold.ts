@@ -78,8 +78,10 @@ export function sessionFeed(session: Session, bytes: string): number {
     size = rx.charCodeAt(at + 1);
     if (size > 127 || type < 2 || type > 13) return -2;
     if (rx.length < at + 2 + size) break;
-    if (type === 2) answer = rx.charCodeAt(at + 3);
-    else if (type === 4) acknowledge(session, rx.charCodeAt(at + 2) << 8 | rx.charCodeAt(at + 3));
+    if (type === 2) {
+      answer = rx.charCodeAt(at + 3);
+      session.present = (rx.charCodeAt(at + 2) & 1) > 0;
+    } else if (type === 4) acknowledge(session, rx.charCodeAt(at + 2) << 8 | rx.charCodeAt(at + 3));
     else if (type === 13) session.pingAt = 0;
     at += 2 + size;
   }

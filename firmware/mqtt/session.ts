@@ -27,6 +27,8 @@ export interface Session {
   host: string; port: number; keepAlive: number; ping: boolean;
   ip: string;
   rx: string;
+  /** The broker had kept a session (3.2.2.2). */
+  present: boolean;
   /** When the state began. */
   since: number;
   /** Back-off: first, largest and present wait, when the next try is due. */
@@ -38,7 +40,7 @@ export interface Session {
 
 export function sessionOf(): Session {
   return { state: OFF, socket: null, base: "", sentAt: 0, published: 0, lastPublish: 0, inFlight: [], nextId: 1, pingAt: 0, waitingSince: 0,
-    host: "", port: 1883, keepAlive: 30000, ping: true, ip: "", rx: "", since: 0, backOffFirst: 5000, backOffMost: 60000, backOff: 5000,
+    host: "", port: 1883, keepAlive: 30000, ping: true, ip: "", rx: "", present: false, since: 0, backOffFirst: 5000, backOffMost: 60000, backOff: 5000,
     retryAt: 0, failed: 0, errors: 0, blockedMost: 0, errorCode: "", errorMessage: "" };
 }
 

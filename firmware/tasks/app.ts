@@ -5,6 +5,7 @@ import type { Server } from "../http/server";
 import type { CanPort, Natives, NetworkPort, StorePort } from "../kernel/ports";
 import type { Scheduler } from "../kernel/tasks";
 import type { CanTask } from "./can";
+import type { Commands } from "./command-state";
 import type { MqttTask } from "./mqtt-state";
 import type { UartTask } from "./uart";
 
@@ -14,11 +15,13 @@ export interface App {
   presets: string;
   scheduler: Scheduler;
   snapshot: Snapshot; limits: Limits;
-  uart: UartTask; can: CanTask; mqtt: MqttTask; server: Server;
+  uart: UartTask; can: CanTask; mqtt: MqttTask; server: Server; commands: Commands;
   /** Name of this device, and the token that allows changes by HTTP. */
   device: string; token: string;
   /** Wi-Fi: joined, and when to try again (ms, 0: not used). */
   wifi: Wifi;
+  /** Restart the device at once. */
+  restart(): void;
 }
 
 /** `join` asks for the network once more and returns at once. */

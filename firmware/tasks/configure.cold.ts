@@ -1,8 +1,9 @@
 // Settings to work with: one module of the stored document at a time, at boot and after a change.
 import { readModule } from "../config/config.cold";
 import { cellVoltages } from "../config/presets.cold";
+import { modules } from "../config/fields.baked";
 import { newestSlot } from "../config/slots.cold";
-import { OFF, WAITING } from "../mqtt/session";
+import { OFF, publish, WAITING, type Session } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
 import type { App } from "./app";
 import { QOS1, RETAIN } from "./mqtt-state";
@@ -34,26 +35,42 @@ function configureBattery(app: App): void {
   app.snapshot.expectedCells = bms["expected_cells"] as number;
 }
 
-/** Broker, topics and rates; a session that runs ends and begins anew. */
-function configureMqtt(app: App): void {
+/** A change of one of these ends the connection and begins another. */
+const CONNECTION = ["enabled", "uri", "host", "port", "user", "pass", "use_tls", "baseTopic", "deviceId", "client_id", "clean_session"];
+
+/** A connection ends on purpose: its subscribers learn that, and what the broker keeps under a base topic that goes away is taken back. */
+function farewell(session: Session, base: string, now: number): void {
+  if (session.state === OFF) return;
+  if (base !== session.base) for (const module of modules.split(" ")) publish(session, "cfg/" + module, "", RETAIN, now);
+  publish(session, "status", base === session.base ? '{"online":false}' : "", RETAIN, now);
+  sessionEnd(session);
+}
+
+/** Rates and flags at once; broker and names with a new connection, when one of those changed. */
+function configureMqtt(app: App, changed: string): void {
   const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), mqtt = app.mqtt, session = mqtt.session, now = app.natives.now();
-  const device = (config["deviceId"] as string) || app.device;
-  if (session.state !== OFF) sessionEnd(session);
-  session.host = config["host"] as string;
-  session.port = config["port"] as number;
-  session.ip = "";
-  session.keepAlive = (config["keepalive_seconds"] as number) * 1000;
-  session.ping = config["ping"] as boolean;
-  session.base = levels(config["baseTopic"] as string) + "/" + device + "/";
-  session.backOff = session.backOffFirst = config["reconnect_interval_ms"] as number;
+  const device = (config["deviceId"] as string) || app.device, own = app.commands, base = levels(config["baseTopic"] as string) + "/" + device + "/";
+  own.mode = ["off", "safe", "all"].indexOf(config["commands"] as string);
+  own.answerFlags = config["ackQos"] ? QOS1 : 0;
+  own.configFlags = QOS1 + (retain["config"] ? RETAIN : 0);
+  session.backOffFirst = config["reconnect_interval_ms"] as number;
   session.backOffMost = config["reconnect_max_ms"] as number;
-  session.retryAt = now;
   mqtt.shortest = config["sensorMinPublishMs"] as number;
   mqtt.due.shortest = mqtt.shortest;
   mqtt.heartbeat = config["heartbeat_ms"] as number || Infinity;
   mqtt.timeout = config["connect_timeout_ms"] as number;
   mqtt.registerFlags = Math.min(config["default_qos"] as number, 1) * QOS1 + (retain["telemetry"] ? RETAIN : 0);
   mqtt.limitsFlags = QOS1 + (retain["limits"] ? RETAIN : 0);
+  session.ping = config["ping"] as boolean;
+  if (session.state !== OFF && !CONNECTION.some(function (key) { return (" " + changed + " ").indexOf(" mqtt." + key + " ") >= 0; })) return;
+  farewell(session, base, now);
+  session.host = config["host"] as string;
+  session.port = config["port"] as number;
+  session.ip = "";
+  session.keepAlive = (config["keepalive_seconds"] as number) * 1000;
+  session.base = base;
+  session.backOff = session.backOffFirst;
+  session.retryAt = now;
   mqtt.enabled = config["enabled"] as boolean;
   mqtt.cleanSession = config["clean_session"] as boolean;
   mqtt.clientId = (config["client_id"] as string) || device;
@@ -65,8 +82,18 @@ function configureMqtt(app: App): void {
   }
 }
 
-/** Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), the battery's in any case. */
+/**
+ * Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), the battery's in any case. Their topics
+ * cfg/<module> are published again.
+ */
 export function applyChanges(app: App, changed: string): void {
-  if (changed) configureBattery(app);
-  if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0) configureMqtt(app);
+  const own = app.commands, names = modules.split(" ");
+  if (!changed) return;
+  configureBattery(app);
+  if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0) configureMqtt(app, changed);
+  for (const name of changed.split(" ")) {
+    const place = names.indexOf(name.substr(0, name.lastIndexOf(".")));
+    if (place >= 0) own.pending |= 1 << place;
+  }
+  own.at = app.natives.now();
 }

@@ -3,6 +3,7 @@
 import { connectPacket, refusal } from "../mqtt/connect.cold";
 import { ANSWERING, CONNECTED, LOOKING_UP, OPENING, PINGING, publish, READY, WAITING, type Session } from "../mqtt/session";
 import { resend, sessionEnter, sessionFail } from "../mqtt/session-life.cold";
+import { AFTER_CONNECT_MS, ALL } from "./command-state";
 import { settingsOf } from "./configure.cold";
 import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
@@ -53,7 +54,9 @@ function open(mqtt: MqttTask, now: number): void {
 }
 
 /** Once a connection: who listens learns that we are there, then everything again. */
-function publishAll(mqtt: MqttTask): void {
+function publishAll(mqtt: MqttTask, now: number): void {
+  mqtt.app.commands.pending = ALL;
+  mqtt.app.commands.at = now + AFTER_CONNECT_MS;
   mqtt.due.low.fill(Infinity);
   mqtt.limitsSeen = -1;
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
@@ -70,7 +73,7 @@ function answered(mqtt: MqttTask, code: number, now: number): void {
     session.waitingSince = now;
     resend(session);
     publish(session, "status", '{"online":true}', QOS1 | RETAIN, now);
-    publishAll(mqtt);
+    publishAll(mqtt, now);
   } else {
     const why = code === -2 ? ["Failed", "the broker sent something that is not MQTT"] : refusal(code);
     sessionFail(session, why[0], why[1], now);
@@ -81,6 +84,7 @@ function introduce(mqtt: MqttTask): void {
   const session = mqtt.session, now = mqtt.app.natives.now(), login = settingsOf(mqtt.app, "mqtt");
   if (!session.socket) return;
   session.sentAt = now;
+  session.keepAlive = (login["keepalive_seconds"] as number) * 1000;
   sessionEnter(session, ANSWERING, now);
   session.socket.write(connectPacket({
     clientId: mqtt.clientId, user: login["user"] as string, pass: login["pass"] as string, keepAlive: session.keepAlive / 1000,

@@ -11,6 +11,7 @@ import { ROWS } from "../mqtt/rows.baked";
 import type { Socket } from "../kernel/ports";
 import { CONNECTED, MOST_IN_FLIGHT, OFF, publish } from "../mqtt/session";
 import { keepAlive, sessionFail, sessionFeed } from "../mqtt/session-life.cold";
+import { commandStep } from "./command-step.cold";
 import { advance, brokerSaid } from "./mqtt-connect.cold";
 import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
@@ -90,6 +91,7 @@ function telemetry(mqtt: MqttTask, now: number): void {
 }
 
 function step(mqtt: MqttTask, now: number): number {
+  if (now >= mqtt.app.commands.at) commandStep(mqtt.app, now);
   const session = mqtt.session, samples = mqtt.samples, socket = session.socket;
   if (samples.count) {
     const newest = samplesDrain(samples) * SAMPLE_WORDS;

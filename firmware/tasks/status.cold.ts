@@ -14,7 +14,7 @@ function gxPresent(app: App, now: number): boolean {
 }
 
 /** Numbers of the alarms that are active. */
-function activeAlarms(app: App, now: number): number[] {
+function alarmNumbers(app: App, now: number): number[] {
   const phase = app.snapshot.phase, active = [], port = app.canPort, silent = phase === 0 || phase > LOST || !app.limits.valid;
   if (phase >= DEGRADED) active.push(41);
   if (phase >= LOST) active.push(60);
@@ -51,6 +51,11 @@ function mqttMember(app: App): string {
 export function statusPiece(app: App, piece: number): string {
   const now = app.natives.now();
   if (piece === 0) return headText(200) + liveText(app.snapshot, app.limits, now) + uartMember(app) + canMember(app, now);
-  if (piece === 1) return mqttMember(app) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(activeAlarms(app, now)), now, VERSION);
+  if (piece === 1) return mqttMember(app) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(alarmNumbers(app, now)), now, VERSION);
   return "";
+}
+
+/** JSON of the active alarms. */
+export function activeAlarms(app: App, now: number): string {
+  return alarmsText(alarmNumbers(app, now));
 }

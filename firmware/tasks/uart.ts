@@ -5,9 +5,11 @@ import { acceptFast, type Snapshot } from "../battery/snapshot";
 import { pollerExpire } from "../bms/lost.cold";
 import { CELLS, FAST, pollerFeed, pollerNext, SETTINGS, type Poller } from "../bms/poller";
 import { acceptSettings } from "../bms/settings.cold";
+import type { Talk } from "../bms/talk";
 import type { Natives, UartPort } from "../kernel/ports";
 import { samplesPush, type Samples } from "../kernel/samples";
 import { taskOf, type Task } from "../kernel/tasks";
+import { talkTurn } from "./talk.cold";
 
 /** Longest wait between two looks at the conversation, ms. */
 const LONGEST_TICK = 250;
@@ -20,6 +22,8 @@ export interface UartTask {
   port: UartPort; poller: Poller; snapshot: Snapshot; samples: Samples; natives: Natives;
   /** Raw words of the groups beside the samples, as they came last. */
   raw: (Uint16Array | null)[];
+  /** A conversation that gets the gaps between the polls. */
+  talk: Talk | null;
   task: Task;
 }
 
@@ -42,12 +46,13 @@ export function uartReceived(uart: UartTask, bytes: string): void {
   const now = uart.natives.now();
   if (exchange !== poller.plan[FAST]) takeSlow(uart, poller.plan.indexOf(exchange), words, now);
   else if (acceptFast(uart.snapshot, words, now)) samplesPush(uart.samples, words);
-  const request = pollerNext(poller, now);
+  const request = pollerNext(poller, now) || (uart.talk ? talkTurn(uart, now) : "");
   if (request) uart.port.write(request);
 }
 
 function step(uart: UartTask, now: number): number {
-  const request = (uart.poller.pending ? pollerExpire(uart.poller, now) : "") || pollerNext(uart.poller, now);
+  const talk = uart.talk, pending = uart.poller.pending;
+  const request = (!pending ? "" : talk && talk.exchange === pending ? talkTurn(uart, now) : pollerExpire(uart.poller, now)) || pollerNext(uart.poller, now);
   if (request) uart.port.write(request);
   return 0;
 }
