@@ -8,10 +8,10 @@ import { mcp2515 } from "./drivers/can-mcp2515";
 import { startMcp2515 } from "./drivers/can-mcp2515-start.cold";
 import { twai } from "./drivers/can-twai";
 import { startTwai } from "./drivers/can-twai-start.cold";
-import { findImageText, macAddress, newToken, openStore, restart, startMachine } from "./drivers/machine.cold";
+import { findImageText, macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
 import { clock, natives, startedAt } from "./drivers/natives";
 import { network } from "./drivers/network";
-import { changeEvery, every, feedWatchdog } from "./drivers/timers";
+import { changeEvery, every, feedWatchdog, restart } from "./drivers/timers";
 import { openUart } from "./drivers/uart";
 import { joinWifi, startWifi } from "./drivers/wifi.cold";
 import { accept, serverOf } from "./http/server";
@@ -22,7 +22,7 @@ import { dueOf } from "./mqtt/due";
 import { sessionOf } from "./mqtt/session";
 import type { App, Wifi } from "./tasks/app";
 import { canTaskOf } from "./tasks/can";
-import { commandsOf } from "./tasks/command-state.cold";
+import { NEVER, type Commands } from "./tasks/command-state";
 import { applyChanges, settingsOf } from "./tasks/configure.cold";
 import { diagnosticsTask } from "./tasks/diagnostics";
 import { mqttTaskOf } from "./tasks/mqtt";
@@ -53,7 +53,8 @@ const scheduler: Scheduler = { clock: clock, start: startedAt, tasks: [], every:
 const app = {
   natives: natives, network: network, store: openStore(), presets: presets, scheduler: scheduler,
   snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,
-  commands: commandsOf(), restart: restart,
+  commands: { at: NEVER, mode: 0, answerFlags: 0, configFlags: 0, pending: 0, registers: 0, out: [] as (string | number)[], dropped: 0,
+    acked: [] as number[], restartAt: 0 } as Commands, restart: restart,
 } as App;
 
 /** UART and CAN both stepped since the last call, and no task keeps failing. */

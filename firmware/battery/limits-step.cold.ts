@@ -1,8 +1,8 @@
 // Charge and discharge limits: a first, safe policy (the tapers and slews of charge control, without its
 // charge states). Never above 90 % of the TinyBMS over-current cutoffs (registers 317, 318), never above
 // cells x (register 300 - 75 mV). Falls at once, rises slowly; what is unknown counts as the worst.
-import { BMS_MAX, CELL_HIGH, CELL_LOW, CHARGE_BLOCKED, COLD, CONFIG, DISCHARGE_BLOCKED, EXTERNAL, FRESH, GONE, HOT, INTERNAL_HOT, LATE, MUTE, RECOVERING, USER,
-  type Limits } from "./limits";
+import { BMS_MAX, CELL_HIGH, CELL_LOW, CHARGE_BLOCKED, COLD, CONFIG, DISCHARGE_BLOCKED, EXTERNAL, FRESH, GONE, HOT, INTERNAL_HOT, LATE, MUTE,
+  RECOVERING, USER, type Limits } from "./limits";
 import * as r from "./registers.baked";
 import { BOOT, DEGRADED, LOST, NORMAL, SILENT, type Snapshot } from "./snapshot";
 

@@ -35,8 +35,8 @@ function refuse(field: FieldLine, value: unknown): string {
 }
 
 /** The fields that rules between fields read. */
-const TOGETHER = " wifi.pass battery.v_bulk battery.v_float battery.v_rebulk battery.chemistry bms.expected_cells mqtt.baseTopic mqtt.deviceId "
-  + "mqtt.reconnect_max_ms mqtt.reconnect_interval_ms ";
+const TOGETHER = ["wifi.pass", "battery.v_bulk", "battery.v_float", "battery.v_rebulk", "battery.chemistry", "bms.expected_cells", "mqtt.baseTopic",
+  "mqtt.deviceId", "mqtt.reconnect_max_ms", "mqtt.reconnect_interval_ms"];
 
 /** Rules between fields: the reason with the field it names, "" when they hold together. `all` has the values, defaults too. */
 function refuseTogether(all: Record<string, unknown>): string {
@@ -95,7 +95,8 @@ function documentText(document: Document): string {
  * "h" for HTTP and "a" for MQTT, which may change less.
  */
 export function mergeDocument(document: string, patch: Document, remote: "h" | "a"): Merged {
-  const old = JSON.parse(document) as Document, merged: Document = {}, changed: string[] = [], known: string[] = [], together: Record<string, unknown> = {};
+  const old = JSON.parse(document) as Document, merged: Document = {}, together: Record<string, unknown> = {};
+  const changed: string[] = [], known: string[] = [];
   let reason = "";
   eachField(function (field) {
     const name = field["m"] + "." + field["k"], stored = (old[field["m"]] || {})[field["k"]], given = (patch[field["m"]] || {})[field["k"]];
@@ -107,7 +108,7 @@ export function mergeDocument(document: string, patch: Document, remote: "h" | "
       if (value !== undefined && !reason) reason = refuse(field, value) && name + ": " + refuse(field, value);
       if (value !== stored) changed.push(name);
     }
-    if (TOGETHER.indexOf(" " + name + " ") >= 0) together[name] = value === undefined ? field["d"] : value;
+    if (TOGETHER.indexOf(name) >= 0) together[name] = value === undefined ? field["d"] : value;
     if (value !== undefined) {
       if (!merged[field["m"]]) merged[field["m"]] = {};
       merged[field["m"]][field["k"]] = value;

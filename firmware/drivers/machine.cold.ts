@@ -25,11 +25,6 @@ export function startMachine(faulted: (what: unknown) => void): void {
   E.enableWatchdog(WATCHDOG_S, false);
 }
 
-/** Restart the chip at once. */
-export function restart(): void {
-  ESP32.reboot();
-}
-
 /** Flash files. */
 export function openStore(): StorePort {
   return require("Storage");

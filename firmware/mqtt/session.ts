@@ -40,8 +40,8 @@ export interface Session {
 
 export function sessionOf(): Session {
   return { state: OFF, socket: null, base: "", sentAt: 0, published: 0, lastPublish: 0, inFlight: [], nextId: 1, pingAt: 0, waitingSince: 0,
-    host: "", port: 1883, keepAlive: 30000, ping: true, ip: "", rx: "", present: false, since: 0, backOffFirst: 5000, backOffMost: 60000, backOff: 5000,
-    retryAt: 0, failed: 0, errors: 0, blockedMost: 0, errorCode: "", errorMessage: "" };
+    host: "", port: 1883, keepAlive: 30000, ping: true, ip: "", rx: "", present: false, since: 0, backOffFirst: 5000, backOffMost: 60000,
+    backOff: 5000, retryAt: 0, failed: 0, errors: 0, blockedMost: 0, errorCode: "", errorMessage: "" };
 }
 
 /** Publish below the base topic; false, and counted, when there is no connection or no room. Flags: QoS x 2, retain 1. */

@@ -1,17 +1,28 @@
-// PUT /api/config and PUT /api/mqtt: who may, what the body says, and the answer.
+// PUT /api/config, PUT /api/mqtt and POST /api/mqtt/test: who may, what the body says, and the answer.
+import { readModule } from "../config/config.cold";
 import { errorText, headText, tokenOf } from "../http/head.cold";
 import type { App } from "./app";
 import { applyChanges, parseObject, putConfig } from "./shared";
 
+/** Begin a test of the connection with the settings of mqtt in `document`. */
+function beginTest(app: App, document: string): void {
+  const now = app.natives.now();
+  app.commands.test = { stage: "", began: now, since: now, config: readModule(document, app.presets, "mqtt"), ip: "", socket: null, rx: "",
+    result: "", tail: "", flags: 0 };
+  app.commands.at = 0;
+}
+
 /**
- * The answer. `module` "" takes a document of modules, else the settings of that one. With the query dry=1 it is only checked.
+ * The answer. `module` "" takes a document of modules, else the settings of that one. With the query dry=1 it is only checked; with
+ * test, MQTT is tried with them, nothing is kept, and "" says that the answer comes later.
  */
 export function change(app: App, header: string, body: string, module: string, query: string): string {
   if (tokenOf(header) !== app.token) {
     return errorText(401, "NotAuthorized", "X-Setup-Token", "must be the set-up token that the console shows at boot");
   }
-  const parsed = parseObject(body), isDry = ("&" + query + "&").indexOf("&dry=1&") >= 0;
+  const isTest = query === "test", isDry = isTest || query.split("&").indexOf("dry=1") >= 0, parsed = parseObject(body || (isTest ? "{}" : ""));
   let patch = parsed.value;
+  if (isTest && app.commands.test) return errorText(409, "Busy", "mqtt.test", "another test is under way");
   if (!patch) return errorText(400, "BadCfgJson", "body", parsed.reason);
   if (module) {
     const document: Record<string, unknown> = {};
@@ -20,6 +31,10 @@ export function change(app: App, header: string, body: string, module: string, q
   }
   const done = putConfig(app, patch, "h", isDry);
   if (done.code) return errorText(done.code === "IoError" ? 507 : 400, done.code, done.where, done.reason);
+  if (isTest) {
+    beginTest(app, done.document);
+    return "";
+  }
   if (!isDry) applyChanges(app, done.changed.join(" "));
   const answer: Record<string, unknown> = { "ok": true, "changed": done.changed, "restart": done.restart };
   if (isDry) answer["dry"] = true;

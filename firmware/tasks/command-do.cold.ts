@@ -77,12 +77,15 @@ export function commandDo(app: App, cmd: string, args: Args, tail: string, flags
   }
   if (cmd === "mqtt.test") {
     if (own.test) return "Busy mqtt.test";
-    own.test = { stage: "", began: now, since: now, config: settingsOf(app, "mqtt"), ip: "", socket: null, rx: "", result: "", tail: tail, flags: flags };
+    own.test = { stage: "", began: now, since: now, config: settingsOf(app, "mqtt"), ip: "", socket: null, rx: "", result: "",
+      tail: tail, flags: flags };
     own.at = now;
     return "";
   }
   if (cmd === "system.reboot" || cmd === "system.factory_reset") {
-    if (cmd !== "system.reboot" && (writeSlot(app.store, app.natives.crc32, "{}") || writeSlot(app.store, app.natives.crc32, "{}"))) return "IoError flash";
+    if (cmd === "system.factory_reset") { // both files, because the older one holds secrets too
+      if (writeSlot(app.store, app.natives.crc32, "{}") || writeSlot(app.store, app.natives.crc32, "{}")) return "IoError flash";
+    }
     own.restartAt = now + RESTART_MS;
     if (own.at > own.restartAt) own.at = own.restartAt;
     return '{"restart_ms":' + RESTART_MS + "}";

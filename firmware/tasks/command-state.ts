@@ -20,9 +20,9 @@ export interface Commands {
   /** Alarms that somebody has seen: number, when the alarm began (0: unknown), ... */
   acked: number[];
   /** The command that waits for the TinyBMS. */
-  asked: Asked | null;
+  asked?: Asked | null;
   /** The test of the connection that is under way. */
-  test: MqttTest | null;
+  test?: MqttTest | null;
   /** The device restarts then (ms); 0: it does not. */
   restartAt: number;
 }
@@ -38,7 +38,7 @@ export interface MqttTest {
   /** Settings of mqtt that are tried, password included. */
   config: Record<string, unknown>;
   ip: string; socket: Socket | null; rx: string;
-  /** What is told of it, "" while it goes on. */
+  /** What is told of it (with the head of an answer when HTTP asked), "" while it goes on. */
   result: string;
   /** For the answer of a command; "" when HTTP asked. */
   tail: string; flags: number;

@@ -10,13 +10,13 @@ import type { App } from "./app";
 import { NEVER, type Commands } from "./command-state";
 import { bmsAnswer, mqttTest } from "./command-parts";
 import { clientEvent } from "./shared";
-import { acknowledge } from "./command-answers";
+import { acknowledge } from "./command-answer.cold";
 import { RETAIN } from "./mqtt-state";
 
 /** Between two tries or two topics, between two looks at the TinyBMS settings, from the farewell to the restart, ms. */
 const NEXT_MS = 100, REGISTERS_MS = 60000, FAREWELL_MS = 500;
 /** TinyBMS settings on cfg/registers: slots, words a slot, all words, the first one's register, and those that are reserved. */
-const SLOTS = 6, SLOT_WORDS = 8, WORDS = 44, FIRST = 300, RESERVED = " 302 309 324 325 326 327 ";
+const SLOTS = 6, SLOT_WORDS = 8, WORDS = 44, FIRST = 300, RESERVED = [302, 309, 324, 325, 326, 327];
 
 /** Not later than `time`. */
 function remind(own: Commands, time: number): void {
@@ -33,7 +33,7 @@ function sendWaiting(app: App, own: Commands, now: number): void {
 function slotText(words: Uint16Array, slot: number): string {
   let text = "", at = slot * SLOT_WORDS;
   for (; at < WORDS && at < (slot + 1) * SLOT_WORDS; at++) {
-    if (RESERVED.indexOf(" " + (FIRST + at) + " ") < 0) text += (text ? "," : "") + '"' + (FIRST + at) + '":' + words[at];
+    if (RESERVED.indexOf(FIRST + at) < 0) text += (text ? "," : "") + '"' + (FIRST + at) + '":' + words[at];
   }
   return '{"slot":' + slot + ',"regs":{' + text + "}}";
 }

@@ -49,7 +49,8 @@ function farewell(session: Session, base: string, now: number): void {
 /** Rates and flags at once; broker and names with a new connection, when one of those changed. */
 function configureMqtt(app: App, changed: string): void {
   const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), mqtt = app.mqtt, session = mqtt.session, now = app.natives.now();
-  const device = (config["deviceId"] as string) || app.device, own = app.commands, base = levels(config["baseTopic"] as string) + "/" + device + "/";
+  const device = (config["deviceId"] as string) || app.device, own = app.commands, names = changed.split(" ");
+  const base = levels(config["baseTopic"] as string) + "/" + device + "/";
   own.mode = ["off", "safe", "all"].indexOf(config["commands"] as string);
   own.answerFlags = config["ackQos"] ? QOS1 : 0;
   own.configFlags = QOS1 + (retain["config"] ? RETAIN : 0);
@@ -62,7 +63,7 @@ function configureMqtt(app: App, changed: string): void {
   mqtt.registerFlags = Math.min(config["default_qos"] as number, 1) * QOS1 + (retain["telemetry"] ? RETAIN : 0);
   mqtt.limitsFlags = QOS1 + (retain["limits"] ? RETAIN : 0);
   session.ping = config["ping"] as boolean;
-  if (session.state !== OFF && !CONNECTION.some(function (key) { return (" " + changed + " ").indexOf(" mqtt." + key + " ") >= 0; })) return;
+  if (session.state !== OFF && !names.some(function (name) { return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0; })) return;
   farewell(session, base, now);
   session.host = config["host"] as string;
   session.port = config["port"] as number;

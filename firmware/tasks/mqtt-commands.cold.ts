@@ -1,15 +1,14 @@
 // What comes over MQTT: `cmd` is answered on `ack`, `cfg/set` on `cfg/ack` (requirements 6.1 and 6.2). Here a message is checked;
 // what it asks for is done elsewhere.
 import { quote } from "../kernel/quote.cold";
-import { CONNECTED, publish } from "../mqtt/session";
+import { CONNECTED } from "../mqtt/session";
 import type { App } from "./app";
+import { acknowledge, errorText, send } from "./command-answer.cold";
 import { bmsCommand, commandDo } from "./command-parts";
 import { applyChanges, parseObject, putConfig } from "./shared";
 
 /** Longest message, ms after a connection in which a kept session's messages are too old, values of `out` (three an answer). */
 const MOST = 1024, STALE_MS = 2000, MOST_OUT = 12;
-/** Codes that may be gone at the next try (requirements 6.2). */
-const RETRYABLE = " NotReady IoError UartTimeout CrcError ConnRefused ConnTimeout DnsFailed Busy ";
 /** The commands: who may (s with safe commands, a with all of them, w those that change the BMS), then their arguments. */
 const table: Record<string, string> = {
   "system.ping": "s", "system.reboot": "a confirm", "system.factory_reset": "a confirm", "alarms.list": "s", "alarms.ack": "s id",
@@ -17,26 +16,6 @@ const table: Record<string, string> = {
   "can.limits.override": "s ccl dcl ttl_s", "mqtt.test": "s", "publish.all": "s", "log.level": "s level",
 };
 const SAFE = 1, ALL_COMMANDS = 2;
-
-/** Publish, or keep it for later. */
-function send(app: App, suffix: string, text: string, flags: number): void {
-  const own = app.commands, now = app.natives.now();
-  if (own.out.length === 0 && publish(app.mqtt.session, suffix, text, flags, now)) return;
-  own.out.push(suffix, text, flags);
-  if (own.at > now) own.at = now;
-}
-
-/** An error as JSON from "Code where", or "Code where, reason" when somebody else gave the reason. */
-function errorOf(text: string): string {
-  const code = text.split(" ")[0], comma = text.indexOf(", "), end = comma < 0 ? text.length : comma;
-  return '"err":{"code":"' + code + '","where":' + quote(text.substring(code.length + 1, end).substr(0, 64)) + ',"retryable":'
-    + (RETRYABLE.indexOf(" " + code + " ") >= 0) + (comma < 0 ? "" : ',"reason":' + quote(text.substr(comma + 2))) + "}";
-}
-
-/** The answer of a command: `result` is JSON of the reply, or an error as `errorOf` takes it. */
-export function acknowledge(app: App, tail: string, flags: number, result: string): void {
-  send(app, "ack", '{"ok":' + (result[0] === "{") + tail + "," + (result[0] === "{" ? '"reply":' + result : errorOf(result)) + "}", flags);
-}
 
 /** Whether a message may have waited in the broker for long. */
 function isStale(app: App): boolean {
@@ -73,7 +52,8 @@ function command(app: App, payload: string, flags: number): void {
   else if (typeof rights !== "string") result = "UnknownCmd " + cmd.substr(0, 64);
   else if (typeof args !== "object" || args === null || typeof args.length === "number") result = "BadCmdJson args";
   else result = result || refuse(app, cmd, rights.split(" "), args);
-  if (!result) result = (cmd as string).startsWith("bms.") ? bmsCommand(app, cmd as string, args, tail, flags) : commandDo(app, cmd as string, args, tail, flags);
+  const name = cmd as string;
+  if (!result) result = name.startsWith("bms.") ? bmsCommand(app, name, args, tail, flags) : commandDo(app, name, args, tail, flags);
   if (result) acknowledge(app, tail, flags, result);
 }
 
@@ -89,7 +69,8 @@ function set(app: App, payload: string, flags: number): void {
     error = done.code && done.code + " " + done.where;
     changed = done.changed;
   }
-  send(app, "cfg/ack", error ? '{"ok":false,' + errorOf(error) + "}" : '{"ok":true,"where":"cfg/set","changed":' + JSON.stringify(changed) + "}", flags);
+  send(app, "cfg/ack", error ? '{"ok":false,' + errorText(error) + "}"
+    : '{"ok":true,"where":"cfg/set","changed":' + JSON.stringify(changed) + "}", flags);
   if (!error) applyChanges(app, changed.join(" "));
 }
 

@@ -1,5 +1,6 @@
 // A test of the way to the broker, beside the connection in use: name, echo, connection, CONNECT, one message. It has its own
 // client id and retains nothing. `connect` may block everything, so it is gated as the real one is.
+import { headText } from "../http/head.cold";
 import { refusal } from "../mqtt/connect.cold";
 import { testConnect, testHeard, testPublish } from "../mqtt/command-test.cold";
 import type { App } from "./app";
@@ -10,20 +11,20 @@ const MOST_MS = 8500, LOOK_MS = 200;
 /** The moment after a periodic 0x351 in which there is time; without CAN frames any moment is good; an older echo is no proof. */
 const AFTER_GRID_MS = 220, NO_GRID_MS = 1500, FRESH_MS = 3000;
 /** Errors that may be gone at the next try. */
-const RETRYABLE = " DnsFailed ConnTimeout ConnRefused ";
+const RETRYABLE = ["DnsFailed", "ConnTimeout", "ConnRefused"];
 
 function over(app: App, test: MqttTest, result: string): void {
   const socket = test.socket;
   test.socket = null;
   test.config = {};
-  test.result = result;
+  test.result = test.tail ? result : headText(200) + result + "\r\n";
   app.commands.at = 0;
   if (socket) socket.end();
 }
 
 function fail(app: App, test: MqttTest, code: string, where: string, reason: string): void {
   over(app, test, JSON.stringify({ "ok": false, "stage": test.stage, "ms": Math.round(app.natives.now() - test.began),
-    "err": { "code": code, "where": where, "retryable": RETRYABLE.indexOf(" " + code + " ") >= 0, "reason": reason } }));
+    "err": { "code": code, "where": where, "retryable": RETRYABLE.indexOf(code) >= 0, "reason": reason } }));
 }
 
 /** Which setting is to blame for the return code of CONNACK. */

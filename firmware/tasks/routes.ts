@@ -3,7 +3,6 @@ import type { Pieces } from "../http/server";
 import type { App } from "./app";
 import { change, noRoute } from "./change.cold";
 import { configPiece } from "./config-get.cold";
-import { testAnswer } from "./mqtt-test-http.cold";
 import { statusPiece } from "./status.cold";
 
 /** The answer to a request; `query` is what stands behind the question mark. */
@@ -11,11 +10,14 @@ export function answer(app: App, method: string, path: string, header: string, b
   const route = method + " " + path, module = path === "/api/mqtt" ? "mqtt" : "", isTest = route === "POST /api/mqtt/test";
   let text = "";
   if (route === "PUT /api/config" || route === "PUT /api/mqtt") text = change(app, header, body, module, query);
-  else if (isTest) text = testAnswer(app, header, body) || "";
+  else if (isTest) text = change(app, header, body, "mqtt", "test");
   else if (route !== "GET /api/status" && route !== "GET /api/config" && route !== "GET /api/mqtt") text = noRoute(method, path);
   return function (piece) {
     if (text) return piece ? "" : text;
-    if (isTest) return piece ? "" : testAnswer(app, "", "");
+    if (isTest) {
+      const test = app.commands.test;
+      return piece ? "" : test && test.result ? test.result : null;
+    }
     return path === "/api/status" ? statusPiece(app, piece) : configPiece(app, piece, module);
   };
 }

@@ -52,7 +52,8 @@ export function uartReceived(uart: UartTask, bytes: string): void {
 
 function step(uart: UartTask, now: number): number {
   const talk = uart.talk, pending = uart.poller.pending;
-  const request = (!pending ? "" : talk && talk.exchange === pending ? talkTurn(uart, now) : pollerExpire(uart.poller, now)) || pollerNext(uart.poller, now);
+  const late = !pending ? "" : talk && talk.exchange === pending ? talkTurn(uart, now) : pollerExpire(uart.poller, now);
+  const request = late || pollerNext(uart.poller, now);
   if (request) uart.port.write(request);
   return 0;
 }
