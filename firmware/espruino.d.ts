@@ -97,6 +97,7 @@ declare const process: {
 };
 /** On the chip only: look for it in `global`. */
 interface Esp32 { getState(): { freeHeap: number } }
+declare const ESP32: { reboot(): void };
 declare const NRF: { setServices(services: object, options: { uart: boolean }): void };
 
 declare function print(...values: unknown[]): void;

@@ -13,7 +13,7 @@ import { findImageText } from "./drivers/image";
 import { macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
 import { clock, natives, setClock, startedAt } from "./drivers/natives";
 import { network } from "./drivers/network";
-import { changeEvery, every, feedWatchdog } from "./drivers/timers";
+import { changeEvery, every, feedWatchdog, restart } from "./drivers/timers";
 import { openUart } from "./drivers/uart";
 import { joinWifi, startWifi } from "./drivers/wifi.cold";
 import { accept, serverOf } from "./http/server";
@@ -25,6 +25,7 @@ import { sessionOf } from "./mqtt/session";
 import type { App, Wifi } from "./tasks/app";
 import { canTaskOf } from "./tasks/can";
 import type { Clock } from "./tasks/clock";
+import { NEVER, type Commands } from "./tasks/command-state";
 import { applyChanges, settingsOf } from "./tasks/configure.cold";
 import { diagnosticsTask } from "./tasks/diagnostics";
 import { mqttTaskOf } from "./tasks/mqtt";
@@ -61,6 +62,8 @@ const app = {
   snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,
   clock: { at: 0, epoch: 0, syncs: 0, syncedAt: 0, failures: 0, failed: 0, error: "", request: null } as Clock,
   setClock: setClock, replay: { at: REPLAY_FROM_MS, boot: 0, dropped: 0, log: null } as Replay,
+  commands: { at: NEVER, mode: 0, answerFlags: 0, configFlags: 0, pending: 0, registers: 0, out: [] as (string | number)[], dropped: 0,
+    acked: [] as number[], restartAt: 0 } as Commands, restart: restart,
 } as App;
 
 /** UART and CAN both stepped since the last call, and no task keeps failing. */
@@ -97,7 +100,7 @@ if (findImageText()) {
 
   const uart = {
     poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, journal: journalOf(),
-    raw: [null, null, null, null, null, null], status: -1, clock: app.clock,
+    raw: [null, null, null, null, null, null], status: -1, talk: null, clock: app.clock,
   } as unknown as UartTask;
   uart.port = openUart(function (bytes) { uartReceived(uart, bytes); });
   app.uart = uart;
@@ -116,7 +119,7 @@ if (findImageText()) {
   applyChanges(app, "battery. mqtt.");
   startTask(scheduler, app.mqtt.task);
 
-  app.server = serverOf(natives.now, function (method, path, header, body) { return answer(app, method, path, header, body); });
+  app.server = serverOf(natives.now, function (method, path, header, body, query) { return answer(app, method, path, header, body, query); });
   network.listen(settingsOf(app, "http")["port"] as number, function (socket) { accept(app.server, socket); });
   startTask(scheduler, diagnosticsTask(app));
 

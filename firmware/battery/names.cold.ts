@@ -25,8 +25,11 @@ export function eventSeverity(id: number): number {
   return id < 0x31 ? 2 : id < 0x61 ? 1 : 0;
 }
 
-/** The name of an event of the BMS; "event_<number>" for one that the vendor does not print. */
+/**
+ * The name of an event of the BMS; "event_<number>" for one that the vendor does not print. (At the end of a text
+ * the interpreter also finds what only begins there.)
+ */
 export function eventName(id: number): string {
   const text = textSlice(EVENTS_AT, EVENTS_END), at = text.indexOf("," + id + ":") + 1;
-  return at ? text.substring(text.indexOf(":", at) + 1, text.indexOf(",", at)) : "event_" + id;
+  return at && at < text.length ? text.substring(text.indexOf(":", at) + 1, text.indexOf(",", at)) : "event_" + id;
 }

@@ -8,9 +8,12 @@ const RULES = [[15, 0, 10], [0, 1, 10], [1, 16, 10], [5, 17, 0]];
 /** Register 340: the unit restarts when it changes. */
 const RESTARTS = 40;
 
-/** The raw number of a wanted value: NaN with the reason in `said` when there is none. */
+/**
+ * The raw number of a wanted value: NaN with the reason in `said` when there is none. A stop stands behind the names, because the
+ * interpreter also finds what only begins at the end of a text.
+ */
 function rawOf(line: SettingLine, value: unknown, said: string[]): number {
-  const names = line["e"], per = line["p"], unit = line["u"] && " " + line["u"];
+  const names = line["e"] && line["e"] + ".", per = line["p"], unit = line["u"] && " " + line["u"];
   let raw = NaN;
   if (typeof value === "boolean" && line["w"] === 1) raw = value ? 1 : 0;
   else if (typeof value === "number") raw = Math.round(value * per);
@@ -19,7 +22,7 @@ function rawOf(line: SettingLine, value: unknown, said: string[]): number {
     if (at >= 0) raw = +names.substring(names.substring(0, at).lastIndexOf(",") + 1, at);
   }
   if (names && (isNaN(raw) || names.indexOf("," + raw + ":") < 0)) {
-    said.push("must be one of " + names.substring(1, names.length - 1).replaceAll(":", "=").replaceAll(",", ", "));
+    said.push("must be one of " + names.substring(1, names.length - 2).replaceAll(":", "=").replaceAll(",", ", "));
     return NaN;
   }
   const top = line["w"] === 32 ? 4294967295 : line["s"] ? 32767 : (1 << line["w"]) - 1;

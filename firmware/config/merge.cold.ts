@@ -34,11 +34,15 @@ function refuse(field: FieldLine, value: unknown): string {
   return "";
 }
 
-/** Rules between fields: the reason with the field it names, "" when the document holds together. */
-function refuseTogether(read: (module: string, key: string) => unknown): string {
-  const pass = read("wifi", "pass") as string, bulk = read("battery", "v_bulk") as number, float = read("battery", "v_float") as number;
-  const rebulk = read("battery", "v_rebulk") as number, cells = read("bms", "expected_cells") as number, topic = read("mqtt", "baseTopic") as string;
-  const custom = read("battery", "chemistry") === "custom", device = read("mqtt", "deviceId") as string;
+/** The fields that rules between fields read. */
+const TOGETHER = ["wifi.pass", "battery.v_bulk", "battery.v_float", "battery.v_rebulk", "battery.chemistry", "bms.expected_cells", "mqtt.baseTopic",
+  "mqtt.deviceId", "mqtt.reconnect_max_ms", "mqtt.reconnect_interval_ms"];
+
+/** Rules between fields: the reason with the field it names, "" when they hold together. `all` has the values, defaults too. */
+function refuseTogether(all: Record<string, unknown>): string {
+  const pass = all["wifi.pass"] as string, bulk = all["battery.v_bulk"] as number, float = all["battery.v_float"] as number;
+  const rebulk = all["battery.v_rebulk"] as number, cells = all["bms.expected_cells"] as number, topic = all["mqtt.baseTopic"] as string;
+  const custom = all["battery.chemistry"] === "custom", device = all["mqtt.deviceId"] as string;
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   if (pass && pass.length < 8) return "wifi.pass: must be empty or at least 8 bytes";
   if (cells > 0 && cells < 4) return "bms.expected_cells: must be 0 or 4 to 16";
@@ -47,7 +51,7 @@ function refuseTogether(read: (module: string, key: string) => unknown): string 
   if (float && rebulk && rebulk >= float) return "battery.v_rebulk: must be below v_float";
   if (topic.indexOf("#") >= 0 || topic.indexOf("+") >= 0) return "mqtt.baseTopic: must not hold # or +";
   for (let i = 0; i < device.length; i++) if (letters.indexOf(device[i]) < 0) return "mqtt.deviceId: must hold letters, digits, - and _ only";
-  if ((read("mqtt", "reconnect_max_ms") as number) < (read("mqtt", "reconnect_interval_ms") as number)) {
+  if ((all["mqtt.reconnect_max_ms"] as number) < (all["mqtt.reconnect_interval_ms"] as number)) {
     return "mqtt.reconnect_max_ms: must not be below reconnect_interval_ms";
   }
   return "";
@@ -76,12 +80,6 @@ function unknownKey(patch: Document, known: string[]): string {
   return "";
 }
 
-function readDefault(module: string, key: string): unknown {
-  let value: unknown;
-  eachField(function (field) { if (field["m"] === module && field["k"] === key) value = field["d"]; });
-  return value;
-}
-
 function documentText(document: Document): string {
   return "{" + Object.keys(document).map(function (module) {
     const values = document[module];
@@ -97,7 +95,8 @@ function documentText(document: Document): string {
  * "h" for HTTP and "a" for MQTT, which may change less.
  */
 export function mergeDocument(document: string, patch: Document, remote: "h" | "a"): Merged {
-  const old = JSON.parse(document) as Document, merged: Document = {}, changed: string[] = [], known: string[] = [];
+  const old = JSON.parse(document) as Document, merged: Document = {}, together: Record<string, unknown> = {};
+  const changed: string[] = [], known: string[] = [];
   let reason = "";
   eachField(function (field) {
     const name = field["m"] + "." + field["k"], stored = (old[field["m"]] || {})[field["k"]], given = (patch[field["m"]] || {})[field["k"]];
@@ -109,14 +108,12 @@ export function mergeDocument(document: string, patch: Document, remote: "h" | "
       if (value !== undefined && !reason) reason = refuse(field, value) && name + ": " + refuse(field, value);
       if (value !== stored) changed.push(name);
     }
+    if (TOGETHER.indexOf(name) >= 0) together[name] = value === undefined ? field["d"] : value;
     if (value !== undefined) {
       if (!merged[field["m"]]) merged[field["m"]] = {};
       merged[field["m"]][field["k"]] = value;
     }
   });
-  reason = unknownKey(patch, known) || reason || refuseTogether(function (module, key) {
-    const value = (merged[module] || {})[key];
-    return value === undefined ? readDefault(module, key) : value;
-  });
+  reason = unknownKey(patch, known) || reason || refuseTogether(together);
   return { reason: reason, document: reason ? "" : documentText(merged), changed: changed };
 }

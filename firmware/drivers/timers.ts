@@ -1,3 +1,3 @@
-// Timers and the watchdog of the interpreter, as they are.
+// Timers, the watchdog and the restart of the interpreter, as they are.
 
-export const every = setInterval, changeEvery = changeInterval, feedWatchdog = E.kickWatchdog;
+export const every = setInterval, changeEvery = changeInterval, feedWatchdog = E.kickWatchdog, restart = ESP32.reboot;

@@ -11,8 +11,10 @@ function remove(server: Server, client: Client): void {
 }
 
 function sendNext(server: Server, client: Client): void {
-  const text = client.pieces ? client.pieces(client.piece++) : "";
+  const text = client.pieces ? client.pieces(client.piece) : "";
   client.at = server.now();
+  if (text === null) return;
+  client.piece++;
   if (text) {
     client.socket.write(text);
   } else {
@@ -33,7 +35,8 @@ function admit(server: Server, client: Client): void {
 }
 
 function received(server: Server, client: Client): void {
-  if (client.want === 0 && client.rx.indexOf("\r\n\r\n") < 0 && client.rx.length <= MOST_HEADER) return;
+  const rx = client.rx, end = rx.indexOf("\r\n\r\n"); // the interpreter also finds the begin of it at the end of what came
+  if (client.want === 0 && (end < 0 || end + 4 > rx.length) && rx.length <= MOST_HEADER) return;
   respond(server, client, MOST_HEADER, MOST_BODY);
   if (client.pieces) {
     client.rx = "";

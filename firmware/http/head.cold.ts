@@ -9,7 +9,7 @@ function valueOf(header: string, name: string): string {
 }
 
 const texts: Record<number, string> = { 200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed",
-  413: "Content Too Large", 431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+  409: "Conflict", 413: "Content Too Large", 431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
   507: "Insufficient Storage" };
 
 /** Status line and headers; the end of the connection ends the body. All bodies are JSON. */

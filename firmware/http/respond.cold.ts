@@ -24,7 +24,7 @@ export function respond(server: Server, client: Client, mostHeader: number, most
     client.want = end + 4 + size;
   } else {
     try {
-      client.pieces = server.answer(line[0], line[1].split("?")[0], header, rx.substr(end + 4, size));
+      client.pieces = server.answer(line[0], line[1].split("?")[0], header, rx.substr(end + 4, size), line[1].split("?")[1] || "");
     } catch (error) {
       client.pieces = whole(errorText(500, "Failed", line[1], "" + error));
     }

@@ -3,8 +3,8 @@
 import type { Socket } from "../kernel/ports";
 import { clientEvent } from "./clients.cold";
 
-/** The pieces of an answer; "" ends it. */
-export type Pieces = (piece: number) => string;
+/** The pieces of an answer; "" ends it, null is not there yet: who has it calls `clientEvent(server, client, "drain")`. */
+export type Pieces = (piece: number) => string | null;
 
 export interface Client {
   socket: Socket;
@@ -20,8 +20,8 @@ export interface Client {
 export interface Server {
   clients: Client[];
   now(): number;
-  /** Answer a request: method, path, headers as they came, body. */
-  answer(method: string, path: string, header: string, body: string): Pieces;
+  /** Answer a request: method, path, headers as they came, body, and what stands behind the path's question mark. */
+  answer(method: string, path: string, header: string, body: string, query: string): Pieces;
   requests: number;
 }
 

@@ -8,6 +8,7 @@ import type { CanPort, Natives, NetworkPort, StorePort } from "../kernel/ports";
 import type { Scheduler } from "../kernel/tasks";
 import type { CanTask } from "./can";
 import type { Clock } from "./clock";
+import type { Commands } from "./command-state";
 import type { MqttTask } from "./mqtt-state";
 import type { Replay } from "./replay-state";
 import type { UartTask } from "./uart";
@@ -18,7 +19,7 @@ export interface App {
   presets: string;
   scheduler: Scheduler;
   snapshot: Snapshot; limits: Limits; alarms: Alarms; energy: Energy;
-  uart: UartTask; can: CanTask; mqtt: MqttTask; server: Server;
+  uart: UartTask; can: CanTask; mqtt: MqttTask; server: Server; commands: Commands;
   /** Counters a minute ago, what they say of errors (bits of `Alarms.device`), when, and when the rare work was done (ms). */
   rates: { at: number; doneAt: number; bits: number; ok: number; crc: number; tx: number; errors: number };
   /** Name of this device, and the token that allows changes by HTTP. */
@@ -27,6 +28,8 @@ export interface App {
   wifi: Wifi;
   /** The time of day, how the machine is told it, and what is kept while the broker is away. */
   clock: Clock; setClock(seconds: number, scheduler: { start: number }): void; replay: Replay;
+  /** Restart the device at once. */
+  restart(): void;
 }
 
 /** `join` asks for the network once more and returns at once. */

@@ -1,29 +1,50 @@
-// PUT /api/config: who may, what the body says, and the answer.
+// PUT /api/config, PUT /api/mqtt and POST /api/mqtt/test: who may, what the body says, and the answer.
+import { readModule } from "../config/config.cold";
 import { errorText, headText, tokenOf } from "../http/head.cold";
-import { writeSlot } from "../config/slots.cold";
-import { parseObject } from "../kernel/json.cold";
 import type { App } from "./app";
-import type { Put } from "./config-put.cold";
+import { applyChanges, parseObject, putConfig } from "./shared";
 
-/** The answer; `put` makes the new document if all of the patch is right, and `apply` lets it count once it is written. */
-export function change(app: App, header: string, body: string, put: (app: App, patch: Record<string, unknown>) => Put,
-  apply: (app: App, changed: string) => void): string {
+/** Begin a test of the connection with the settings of mqtt in `document`. */
+function beginTest(app: App, document: string): void {
+  const now = app.natives.now();
+  app.commands.test = { stage: "", began: now, since: now, config: readModule(document, app.presets, "mqtt"), ip: "", socket: null, rx: "",
+    result: "", tail: "", flags: 0 };
+  app.commands.at = 0;
+}
+
+/**
+ * The answer. `module` "" takes a document of modules, else the settings of that one. With the query dry=1 it is only checked; with
+ * test, MQTT is tried with them, nothing is kept, and "" says that the answer comes later.
+ */
+export function change(app: App, header: string, body: string, module: string, query: string): string {
   if (tokenOf(header) !== app.token) {
     return errorText(401, "NotAuthorized", "X-Setup-Token", "must be the set-up token that the console shows at boot");
   }
-  const parsed = parseObject(body);
-  if (!parsed.value) return errorText(400, "BadCfgJson", "body", parsed.reason);
-  const done = put(app, parsed.value);
-  if (!done.document) return errorText(400, "CfgApplyFailed", done.where, done.reason);
-  const failed = done.changed.length ? writeSlot(app.store, app.natives.crc32, done.document) : "";
-  if (failed) return errorText(507, "IoError", "flash", failed);
-  apply(app, done.changed.join(" "));
-  return headText(200) + JSON.stringify({ "ok": true, "changed": done.changed, "restart": done.restart }) + "\r\n";
+  const isTest = query === "test", isDry = isTest || query.split("&").indexOf("dry=1") >= 0, parsed = parseObject(body || (isTest ? "{}" : ""));
+  let patch = parsed.value;
+  if (isTest && app.commands.test) return errorText(409, "Busy", "mqtt.test", "another test is under way");
+  if (!patch) return errorText(400, "BadCfgJson", "body", parsed.reason);
+  if (module) {
+    const document: Record<string, unknown> = {};
+    document[module] = patch;
+    patch = document;
+  }
+  const done = putConfig(app, patch, "h", isDry);
+  if (done.code) return errorText(done.code === "IoError" ? 507 : 400, done.code, done.where, done.reason);
+  if (isTest) {
+    beginTest(app, done.document);
+    return "";
+  }
+  if (!isDry) applyChanges(app, done.changed.join(" "));
+  const answer: Record<string, unknown> = { "ok": true, "changed": done.changed, "restart": done.restart };
+  if (isDry) answer["dry"] = true;
+  return headText(200) + JSON.stringify(answer) + "\r\n";
 }
 
 /** The answer to a request that no route takes. */
 export function noRoute(method: string, path: string): string {
   if (path === "/api/status") return errorText(405, "BadRequest", method, "use GET");
-  if (path === "/api/config") return errorText(405, "BadRequest", method, "use GET or PUT");
-  return errorText(404, "NotFound", path, "there are /api/status and /api/config");
+  if (path === "/api/config" || path === "/api/mqtt") return errorText(405, "BadRequest", method, "use GET or PUT");
+  if (path === "/api/mqtt/test") return errorText(405, "BadRequest", method, "use POST");
+  return errorText(404, "NotFound", path, "there are /api/status, /api/config, /api/mqtt and /api/mqtt/test");
 }

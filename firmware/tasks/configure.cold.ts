@@ -1,8 +1,9 @@
 // Settings to work with: one module of the stored document at a time, at boot and after a change.
 import { takeSettings } from "../battery/charge-take.cold";
 import { readModule } from "../config/config.cold";
+import { modules } from "../config/fields.baked";
 import { newestSlot } from "../config/slots.cold";
-import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, TELEMETRY, WAITING } from "../mqtt/session";
+import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, TELEMETRY, WAITING, type Session } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
 import type { App } from "./app";
 import { replayAgain } from "./replay-load.cold";
@@ -42,46 +43,74 @@ function configureBattery(app: App): void {
   app.snapshot.expectedCells = bms["expected_cells"] as number;
 }
 
-/** Broker, topics and rates; a session that runs ends and begins anew. */
-function configureMqtt(app: App): void {
-  const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), ha = settingsOf(app, "ha"), now = app.natives.now();
-  const mqtt = app.mqtt, session = mqtt.session;
-  const device = (config["deviceId"] as string) || app.device;
-  if (session.state === CONNECTED) publish(session, "status", '{"online":false}', QOS1 | RETAIN, now);
+/** A change of one of these ends the connection and begins another. */
+const CONNECTION = ["enabled", "uri", "host", "port", "user", "pass", "use_tls", "baseTopic", "deviceId", "client_id", "clean_session", "cmd_qos"];
+
+/** A connection ends on purpose: its subscribers learn that, and what the broker keeps under a base topic that goes away is taken back. */
+function farewell(session: Session, base: string, now: number): void {
+  if (session.state === CONNECTED) {
+    if (base !== session.base) for (const module of modules.split(" ")) publish(session, "cfg/" + module, "", RETAIN, now);
+    publish(session, "status", base === session.base ? '{"online":false}' : "", QOS1 | RETAIN, now);
+  }
   if (session.state !== OFF) sessionEnd(session);
-  if (app.replay.log) replayAgain(app.replay.log);
-  session.host = config["host"] as string;
-  session.port = config["port"] as number;
-  session.tls = config["use_tls"] as boolean;
-  session.commandQos = config["cmd_qos"] as number;
-  session.birth = ha["enabled"] ? levels(ha["prefix"] as string) + "/status" : "";
-  session.ip = "";
-  session.keepAlive = (config["keepalive_seconds"] as number) * 1000;
-  session.ping = config["ping"] as boolean;
-  session.base = levels(config["baseTopic"] as string) + "/" + device + "/";
-  session.backOff = session.backOffFirst = config["reconnect_interval_ms"] as number;
+}
+
+/** Rates and flags at once; broker and names with a new connection, when one of those changed. */
+function configureMqtt(app: App, changed: string): void {
+  const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), ha = settingsOf(app, "ha"), now = app.natives.now();
+  const mqtt = app.mqtt, session = mqtt.session, own = app.commands, names = changed.split(" ");
+  const device = (config["deviceId"] as string) || app.device, base = levels(config["baseTopic"] as string) + "/" + device + "/";
+  const birth = ha["enabled"] ? levels(ha["prefix"] as string) + "/status" : "";
+  own.mode = ["off", "safe", "all"].indexOf(config["commands"] as string);
+  own.answerFlags = config["ackQos"] ? QOS1 : 0;
+  own.configFlags = QOS1 + (retain["config"] ? RETAIN : 0);
+  session.backOffFirst = config["reconnect_interval_ms"] as number;
   session.backOffMost = config["reconnect_max_ms"] as number;
-  session.retryAt = now;
   mqtt.shortest = config["sensorMinPublishMs"] as number;
   mqtt.due.shortest = mqtt.shortest;
   mqtt.heartbeat = config["heartbeat_ms"] as number || Infinity;
   mqtt.timeout = config["connect_timeout_ms"] as number;
   mqtt.registerFlags = TELEMETRY + (config["default_qos"] as number) * QOS1 + (retain["telemetry"] ? RETAIN : 0);
   mqtt.limitsFlags = CRITICAL + QOS1 + (retain["limits"] ? RETAIN : 0);
+  session.ping = config["ping"] as boolean;
+  if (session.state !== OFF && birth === session.birth
+    && !names.some(function (name) { return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0; })) return;
+  farewell(session, base, now);
+  if (app.replay.log) replayAgain(app.replay.log);
+  session.host = config["host"] as string;
+  session.port = config["port"] as number;
+  session.tls = config["use_tls"] as boolean;
+  session.commandQos = config["cmd_qos"] as number;
+  session.birth = birth;
+  session.ip = "";
+  session.keepAlive = (config["keepalive_seconds"] as number) * 1000;
+  session.base = base;
+  session.backOff = session.backOffFirst;
+  session.retryAt = now;
   mqtt.enabled = config["enabled"] as boolean;
   mqtt.cleanSession = config["clean_session"] as boolean;
   mqtt.clientId = (config["client_id"] as string) || device;
   if (mqtt.enabled && session.host) sessionEnter(session, WAITING, now);
 }
 
-/** Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), the battery's in any case. */
+/**
+ * Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), the battery's in any case. Their topics
+ * cfg/<module> are published again.
+ */
 export function applyChanges(app: App, changed: string): void {
-  if (changed) configureBattery(app);
-  if (changed) configureAlarms(app);
-  if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0) configureMqtt(app);
+  const own = app.commands, names = modules.split(" ");
+  if (!changed) return;
+  configureBattery(app);
+  configureAlarms(app);
+  if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0) configureMqtt(app, changed);
   if (changed.indexOf("time.") >= 0) app.clock.at = 0;
   if (changed.indexOf("ha.") >= 0) {
     app.mqtt.discovery.reread = true;
     app.mqtt.discovery.at = 0;
   }
+  for (const name of changed.split(" ")) {
+    const place = names.indexOf(name.substr(0, name.lastIndexOf(".")));
+    if (place >= 0) own.pending |= 1 << place;
+  }
+  own.at = app.natives.now();
 }

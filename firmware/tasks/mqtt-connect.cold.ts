@@ -3,6 +3,7 @@
 import { connectPacket, refusal, subscribePacket, subscribeRefusal } from "../mqtt/connect.cold";
 import { ANSWERING, CONNECTED, CRITICAL, LOOKING_UP, OPENING, PINGING, publish, QOS1, READY, RETAIN, WAITING, type Session } from "../mqtt/session";
 import { sessionEnter, sessionFail, sessionLate, sessionResume } from "../mqtt/session-life.cold";
+import { AFTER_CONNECT_MS, ALL } from "./command-state";
 import { settingsOf } from "./configure.cold";
 import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 
@@ -63,7 +64,9 @@ function open(mqtt: MqttTask, now: number): void {
 }
 
 /** Once a connection: who listens learns that we are there, then everything again. */
-function publishAll(mqtt: MqttTask): void {
+function publishAll(mqtt: MqttTask, now: number): void {
+  mqtt.app.commands.pending = ALL;
+  mqtt.app.commands.at = now + AFTER_CONNECT_MS;
   mqtt.due.low.fill(Infinity);
   mqtt.limitsSeen = -1;
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
@@ -84,7 +87,7 @@ function subscribed(mqtt: MqttTask, now: number): void {
   session.backOff = session.backOffFirst;
   session.waitingSince = session.heardAt = session.lookAt = now;
   publish(session, "status", '{"online":true}', QOS1 | RETAIN | CRITICAL, now);
-  publishAll(mqtt);
+  publishAll(mqtt, now);
 }
 
 /** The broker's answer to CONNECT or SUBSCRIBE, or what it does wrong. */
@@ -107,6 +110,7 @@ export function introduce(mqtt: MqttTask): void {
   const session = mqtt.session, now = mqtt.app.natives.now(), login = settingsOf(mqtt.app, "mqtt");
   if (!session.socket) return;
   session.sentAt = now;
+  session.keepAlive = (login["keepalive_seconds"] as number) * 1000;
   sessionEnter(session, ANSWERING, now);
   session.socket.write(connectPacket({
     clientId: mqtt.clientId, user: login["user"] as string, pass: login["pass"] as string, keepAlive: session.keepAlive / 1000,

@@ -13,6 +13,7 @@ import { outboxDrain } from "../mqtt/outbox.cold";
 import { sessionFeed } from "../mqtt/receive.cold";
 import { CONNECTED, OFF, publish } from "../mqtt/session";
 import { keepAlive } from "../mqtt/session-life.cold";
+import { commandStep } from "./command-step.cold";
 import { advance, brokerSaid, introduce } from "./mqtt-connect.cold";
 import { publishDiscovery } from "./mqtt-discovery";
 import { publishLimits } from "./mqtt-limits.cold";
@@ -73,6 +74,7 @@ function telemetry(mqtt: MqttTask, now: number): void {
 }
 
 function step(mqtt: MqttTask, now: number): number {
+  if (now >= mqtt.app.commands.at) commandStep(mqtt.app, now);
   const session = mqtt.session, samples = mqtt.samples, socket = session.socket;
   if (samples.count) {
     const newest = samplesDrain(samples) * SAMPLE_WORDS;

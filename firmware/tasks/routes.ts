@@ -3,20 +3,23 @@ import type { Pieces } from "../http/server";
 import type { App } from "./app";
 import { change, noRoute } from "./change.cold";
 import { configPiece } from "./config-get.cold";
-import { putConfig } from "./config-put.cold";
-import { applyChanges } from "./configure.cold";
 import { networkPiece } from "./status-network.cold";
 import { statusPiece } from "./status.cold";
 
-/** The answer to a request. */
-export function answer(app: App, method: string, path: string, header: string, body: string): Pieces {
-  const route = method + " " + path;
+/** The answer to a request; `query` is what stands behind the question mark. */
+export function answer(app: App, method: string, path: string, header: string, body: string, query: string): Pieces {
+  const route = method + " " + path, module = path === "/api/mqtt" ? "mqtt" : "", isTest = route === "POST /api/mqtt/test";
   let text = "";
-  if (route === "PUT /api/config") text = change(app, header, body, putConfig, applyChanges);
-  else if (route !== "GET /api/status" && route !== "GET /api/config") text = noRoute(method, path);
+  if (route === "PUT /api/config" || route === "PUT /api/mqtt") text = change(app, header, body, module, query);
+  else if (isTest) text = change(app, header, body, "mqtt", "test");
+  else if (route !== "GET /api/status" && route !== "GET /api/config" && route !== "GET /api/mqtt") text = noRoute(method, path);
   return function (piece) {
     if (text) return piece ? "" : text;
-    if (path !== "/api/status") return configPiece(app, piece);
+    if (isTest) {
+      const test = app.commands.test;
+      return piece ? "" : test && test.result ? test.result : null;
+    }
+    if (path !== "/api/status") return configPiece(app, piece, module);
     return piece === 1 ? networkPiece(app) : statusPiece(app, piece);
   };
 }

@@ -7,9 +7,11 @@ import { acceptFast, type Snapshot } from "../battery/snapshot";
 import { pollerExpire } from "../bms/lost.cold";
 import { CELLS, EVENTS, FAST, pollerFeed, pollerNext, SETTINGS, type Poller } from "../bms/poller";
 import { acceptEvents, acceptRare, pace, turnedWords } from "../bms/rare.cold";
+import type { Talk } from "../bms/talk";
 import type { Natives, UartPort } from "../kernel/ports";
 import { samplesPush, type Samples } from "../kernel/samples";
 import { taskOf, type Task } from "../kernel/tasks";
+import { talkTurn } from "./talk.cold";
 
 /** Longest wait between two looks at the conversation, ms. */
 const LONGEST_TICK = 250;
@@ -30,6 +32,8 @@ export interface UartTask {
   clock: { epoch: number };
   /** Settings uart.poll_ms (less what a tick may come early) and uart.retries, as long as the line is good. */
   every: number; retries: number;
+  /** A conversation that gets the gaps between the polls. */
+  talk: Talk | null;
   task: Task;
 }
 
@@ -62,7 +66,7 @@ export function uartReceived(uart: UartTask, bytes: string): void {
       poller.plan[EVENTS].due = poller.slowAt = 0;
     }
   }
-  const request = pollerNext(poller, now);
+  const request = pollerNext(poller, now) || (uart.talk ? talkTurn(uart, now) : "");
   if (request) uart.port.write(request);
 }
 
@@ -70,7 +74,7 @@ function step(uart: UartTask, now: number): number {
   const poller = uart.poller;
   let request = "";
   if (poller.pending) {
-    request = pollerExpire(poller, now);
+    request = uart.talk && uart.talk.exchange === poller.pending ? talkTurn(uart, now) : pollerExpire(poller, now);
     if (poller.failed) pace(poller, uart.snapshot, uart.journal, uart.every, uart.retries);
   }
   request = request || pollerNext(poller, now);

@@ -39,7 +39,7 @@ export function imageText(): Promise<string> {
 
 /** A rig with the built image; `closeHosts` takes it down. */
 export async function boot(options: HostOptions = {}): Promise<Host> {
-  const host = await startHost({ imageText: await imageText(), timeScale: SCALE, ...options });
+  const host = await startHost({ timeScale: SCALE, ...options, imageText: options.imageText ?? await imageText() });
   hosts.push(host);
   return host;
 }

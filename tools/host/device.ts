@@ -52,8 +52,8 @@ export interface DeviceOptions {
   isRefused?(host: string, port: number): boolean;
   network?: NetworkFaults;
   onConsole(line: string): void;
-  /** The chip would restart now, or has no power: the device is dead from here on. */
-  onDeath(reason: "watchdog" | "power cut"): void;
+  /** The chip restarts now, or has no power: the device is dead from here on. */
+  onDeath(reason: "watchdog" | "power cut" | "reboot"): void;
 }
 
 export interface Device {
@@ -74,7 +74,7 @@ export interface Device {
 
 interface DeviceState { options: DeviceOptions; isDead: boolean; exceptions: unknown[]; natives: Natives | null }
 
-function die(s: DeviceState, reason: "watchdog" | "power cut"): void {
+function die(s: DeviceState, reason: "watchdog" | "power cut" | "reboot"): void {
   if (s.isDead) return;
   s.isDead = true;
   s.options.onDeath(reason);
@@ -143,7 +143,7 @@ export function bootDevice(options: DeviceOptions): Device {
     getTime: () => (clock.now() - zero) / 1000, setTime: (seconds: number) => { zero = clock.now() - seconds * 1000; },
     getSerial: () => SERIAL_NUMBER,
     Serial1: serial.port, Serial2: serial.port, Serial3: serial.port,
-    NRF: { setServices: () => undefined }, require: requireOf(realm, modules),
+    NRF: { setServices: () => undefined }, ESP32: { reboot: () => die(s, "reboot") }, require: requireOf(realm, modules),
   });
   store.files.set(BOOT_FILE, options.image);
   run(s, () => realm.evaluate(options.image, BOOT_FILE), []);

@@ -201,7 +201,7 @@ function bootCan({ clock, options }: Rig): { can: HostCan; bus: Registers & { st
 }
 
 /** One boot: a chip after power-up with its bus, GX and UART. `died` is told later, never inside this call. */
-function bootMachine(rig: Rig, died: (reason: "watchdog" | "power cut") => void): Machine {
+function bootMachine(rig: Rig, died: (reason: "watchdog" | "power cut" | "reboot") => void): Machine {
   const { clock, simulator, broker } = rig;
   const { can, bus } = bootCan(rig);
   const gx = createGx({ bus: can.bus, now: clock.now, onFrame: (record) => rememberFrame(rig, record) });
@@ -217,14 +217,14 @@ function bootMachine(rig: Rig, died: (reason: "watchdog" | "power cut") => void)
   return { device, gx, can, stop: () => { device.dispose(); stopListening(); stopGx(); bus.stop(); } };
 }
 
-/** Switch on, after switching off what runs. A watchdog reset does it by itself, as on the chip; a power cut does not. */
+/** Switch on, after switching off what runs. A reset does it by itself, as on the chip; a power cut does not. */
 function powerOn(rig: Rig): void {
   if (rig.isStopped) return;
   rig.machine?.stop();
   if (rig.store.isCut) restorePower(rig.store);
   rig.machine = bootMachine(rig, (reason) => {
-    if (reason !== "watchdog" || rig.isStopped) return;
-    rig.count.watchdogResets++;
+    if (reason === "power cut" || rig.isStopped) return;
+    if (reason === "watchdog") rig.count.watchdogResets++;
     powerOn(rig);
   });
 }

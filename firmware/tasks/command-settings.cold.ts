@@ -1,0 +1,55 @@
+// The settings on MQTT: cfg/<module> of the gateway, cfg/registers of the TinyBMS, one topic a look.
+import { SETTINGS } from "../bms/poller";
+import { moduleText } from "../config/config.cold";
+import { modules } from "../config/fields.baked";
+import { newestSlot } from "../config/slots.cold";
+import { publish } from "../mqtt/session";
+import type { App } from "./app";
+import type { Commands } from "./command-state";
+
+/** TinyBMS settings on cfg/registers: slots, words a slot, all words, the first one's register, and those that are reserved. */
+const SLOTS = 6, SLOT_WORDS = 8, WORDS = 44, FIRST = 300, RESERVED = [302, 309, 324, 325, 326, 327];
+
+function slotText(words: Uint16Array, slot: number): string {
+  let text = "", at = slot * SLOT_WORDS;
+  for (; at < WORDS && at < (slot + 1) * SLOT_WORDS; at++) {
+    if (RESERVED.indexOf(FIRST + at) < 0) text += (text ? "," : "") + '"' + (FIRST + at) + '":' + words[at];
+  }
+  return '{"slot":' + slot + ',"regs":{' + text + "}}";
+}
+
+/** A changed TinyBMS setting makes its topics wait. */
+function lookAtRegisters(app: App, own: Commands): void {
+  const words = app.uart.raw[SETTINGS];
+  let sum = 1;
+  if (!words) return;
+  for (const word of words.subarray(0, WORDS)) sum = (sum * 31 + word) % 0x7ffffff;
+  if (sum !== own.registers) own.pending |= (1 << SLOTS + 1) - 1 << modules.split(" ").length;
+  own.registers = sum;
+}
+
+/** One topic of those that wait. */
+function publishSettings(app: App, own: Commands, now: number): void {
+  const names = modules.split(" "), words = app.uart.raw[SETTINGS], end = names.length + 1 + SLOTS;
+  let place = 0, suffix = "cfg/registers", text = '{"mode":"per_slot","slots":' + SLOTS + "}";
+  own.pending &= (1 << (words ? end : names.length)) - 1;
+  if (!own.pending) return;
+  while (!(own.pending >> place & 1)) place++;
+  if (place < names.length) {
+    suffix = "cfg/" + names[place];
+    text = moduleText(newestSlot(app.store, app.natives.crc32).document, app.presets, names[place]);
+    text = text.substr(text.indexOf(":") + 1);
+  } else if (place > names.length && words) {
+    suffix += "/slot" + (place - names.length - 1);
+    text = slotText(words, place - names.length - 1);
+  }
+  if (publish(app.mqtt.session, suffix, text, own.configFlags, now)) own.pending &= ~(1 << place);
+}
+
+/** Publish one topic of those that wait; whether more may do. */
+export function settingsTopics(app: App, now: number): boolean {
+  const own = app.commands;
+  lookAtRegisters(app, own);
+  if (own.pending) publishSettings(app, own, now);
+  return own.pending !== 0;
+}

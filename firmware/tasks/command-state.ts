@@ -1,0 +1,45 @@
+// What commands keep between their messages and steps. Types, and the places of what is published of the settings.
+import type { Socket } from "../kernel/ports";
+
+/** Nothing is due: later than any time. */
+export const NEVER = 1e15;
+/** Everything that is published of the settings (see `Commands.pending`), and how long after a connection, ms. */
+export const ALL = 0x7fffffff, AFTER_CONNECT_MS = 1500;
+
+export interface Commands {
+  /** When there is something to do (ms): an answer that found no room, settings to publish, the end of a conversation. */
+  at: number;
+  /** Setting mqtt.commands: 0 off, 1 safe, 2 all; flags of answers and of cfg/* (QoS x 2, retain 1). */
+  mode: number; answerFlags: number; configFlags: number;
+  /** What of the settings waits to be published: a bit each module in the table's order, then cfg/registers and its slots. */
+  pending: number;
+  /** Sum of the TinyBMS settings that were published last. */
+  registers: number;
+  /** Answers that found no room: suffix, text, flags, ... Messages that came while there were too many. */
+  out: (string | number)[]; dropped: number;
+  /** Alarms that somebody has seen: number, when the alarm began (0: unknown), ... */
+  acked: number[];
+  /** The command that waits for the TinyBMS. */
+  asked?: Asked | null;
+  /** The test of the connection that is under way. */
+  test?: MqttTest | null;
+  /** The device restarts then (ms); 0: it does not. */
+  restartAt: number;
+}
+
+/** A command that is answered later: name, arguments, what its answer repeats of it (`,"cmd":...,"id":...`), flags of the answer. */
+export interface Asked { cmd: string; args: Record<string, unknown>; tail: string; flags: number }
+
+/** A try to connect, beside the connection in use. */
+export interface MqttTest {
+  /** How far it came: dns, ping, ready, tcp, connack, puback. */
+  stage: string;
+  began: number; since: number;
+  /** Settings of mqtt that are tried, password included. */
+  config: Record<string, unknown>;
+  ip: string; socket: Socket | null; rx: string;
+  /** What is told of it (with the head of an answer when HTTP asked), "" while it goes on. */
+  result: string;
+  /** For the answer of a command; "" when HTTP asked. */
+  tail: string; flags: number;
+}

@@ -1,0 +1,8 @@
+// Rare parts that several rare parts call: named here they stand once in the image; imported from their own files they would be
+// taken into each caller.
+export { settingsCheck } from "../bms/settings-check.cold";
+export { settingsStep } from "../bms/settings-talk.cold";
+export { clientEvent } from "../http/clients.cold";
+export { parseObject } from "../kernel/json.cold";
+export { putConfig } from "./config-put.cold";
+export { applyChanges } from "./configure.cold";
