@@ -11,8 +11,10 @@ export function stateMessage(s: Snapshot, names: string[]): string {
   const v = s.values, current = v[r.packCurrent];
   return (`{"soc":${v[r.stateOfCharge].toFixed(1)},"v":${v[r.packVoltage].toFixed(2)},"i":${current.toFixed(2)},"p":${v[r.packPower].toFixed(0)}`
     + `,"cmin":${v[r.minCellVoltage]},"cmax":${v[r.maxCellVoltage]},"cd":${v[r.cellSpread]},"t1":${v[r.externalTemp1]},"t2":${v[r.externalTemp2]}`
-    + `,"st":"${names[0]}","ein":${v[r.chargedEnergy].toFixed(2)},"eout":${v[r.dischargedEnergy].toFixed(2)},"est":null,"ttg":null,"cvl":${v[r.chargeVoltageLimit].toFixed(1)},"ccl":${v[r.chargeCurrentLimit].toFixed(1)}`
-    + `,"dcl":${v[r.dischargeCurrentLimit].toFixed(1)},"lim":"${names[1]}","prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0}`
+    + `,"st":"${names[0]}","ein":${v[r.chargedEnergy].toFixed(2)},"eout":${v[r.dischargedEnergy].toFixed(2)},"est":null,"ttg":null`
+    + `,"cvl":${v[r.chargeVoltageLimit].toFixed(1)},"ccl":${v[r.chargeCurrentLimit].toFixed(1)}`
+    + `,"dcl":${v[r.dischargeCurrentLimit].toFixed(1)},"lim":"${names[1]}"`
+    + `,"prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0}`
     + `,"bal":${v[r.balancingActive] > 0 ? 1 : 0},"ph":"${names[2]}","seq":${s.seq}}`).replaceAll("NaN", "null");
 }
 

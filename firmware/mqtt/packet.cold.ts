@@ -4,5 +4,6 @@
 export function publishPacket(topic: string, payload: string, flags: number, id: number): string {
   const chars = String.fromCharCode, length = topic.length, body = flags & 6 ? chars(id >> 8, id & 255) + payload : payload;
   const size = 2 + length + body.length;
-  return (size < 128 ? chars(0x30 | flags, size) : chars(0x30 | flags, size & 127 | 128, size >> 7)) + chars(length >> 8, length & 255) + topic + body;
+  return (size < 128 ? chars(0x30 | flags, size) : chars(0x30 | flags, size & 127 | 128, size >> 7))
+    + chars(length >> 8, length & 255) + topic + body;
 }

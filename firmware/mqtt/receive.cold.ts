@@ -1,5 +1,6 @@
 // What the broker sends, taken apart (MQTT 3.1.1, chapters 2 to 4): bounded, whatever comes. Nothing here throws.
-import { ANSWERING, CONNECTED, MOST_INBOX, MOST_PAYLOAD, MOST_TOPIC, MOST_UNFINISHED, OVERSIZE, RX_DROPPED, STALE, SUBSCRIBE_ID, SUBSCRIBING, TOO_LARGE,
+import { ANSWERING, CONNECTED, MOST_INBOX, MOST_PAYLOAD, MOST_TOPIC, MOST_UNFINISHED, OVERSIZE, RX_DROPPED, STALE, SUBSCRIBE_ID,
+  SUBSCRIBING, TOO_LARGE,
   type Session } from "./session";
 
 /** Results beside the return code of a CONNACK: nothing to tell, no MQTT of ours, the broker does not read, SUBACK came. */

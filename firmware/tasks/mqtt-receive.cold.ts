@@ -16,6 +16,7 @@ export function takeMessage(mqtt: MqttTask, now: number): void {
     mqttReceived(mqtt.app, topic, message.payload, message.flags >> 1 & 3, (message.flags & 1) === 1);
   } else if (isCommand || topic === "cfg/set") {
     const code = isCommand ? "ArgsTooLarge" : "PayloadTooLarge";
-    publish(session, isCommand ? "ack" : "cfg/ack", '{"ok":false,"err":{"code":"' + code + '","where":"' + topic + '","retryable":false}}', QOS1, now);
+    publish(session, isCommand ? "ack" : "cfg/ack",
+      '{"ok":false,"err":{"code":"' + code + '","where":"' + topic + '","retryable":false}}', QOS1, now);
   }
 }

@@ -40,7 +40,8 @@ export interface UartTask {
 /** The reply of a group that is read more rarely. */
 function takeSlow(uart: UartTask, group: number, words: Uint16Array, now: number): void {
   if (group === EVENTS) {
-    if (words.length > NO_EVENTS || uart.journal.readAt < 0) acceptEvents(uart.poller, uart.snapshot, uart.journal, now, uart.clock.epoch ? uart.clock.epoch + now / 1000 | 0 : 0);
+    const wall = uart.clock.epoch ? uart.clock.epoch + now / 1000 | 0 : 0;
+    if (words.length > NO_EVENTS || uart.journal.readAt < 0) acceptEvents(uart.poller, uart.snapshot, uart.journal, now, wall);
     return;
   }
   const numbers = uart.raw[group] = uart.poller.plan[group].turned ? turnedWords(words) : words;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { fields } from "../../firmware/config/fields";
 import type { Host } from "../../tools/host/run";
 import { readSettings } from "../../tools/host/settings";
-import { boot, closeHosts, untilStatus } from "../system/rig";
+import { closeHosts, untilStatus } from "../system/rig";
 import { ack, command, commander, heard, say, set, type Json } from "./commands-rig";
 import { commandsImage } from "./commands-image";
 

@@ -41,7 +41,8 @@ export function fieldText(field: (typeof fields)[number]): string {
 }
 
 /** Lists of names, separated by blanks. */
-const nameLists = { SEVERITIES: severities, STATUSES: statuses, PHASES: phases, REASONS: reasons, ALARMS: alarmOrder.map((row) => `${row.id}:${row.code}`) };
+const nameLists = { SEVERITIES: severities, STATUSES: statuses, PHASES: phases, REASONS: reasons,
+  ALARMS: alarmOrder.map((row) => `${row.id}:${row.code}`) };
 
 /** Names have one width and lists one length, so that a name is found without a search; a dash is a number without one. */
 const nameWidth = Math.max(...Object.values(nameLists).flat().map((name) => name.length)) + 1;

@@ -17,7 +17,10 @@ const units = {
   poll: `const u = app.uart, p = u.poller; p.plan[0].due = 0; p.slowAt = 1e15; u.task.due = natives.now();
     runTask(scheduler, u.task); uartReceived(u, reply);`,
   canSecond: `const c = app.can; c.nextAt = c.limitsAt = c.alarmsAt = 0; c.waiting.fill(0); app.limits.at = natives.now();
-    for (let i = 0; i < ${EACH_SECOND}; i++) { c.task.due = natives.now(); app.canPort.flying = 0; app.canPort.seen = 4; runTask(scheduler, c.task); }`,
+    for (let i = 0; i < ${EACH_SECOND}; i++) {
+      c.task.due = natives.now(); app.canPort.flying = 0; app.canPort.seen = 4;
+      runTask(scheduler, c.task);
+    }`,
   canIdle: `const c = app.can; c.nextAt = 1e15; c.waiting.fill(0); app.canPort.flying = 0; c.task.due = natives.now(); runTask(scheduler, c.task);`,
   supervise: "app.limits.at = 0; scheduler.tasks[2].due = natives.now(); runTask(scheduler, scheduler.tasks[2]);",
   publish0: `publish(session, "rt/x", ready, 0, 1);`,
@@ -44,8 +47,18 @@ const payload = ${JSON.stringify(PAYLOAD)};
 global["bench"] = {
   "stop": stopAll,
   "took": function () { const p = app.uart.poller; print("~took " + (app.snapshot.fastAt - p.plan[0].due + p.plan[0].every).toFixed(2)); },
-  "link": function (port) { const s = app.mqtt.session; s.socket = app.network.connect("127.0.0.1", port, function () {}); s.state = 8; s.free = s.socket; s.base = "tinybms/ESP32-A1B2C3/"; stopAll(); },
-${Object.entries(units).map(([name, code]) => `  ${JSON.stringify(name)}: function (n, reply) { const session = app.mqtt.session, ready = payload; for (; n > 0; n--) { ${code} } stopAll(); },`).join("\n")}
+  "link": function (port) {
+    const s = app.mqtt.session;
+    s.free = s.socket = app.network.connect("127.0.0.1", port, function () {});
+    s.state = 8;
+    s.base = "tinybms/ESP32-A1B2C3/";
+    stopAll();
+  },
+${Object.entries(units).map(([name, code]) => `  ${JSON.stringify(name)}: function (n, reply) {
+    const session = app.mqtt.session, ready = payload;
+    for (; n > 0; n--) { ${code} }
+    stopAll();
+  },`).join("\n")}
 };`;
 
 /** Puts the handle into the composition root, after TypeScript. */

@@ -1,6 +1,7 @@
 // Numbers that have a name in the sources stand as numbers in the image: a name is looked up at each use, and takes a place in
 // the scope that every look-up of another name passes.
-import { parse, type Expression, type FunctionDeclaration, type Identifier, type Node, type PrivateIdentifier, type VariableDeclaration } from "acorn";
+import { parse, type Expression, type FunctionDeclaration, type Identifier, type Node, type PrivateIdentifier,
+  type VariableDeclaration } from "acorn";
 import { ancestor, full } from "acorn-walk";
 import MagicString from "magic-string";
 import type { Plugin } from "rollup";

@@ -11,7 +11,8 @@ import { coldName, moduleBody } from "./sizes";
 const AT = 1000000, LENGTH = 10000;
 /** The file that the image runs from, and the maker of a function from a piece of it, whose scope that function sees: names that the
  *  minifier does not give. */
-const HELPERS = `\nconst _txt=require("Storage").read(".bootcde");\nfunction _far(_from,_size){\nreturn eval(_txt.substr(_from-${AT},_size-${LENGTH}))}`;
+const HELPERS = `\nconst _txt=require("Storage").read(".bootcde");
+function _far(_from,_size){\nreturn eval(_txt.substr(_from-${AT},_size-${LENGTH}))}`;
 
 /** The expression that makes the function at `at` of the image. */
 export const farCall = (at: number, length: number): string => `_far(${AT + at},${LENGTH + length})`;

@@ -55,7 +55,8 @@ function deviceNames(): string[] {
  */
 const minified = (kept: string[]) => ({
   ecma: 2015,
-  compress: { passes: 2, toplevel: true, hoist_funs: false, inline: false, reduce_funcs: false, properties: false, drop_debugger: true, directives: false },
+  compress: { passes: 2, toplevel: true, hoist_funs: false, inline: false, reduce_funcs: false, properties: false, drop_debugger: true,
+    directives: false },
   mangle: { toplevel: true, reserved: kept, properties: { keep_quoted: "strict", builtins: true, reserved: deviceNames() } },
   format: { ascii_only: true },
 } as const);

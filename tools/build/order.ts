@@ -75,7 +75,7 @@ export function ordered(code: string, chunk: Pick<RenderedChunk, "modules">, hot
   renameCold(text, body, new Set(coldNames(chunk)));
   const functions = body.filter((node) => node.type === "FunctionDeclaration");
   const cold = functions.filter((node) => isCold(origins.get(declaredBy(node)[0]!) ?? ""));
-  const late = new Set([...cold, ...body.filter((node) => node.type !== "VariableDeclaration" && node.type !== "FunctionDeclaration")].flatMap(declaredBy));
+  const late = new Set([...cold, ...body.filter(({ type }) => type !== "VariableDeclaration" && type !== "FunctionDeclaration")].flatMap(declaredBy));
   const plain: Node[] = [], rest: Node[] = [];
   for (const node of body.filter((one) => one.type !== "FunctionDeclaration")) {
     if (isPlain(node, late, (name) => origins.has(name))) plain.push(node);
