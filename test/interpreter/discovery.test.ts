@@ -7,7 +7,7 @@ import { sleep, until } from "../../tools/rig/wait";
 import { lintDiscovery } from "../fixtures/home-assistant";
 
 /** JsVars that the image has, the interpreter's own not among them: with fewer at the peak it would run out of memory. */
-const ROOM = 2500;
+const ROOM = 2800;
 
 describe("discovery in an Espruino for Linux", function () {
   this.timeout(120000);

@@ -7,7 +7,7 @@ import { startSystem, type System } from "../../tools/rig/system";
 import { sleep, until } from "../../tools/rig/wait";
 
 /** JsVars: in steady state, and with an HTTP client, with drivers, frames, alarms and charge control complete. */
-const STEADY = 2000, PEAK = 2500;
+const STEADY = 2200, PEAK = 2800;
 /** A refused connection prints this line by itself (decisions 46). */
 const refused = /^ERROR: Connect failed/;
 
