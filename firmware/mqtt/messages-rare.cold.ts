@@ -21,9 +21,9 @@ export function limitsMessage(s: Snapshot, limits: Limits, now: number): string 
     + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
 }
 
-/** A register with names, or one that is unknown. */
+/** A register with names, or one that is unknown. (The interpreter's indexOf also finds the begin of a text at the end: so there is one more.) */
 export function rareMessage(members: string, known: string, raw: string, tail: string): string {
-  const parts = members.split("\t"), names = parts[1] || "", at = names.indexOf("," + raw + ":") + 1;
+  const parts = members.split("\t"), names = (parts[1] || "") + ";", at = names.indexOf("," + raw + ":") + 1;
   const name = at ? `,"text":"${names.substring(names.indexOf(":", at) + 1, names.indexOf(",", at))}"` : "";
   return known ? `{${parts[0]}${known}${name}${tail}ok"}` : `{${parts[0]},"value":null${tail}stale"}`;
 }
