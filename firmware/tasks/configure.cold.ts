@@ -104,7 +104,7 @@ export function applyChanges(app: App, changed: string): void {
   configureAlarms(app);
   if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0) configureMqtt(app, changed);
   if (changed.indexOf("time.") >= 0) app.clock.at = 0;
-  if (changed.indexOf("ha.") >= 0) {
+  if (changed.indexOf("ha.") >= 0 || changed.indexOf("mqtt.commands") >= 0) { // who may command decides what Home Assistant is offered
     app.mqtt.discovery.reread = true;
     app.mqtt.discovery.at = 0;
   }
