@@ -38,7 +38,7 @@ describe("system: a silent battery", function () {
     assert.equal(degraded.limits.reason, "degraded");
     await host.wait(1500);
     assert.ok((newest(host, LIMITS).charge_current_limit as number) <= HALF_CCL);
-    assert.equal(hex(sent(host, 0, ALARMS).at(-1)!), "A82A8002A8AA4202", "a BMS internal warning");
+    assert.equal(hex(sent(host, 0, ALARMS).at(-1)!), "A8AA8A02A8AA4202", "a BMS internal warning");
     for (const id of EACH_SECOND) assert.ok(sent(host, host.clock.now() - 1500, id).length > 0, `0x${id.toString(16)} while degraded`);
 
     const lost = await untilStatus(host, "lost", ({ live_data }) => live_data.phase === "lost", 14000);
