@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { events as eventTable } from "../../firmware/bms/events";
 import { runBms } from "../../tools/bms/cli";
 import { change, changesFrom, readSettings, undoOf } from "../../tools/bms/settings";
@@ -26,13 +27,13 @@ interface Rig { simulator: Simulator; where: string; folder: string; bms(...word
 
 const closing: (() => unknown)[] = [];
 
-const ESCAPES = new RegExp(String.fromCharCode(27) + "\\[[0-9;]*m", "g");
+const plain = (text: string): string => stripVTControlCharacters(text).replace(/ +$/gm, "");
 
 /** The tool in this process: what it prints, and the exit status that it asks for. */
 async function inProcess(words: string[]): Promise<Told> {
   const { log, error } = console, before = process.exitCode, told: Told = { status: 0, out: "", err: "" };
-  console.log = (line: string) => { told.out += line.replace(ESCAPES, "") + "\n"; };
-  console.error = (line: string) => { told.err += line.replace(ESCAPES, "") + "\n"; };
+  console.log = (line: string) => { told.out += plain(line) + "\n"; };
+  console.error = (line: string) => { told.err += plain(line) + "\n"; };
   process.exitCode = 0;
   try {
     await runBms(words);
@@ -46,7 +47,8 @@ async function inProcess(words: string[]): Promise<Told> {
 
 /** The tool as a program of its own; Ctrl-C some time after its first output. */
 function run(folder: string, words: string[], stopAfter_ms = 0): Promise<Told> {
-  const env = { ...process.env, XDG_STATE_HOME: join(folder, "state"), NO_COLOR: "1" };
+  const env: NodeJS.ProcessEnv = { ...process.env, XDG_STATE_HOME: join(folder, "state") };
+  delete env.FORCE_COLOR;
   const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...words], { env, stdio: ["ignore", "pipe", "pipe"] });
   let out = "", err = "";
   child.stdout.on("data", (text) => (out += text));

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { setImageText } from "../../firmware/kernel/text";
 import { control } from "../../firmware/bms/requests.cold";
 import { writeRefusal } from "../../firmware/bms/settings-talk.cold";
-import pc from "picocolors";
+import pc from "../colors";
 import { ask, linkOf, type Link, type Witness } from "../tinybms/link";
 import { openPort, serialPorts } from "../tinybms/port";
 import { readBackup, readText, refuseExisting, writeWhole } from "./files";

@@ -1,6 +1,6 @@
 // How the tool speaks: tables for people, JSON for machines, one line for a failure.
 import Table from "cli-table3";
-import pc from "picocolors";
+import pc from "../colors";
 import { rows } from "../tinybms/values";
 import type { Cells, Values } from "./read";
 

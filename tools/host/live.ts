@@ -1,5 +1,5 @@
 // What a person sees of the running rig: where everything is, and one line that lives.
-import pc from "picocolors";
+import pc from "../colors";
 import { scenarios } from "../simulator/scenarios";
 import { shownBroker } from "./broker-url";
 import type { CommandLine } from "./options";

@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
 import { Command } from "commander";
-import pc from "picocolors";
+import pc from "../colors";
 import type { Register } from "../../firmware/battery/registers";
 import { suffixOf } from "../bake/names";
 import { publishedRows } from "../bake/text";

@@ -1,6 +1,6 @@
 // The table of `npm run -s watch`: one row a topic, the most alive part of the tree first, fitted to the terminal.
 import Table from "cli-table3";
-import pc from "picocolors";
+import pc from "../colors";
 import { ageText, shown, type Devices, type Held } from "./messages";
 
 const ORDER = ["status", "rt/bms", "rt/state", "rt/limits", "rt/alarms", "rt/cells", "rt/reg", "rt/gx", "rt"];

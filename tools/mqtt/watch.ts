@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import type { MqttClient } from "mqtt";
-import pc from "picocolors";
+import pc from "../colors";
 import { shownBroker } from "../host/broker-url";
 import { addBrokerOptions, brokerOptions, connectBroker, type BrokerOptions } from "./connect";
 import { jsonOf, placeOf, take, valueOf, type Devices, type Received } from "./messages";

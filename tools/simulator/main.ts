@@ -1,7 +1,7 @@
 // The simulator on the command line: a TinyBMS on a TCP port or a pseudo terminal.
 
 import { Command, InvalidArgumentError } from "commander";
-import pc from "picocolors";
+import pc from "../colors";
 import { faultList } from "./faults";
 import { scenarioList } from "./scenarios";
 import { servePty, serveTcp } from "./serve";
