@@ -5,14 +5,21 @@ import { parseObject } from "../kernel/json.cold";
 import type { App } from "./app";
 import type { Put } from "./config-put.cold";
 
-/** The answer; `put` makes the new document if all of the patch is right, and `apply` lets it count once it is written. */
-export function change(app: App, header: string, body: string, put: (app: App, patch: Record<string, unknown>) => Put,
+type Patch = Record<string, unknown>;
+
+/**
+ * The answer; `takeUri` takes the broker's URL apart, `put` makes the new document if all of the patch is right, and `apply` lets it
+ * count once it is written.
+ */
+export function change(app: App, header: string, body: string, takeUri: (patch: Patch) => string, put: (app: App, patch: Patch) => Put,
   apply: (app: App, changed: string) => void): string {
   if (tokenOf(header) !== app.token) {
     return errorText(401, "NotAuthorized", "X-Setup-Token", "must be the set-up token that the console shows at boot");
   }
   const parsed = parseObject(body);
   if (!parsed.value) return errorText(400, "BadCfgJson", "body", parsed.reason);
+  const badUri = takeUri(parsed.value);
+  if (badUri) return errorText(400, "CfgApplyFailed", "mqtt.uri", badUri);
   const done = put(app, parsed.value);
   if (!done.document) return errorText(400, "CfgApplyFailed", done.where, done.reason);
   const failed = done.changed.length ? writeSlot(app.store, app.natives.crc32, done.document) : "";
@@ -25,5 +32,6 @@ export function change(app: App, header: string, body: string, put: (app: App, p
 export function noRoute(method: string, path: string): string {
   if (path === "/api/status") return errorText(405, "BadRequest", method, "use GET");
   if (path === "/api/config") return errorText(405, "BadRequest", method, "use GET or PUT");
-  return errorText(404, "NotFound", path, "there are /api/status and /api/config");
+  if (path.startsWith("/api/tls/")) return errorText(405, "BadRequest", method, "use PUT");
+  return errorText(404, "NotFound", path, "there are /api/status, /api/config and /api/tls/ca, cert, key");
 }

@@ -1,6 +1,7 @@
 // Settings to work with: one module of the stored document at a time, at boot and after a change.
 import { readModule } from "../config/config.cold";
 import { cellVoltages } from "../config/presets.cold";
+import { takeUri } from "../config/uri";
 import { newestSlot } from "../config/slots.cold";
 import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, TELEMETRY, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
@@ -37,7 +38,7 @@ function configureBattery(app: App): void {
 function configureMqtt(app: App): void {
   const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), ha = settingsOf(app, "ha"), now = app.natives.now();
   const mqtt = app.mqtt, session = mqtt.session;
-  const device = (config["deviceId"] as string) || app.device;
+  const device = (config["deviceId"] as string) || app.device, badUri = takeUri({ "mqtt": config });
   if (session.state === CONNECTED) publish(session, "status", '{"online":false}', QOS1 | RETAIN, now);
   if (session.state !== OFF) sessionEnd(session);
   session.host = config["host"] as string;
@@ -61,7 +62,12 @@ function configureMqtt(app: App): void {
   mqtt.enabled = config["enabled"] as boolean;
   mqtt.cleanSession = config["clean_session"] as boolean;
   mqtt.clientId = (config["client_id"] as string) || device;
-  if (mqtt.enabled && session.host) sessionEnter(session, WAITING, now);
+  if (badUri) {
+    session.errorCode = "CfgApplyFailed";
+    session.errorMessage = "mqtt.uri " + badUri;
+  } else if (mqtt.enabled && session.host) {
+    sessionEnter(session, WAITING, now);
+  }
 }
 
 /** Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), the battery's in any case. */

@@ -130,7 +130,8 @@ export function bootDevice(options: DeviceOptions): Device {
   const natives = s.natives = createNatives(hooks);
   const timers = createTimers(hooks), serial = createSerial(hooks), sockets = createSockets(hooks), wifi = createWifi(hooks);
   const modules = {
-    net: sockets.module, Wifi: wifi.module, Storage: storageModule(store, realm.fail), TelnetServer: { setOptions: () => undefined },
+    net: sockets.module, tls: sockets.tlsModule, Wifi: wifi.module, Storage: storageModule(store, realm.fail),
+    TelnetServer: { setOptions: () => undefined },
   };
   const bootedAt = clock.now();
   Object.assign(realm.global, natives.globals, registersOf(s), {
