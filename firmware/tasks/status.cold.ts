@@ -47,7 +47,8 @@ function granted(s: Session, topic: number): number | string | null {
 function mqttMember(app: App): string {
   const m = app.mqtt, s = m.session, connected = s.state === CONNECTED, counts = s.counts, places = MOST_QUEUED + MOST_IN_FLIGHT;
   const command = connected ? granted(s, 0) : null, change = connected ? granted(s, 1) : null;
-  return memberText("mqtt", { "enabled": m.enabled, "configured": s.host !== "", "subscribed": typeof command === "number" && typeof change === "number",
+  const subscribed = typeof command === "number" && typeof change === "number";
+  return memberText("mqtt", { "enabled": m.enabled, "configured": s.host !== "", "subscribed": subscribed,
     "connected": connected, "client_id": m.clientId, "root_topic": s.base, "publish_count": s.published, "failed_count": s.failed,
     "error_count": s.errors, "dropped_count": counts[DROPPED], "dropped_samples": m.samples.dropped,
     "last_publish_ms": s.published ? Math.round(s.lastPublish) : null, "last_error_code": s.errorCode, "last_error_message": s.errorMessage,

@@ -37,8 +37,18 @@ import { registerMessage, registerText, stateMessage } from "./mqtt/messages";
 import { runTask } from "./kernel/tasks";
 const payload = ${JSON.stringify(PAYLOAD)};
 global["bench"] = {
-  "link": function (port) { const s = app.mqtt.session; s.socket = app.network.connect("127.0.0.1", port, function () {}); s.state = 8; s.free = s.socket; s.base = "tinybms/ESP32-A1B2C3/"; print("~unit"); },
-${Object.entries(units).map(([name, code]) => `  ${JSON.stringify(name)}: function (n, reply) { const session = app.mqtt.session, ready = payload; for (; n > 0; n--) { ${code} } print("~unit"); },`).join("\n")}
+  "link": function (port) {
+    const s = app.mqtt.session;
+    s.socket = s.free = app.network.connect("127.0.0.1", port, function () {});
+    s.state = 8;
+    s.base = "tinybms/ESP32-A1B2C3/";
+    print("~unit");
+  },
+${Object.entries(units).map(([name, code]) => `  ${JSON.stringify(name)}: function (n, reply) {
+    const session = app.mqtt.session, ready = payload;
+    for (; n > 0; n--) { ${code} }
+    print("~unit");
+  },`).join("\n")}
 };`;
 
 /** Puts the handle into the composition root, after TypeScript. */
