@@ -3,21 +3,24 @@
 
 const DEEPEST = 8;
 
-/** The UTF-8 bytes of a UTF-16 unit above ASCII; surrogate pairs are two units and become six bytes, which readers accept. */
+/** The UTF-8 bytes of a code point above ASCII. */
 function utf8(unit: number): string {
+  if (unit > 0xffff) return String.fromCharCode(0xf0 | unit >> 18, 0x80 | unit >> 12 & 63, 0x80 | unit >> 6 & 63, 0x80 | unit & 63);
   if (unit < 0x800) return String.fromCharCode(0xc0 | unit >> 6, 0x80 | unit & 63);
   return String.fromCharCode(0xe0 | unit >> 12, 0x80 | unit >> 6 & 63, 0x80 | unit & 63);
 }
 
 /** Escapes of characters above ASCII as UTF-8 bytes. */
 function unescapeUnicode(text: string): string {
-  let out = "", from = 0, at = text.indexOf("\\"), unit = 0;
+  let out = "", from = 0, at = text.indexOf("\\"), unit = 0, low = 0, size = 0;
   while (at >= 0) {
     unit = text[at + 1] === "u" ? parseInt(text.substr(at + 2, 4), 16) : 0;
     if (unit >= 0x80) {
-      out += text.substring(from, at) + utf8(unit);
-      from = at + 6;
-      at += 5;
+      low = (unit & 0xfc00) === 0xd800 && text.substr(at + 6, 2) === "\\u" ? parseInt(text.substr(at + 8, 4), 16) : 0;
+      size = (low & 0xfc00) === 0xdc00 ? 12 : 6; // two halves of one character
+      out += text.substring(from, at) + utf8(size === 12 ? 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff) : unit);
+      from = at + size;
+      at += size - 1;
     } else {
       at += 1;
     }

@@ -48,8 +48,9 @@ export function refusal(code: number): string[] {
 /** Error code and text of SUBACK's return codes (3.9.3); no code when each topic was granted, at whatever QoS. */
 export function subscribeRefusal(session: Session): string[] {
   const topics = topicsOf(session), granted = session.granted;
-  if (granted.length !== topics.length) return ["Failed",
-    "broker answered SUBSCRIBE with " + granted.length + " codes for " + topics.length + " topics"];
+  if (granted.length !== topics.length) {
+    return ["Failed", "broker answered SUBSCRIBE with " + granted.length + " codes for " + topics.length + " topics"];
+  }
   for (let i = 0; i < topics.length; i++) {
     const code = granted.charCodeAt(i);
     if (code === 0x80) return ["NotAuthorized", "broker refuses the subscription to " + topics[i]];

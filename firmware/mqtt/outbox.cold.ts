@@ -2,8 +2,7 @@
 // admitted is what `publish` said yes to: published - DRAINED + ENQUEUED.
 import { publishPacket } from "./packet.cold";
 import { AGAIN, COALESCED, CONNECTED, CRITICAL, DRAINED, DROPPED, DUP, ENQUEUED, LAST_ID, MOST_IN_FLIGHT, MOST_QUEUED, MOST_QUEUED_BYTES,
-  MOST_TELEMETRY,
-  MOST_WAITING, OFF, QOS1, RETAIN, TELEMETRY, type Outgoing, type Session } from "./session-state";
+  MOST_TELEMETRY, MOST_WAITING, OFF, QOS1, RETAIN, TELEMETRY, type Outgoing, type Session } from "./session-state";
 
 /** Publications of a step; length of PUBREL, the first byte of which is 0x62 (3.6). */
 const MESSAGES = 8, PUBREL = "\x62\x02";

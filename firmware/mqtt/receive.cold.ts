@@ -1,12 +1,11 @@
 // What the broker sends, taken apart (MQTT 3.1.1, chapters 2 to 4): bounded, whatever comes. Nothing here throws.
-import { ANSWERING, CONNECTED, MOST_INBOX, MOST_PAYLOAD, MOST_TOPIC, MOST_UNFINISHED, OVERSIZE, RX_DROPPED, STALE, SUBSCRIBE_ID,
-  SUBSCRIBING, TOO_LARGE,
-  type Session } from "./session";
+import { ANSWERING, CONNECTED, MOST_INBOX, MOST_PAYLOAD, MOST_TOPIC, MOST_UNFINISHED, OVERSIZE, RX_DROPPED, STALE, SUBSCRIBE_ID, SUBSCRIBING,
+  TOO_LARGE, type Session } from "./session";
 
 /** Results beside the return code of a CONNACK: nothing to tell, no MQTT of ours, the broker does not read, SUBACK came. */
 const NOTHING = -1, BROKEN = -2, DEAF = -4, GRANTED = 256, PRESENT = 257;
-/** Bytes of answers that may wait in the socket, on top of publications; the largest packet that is kept whole. */
-const MOST_OWED = 4096, MOST_PACKET = MOST_PAYLOAD + MOST_TOPIC + 4;
+/** Bytes of answers that may wait in the socket, on top of publications; the largest packet that is kept whole; what may wait for the inbox. */
+const MOST_OWED = 4096, MOST_PACKET = MOST_PAYLOAD + MOST_TOPIC + 4, MOST_BACKLOG = 2048;
 
 function two(text: string, at: number): number {
   return text.charCodeAt(at) << 8 | text.charCodeAt(at + 1);
@@ -81,7 +80,8 @@ function take(session: Session, first: number, body: string, size: number, now: 
 }
 
 /**
- * Received bytes. What is whole is taken: messages go to the inbox, answers to the socket. The result is -1, or something to
+ * Received bytes. What is whole is taken: messages go to the inbox, answers to the socket; while the inbox is full, up to 2 kB wait
+ * for the next call, and what is more is answered, counted and lost. The result is -1, or something to
  * act upon before the next call, which takes the rest: the return code of a CONNACK (257: welcome, and the broker has kept the
  * session), 256 for a SUBACK (its codes are in `granted`), -2 when the stream is no MQTT of ours, -4 when the broker does not read.
  */
@@ -101,9 +101,10 @@ export function sessionFeed(session: Session, bytes: string, now: number): numbe
     if (digit > 127 && head < 5) break;
     need = size;
     if (size > MOST_PACKET && rx.length >= at + head + 2) need = two(rx, at + head) + 4;
-    if (digit > 127 || size > MOST_PACKET && (rx.charCodeAt(at) >> 4 !== 3 || need > MOST_TOPIC + 4)) result = BROKEN;
-    else if (rx.length < at + head + need) break;
-    else result = take(session, rx.charCodeAt(at), rx.substr(at + head, need), size, now);
+    const first = rx.charCodeAt(at), isForeign = session.state === ANSWERING && first !== 0x20;
+    if (digit > 127 || isForeign || size > MOST_PACKET && (first >> 4 !== 3 || need > MOST_TOPIC + 4)) result = BROKEN;
+    else if (rx.length < at + head + need || first >> 4 === 3 && session.inbox.length >= MOST_INBOX && rx.length - at <= MOST_BACKLOG) break;
+    else result = take(session, first, rx.substr(at + head, need), size, now);
     at += head + size;
     if (result === BROKEN) at = rx.length;
   }

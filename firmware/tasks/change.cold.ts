@@ -1,5 +1,6 @@
 // PUT /api/config, PUT /api/mqtt and POST /api/mqtt/test: who may, what the body says, and the answer.
 import { readModule } from "../config/config.cold";
+import { takeUri } from "../config/uri";
 import { errorText, headText, tokenOf } from "../http/head.cold";
 import type { App } from "./app";
 import { applyChanges, parseObject, putConfig } from "./shared";
@@ -29,6 +30,8 @@ export function change(app: App, header: string, body: string, module: string, q
     document[module] = patch;
     patch = document;
   }
+  const badUri = takeUri(patch);
+  if (badUri) return errorText(400, "CfgApplyFailed", "mqtt.uri", badUri);
   const done = putConfig(app, patch, "h", isDry);
   if (done.code) return errorText(done.code === "IoError" ? 507 : 400, done.code, done.where, done.reason);
   if (isTest) {
@@ -45,6 +48,7 @@ export function change(app: App, header: string, body: string, module: string, q
 export function noRoute(method: string, path: string): string {
   if (path === "/api/status") return errorText(405, "BadRequest", method, "use GET");
   if (path === "/api/config" || path === "/api/mqtt") return errorText(405, "BadRequest", method, "use GET or PUT");
+  if (path.startsWith("/api/tls/")) return errorText(405, "BadRequest", method, "use PUT");
   if (path === "/api/mqtt/test") return errorText(405, "BadRequest", method, "use POST");
-  return errorText(404, "NotFound", path, "there are /api/status, /api/config, /api/mqtt and /api/mqtt/test");
+  return errorText(404, "NotFound", path, "there are /api/status, /api/config, /api/mqtt, /api/mqtt/test and /api/tls/ca, cert, key");
 }

@@ -84,6 +84,7 @@ export function commandDo(app: App, cmd: string, args: Args, tail: string, flags
   }
   if (cmd === "system.reboot" || cmd === "system.factory_reset") {
     if (cmd === "system.factory_reset") { // both files, because the older one holds secrets too
+      for (const file of ["ca", "cert", "key"]) app.store.erase("tls." + file);
       if (writeSlot(app.store, app.natives.crc32, "{}") || writeSlot(app.store, app.natives.crc32, "{}")) return "IoError flash";
     }
     own.restartAt = now + RESTART_MS;

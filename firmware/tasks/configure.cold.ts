@@ -2,6 +2,7 @@
 import { takeSettings } from "../battery/charge-take.cold";
 import { readModule } from "../config/config.cold";
 import { modules } from "../config/fields.baked";
+import { takeUri } from "../config/uri";
 import { newestSlot } from "../config/slots.cold";
 import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, TELEMETRY, WAITING, type Session } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
@@ -10,9 +11,11 @@ import { replayAgain } from "./replay-load.cold";
 
 type Values = Record<string, unknown>;
 
-/** Settings of one module as they count now. */
+/** Settings of one module as they count now; a broker's URL that is not right (it did not come over HTTP) is no broker. */
 export function settingsOf(app: Pick<App, "store" | "natives" | "presets">, module: string): Values {
-  return readModule(newestSlot(app.store, app.natives.crc32).document, app.presets, module);
+  const values = readModule(newestSlot(app.store, app.natives.crc32).document, app.presets, module);
+  if (module === "mqtt" && takeUri({ "mqtt": values })) values["host"] = "";
+  return values;
 }
 
 /** Where a row of 0x35A says whether the battery is online: the value for online. */
@@ -55,6 +58,20 @@ function farewell(session: Session, base: string, now: number): void {
   if (session.state !== OFF) sessionEnd(session);
 }
 
+/** The broker and our name, taken from the settings `config` of mqtt. */
+function takeBroker(app: App, config: Values, device: string): void {
+  const mqtt = app.mqtt, session = mqtt.session;
+  session.host = config["host"] as string;
+  session.port = config["port"] as number;
+  session.tls = config["use_tls"] as boolean;
+  session.ip = "";
+  session.keepAlive = (config["keepalive_seconds"] as number) * 1000;
+  session.commandQos = config["cmd_qos"] as number;
+  mqtt.enabled = config["enabled"] as boolean;
+  mqtt.cleanSession = config["clean_session"] as boolean;
+  mqtt.clientId = (config["client_id"] as string) || device;
+}
+
 /** Rates and flags at once; broker and names with a new connection, when one of those changed. */
 function configureMqtt(app: App, changed: string): void {
   const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), ha = settingsOf(app, "ha"), now = app.natives.now();
@@ -77,19 +94,11 @@ function configureMqtt(app: App, changed: string): void {
     && !names.some(function (name) { return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0; })) return;
   farewell(session, base, now);
   if (app.replay.log) replayAgain(app.replay.log);
-  session.host = config["host"] as string;
-  session.port = config["port"] as number;
-  session.tls = config["use_tls"] as boolean;
-  session.commandQos = config["cmd_qos"] as number;
+  takeBroker(app, config, device);
   session.birth = birth;
-  session.ip = "";
-  session.keepAlive = (config["keepalive_seconds"] as number) * 1000;
   session.base = base;
   session.backOff = session.backOffFirst;
   session.retryAt = now;
-  mqtt.enabled = config["enabled"] as boolean;
-  mqtt.cleanSession = config["clean_session"] as boolean;
-  mqtt.clientId = (config["client_id"] as string) || device;
   if (mqtt.enabled && session.host) sessionEnter(session, WAITING, now);
 }
 

@@ -15,8 +15,7 @@ export function takeMessage(mqtt: MqttTask, now: number): void {
   } else if (!(message.flags & TOO_LARGE)) {
     mqttReceived(mqtt.app, topic, message.payload, message.flags >> 1 & 3, (message.flags & 1) === 1);
   } else if (isCommand || topic === "cfg/set") {
-    const code = isCommand ? "ArgsTooLarge" : "PayloadTooLarge";
-    publish(session, isCommand ? "ack" : "cfg/ack",
-      '{"ok":false,"err":{"code":"' + code + '","where":"' + topic + '","retryable":false}}', QOS1, now);
+    const error = isCommand ? '"ArgsTooLarge","where":"cmd"' : '"PayloadTooLarge","where":"cfg/set"';
+    publish(session, isCommand ? "ack" : "cfg/ack", '{"ok":false,"err":{"code":' + error + ',"retryable":false}}', QOS1, now);
   }
 }

@@ -25,6 +25,8 @@ export interface MqttTask {
   timeout: number; clientId: string; cleanSession: boolean;
   /** The socket is open: resident, because the socket keeps it. */
   opened(): void;
+  /** Bytes of the broker; "" to look again at what waits. */
+  heard(bytes: string): void;
   /** When the last heartbeat, state and limits went out, the limits then, and whether the battery was there. */
   heartbeatAt: number; stateAt: number; limitsAt: number; limitsSum: number; online: number;
   /** A sample came since the last state message; time of the limits and the phase that were looked at last. */

@@ -81,7 +81,10 @@ function step(mqtt: MqttTask, now: number): number {
     mqtt.raw[0] = samples.words.subarray(newest, newest + SAMPLE_WORDS);
     mqtt.fresh = true;
   }
-  if (session.inbox.length) takeMessage(mqtt, now);
+  if (session.inbox.length) {
+    takeMessage(mqtt, now);
+    if (session.rx && session.socket) mqtt.heard(""); // more may wait behind a full inbox
+  }
   if (session.state === CONNECTED && socket) {
     if (!socket.dSnd) session.waitingSince = now;
     if (now >= session.lookAt) keepAlive(session, now);
@@ -99,22 +102,23 @@ function step(mqtt: MqttTask, now: number): number {
 /** Bytes of the broker, and the end of the connection. An event of a socket that was given up says nothing. */
 function attach(mqtt: MqttTask, socket: Socket): void {
   const session = mqtt.session;
-  socket.on("data", function (bytes) {
+  mqtt.heard = function (bytes) {
     if (session.socket !== socket) return;
     const inFlight = session.inFlight, now = mqtt.app.natives.now();
     let rest = bytes, code = 0;
-    session.heardAt = now;
+    if (bytes) session.heardAt = now;
     // PUBACK of the oldest message is what comes most, and needs no look at the rest of the protocol
     while (!session.rx && !session.skip && inFlight.length && inFlight[0].flags & 2 && rest.length > 3 && session.state === CONNECTED
       && rest.substr(0, 4) === "\x40\x02" + String.fromCharCode(inFlight[0].id >> 8, inFlight[0].id & 255)) {
       inFlight.shift();
       rest = rest.substr(4);
     }
-    if (!rest) return;
+    if (!rest && !session.rx) return;
     for (code = sessionFeed(session, rest, now); code !== -1; code = session.socket === socket ? sessionFeed(session, "", now) : -1) {
       brokerSaid(mqtt, code);
     }
-  });
+  };
+  socket.on("data", mqtt.heard);
   socket.on("close", function () { if (session.socket === socket) brokerSaid(mqtt, LEFT); });
 }
 

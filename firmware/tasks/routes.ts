@@ -5,12 +5,14 @@ import { change, noRoute } from "./change.cold";
 import { configPiece } from "./config-get.cold";
 import { networkPiece } from "./status-network.cold";
 import { statusPiece } from "./status.cold";
+import { putTls } from "./tls-put.cold";
 
 /** The answer to a request; `query` is what stands behind the question mark. */
 export function answer(app: App, method: string, path: string, header: string, body: string, query: string): Pieces {
   const route = method + " " + path, module = path === "/api/mqtt" ? "mqtt" : "", isTest = route === "POST /api/mqtt/test";
   let text = "";
   if (route === "PUT /api/config" || route === "PUT /api/mqtt") text = change(app, header, body, module, query);
+  else if (method === "PUT" && path.startsWith("/api/tls/")) text = putTls(app, path, header, body);
   else if (isTest) text = change(app, header, body, "mqtt", "test");
   else if (route !== "GET /api/status" && route !== "GET /api/config" && route !== "GET /api/mqtt") text = noRoute(method, path);
   return function (piece) {

@@ -74,7 +74,6 @@ describe("npm start", () => {
       refused(["--scenario", "none"], {}, /--scenario.*no scenario is called "none"[^]*cold-morning/),
       refused(["--speed", "0"], {}, /--speed.*must be above 0/),
       refused(["--http", "70000"], {}, /--http.*must be a port/),
-      refused(["--mqtt", "mqtts://host"], {}, /--mqtt.*TLS comes with a later release/),
       refused(["--mqtt", "localhost:1883"], {}, /--mqtt.*must begin with mqtt/),
       refused(["--fault", "fire"], {}, /--fault[^]*silence/),
       refused(["now"], {}, /do not know what to do with: now|too many arguments/),
@@ -106,7 +105,7 @@ describe("environment of the host", () => {
   });
 
   const bad: [name: string, value: string, reason: RegExp][] = [
-    ["MQTT_BROKER", "broker", /is not a URL/], ["MQTT_BROKER", "mqtts://x", /TLS comes with a later release/],
+    ["MQTT_BROKER", "broker", /is not a URL/],
     ["MQTT_BROKER", `mqtt://${"x".repeat(64)}`, /host that must be at most 63 bytes/],
     ["MQTT_QOS", "3", /0, 1 or 2/], ["MQTT_QOS", "one", /0, 1 or 2/],
     ["MQTT_RETAIN", "maybe", /true or false/], ["MQTT_ENABLED", "2", /true or false/],

@@ -40,6 +40,14 @@ describe("parseObject", () => {
     assert.deepEqual(parseObject('{"a":"\\\\u1234"}').value, { a: "\\u1234" }, "an escaped backslash is no escape");
   });
 
+  it("two halves of a character become its four bytes, and a lone one stays as it is", () => {
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+      const long = Array.from(text).filter((one) => one.length > 1).join("");
+      assert.deepEqual(parseObject(`{"a":"${escaped(long)}"}`).value, { a: utf8(long) });
+    }));
+    assert.equal((parseObject('{"a":"\\ud83dx"}').value!["a"] as string).length, 4);
+  });
+
   it("\\u0080 to \\u00ff become two bytes too", () => assert.deepEqual(parseObject('{"a":"caf\\u00e9"}').value, { a: utf8("café") }));
 
   it("a broken escape is refused", () => assert.equal(parseObject('{"a":"\\uzzzz"}').reason, "is not JSON"));

@@ -51,6 +51,7 @@ global["bench"] = {
     const s = app.mqtt.session;
     s.free = s.socket = app.network.connect("127.0.0.1", port, function () {});
     s.state = 8;
+    s.lookAt = 1e15;
     s.base = "tinybms/ESP32-A1B2C3/";
     stopAll();
   },

@@ -132,7 +132,7 @@ export function bootDevice(options: DeviceOptions): Device {
   const timers = createTimers(hooks), serial = createSerial(hooks), datagrams = createDatagrams(hooks);
   const sockets = createSockets(hooks), wifi = createWifi(hooks);
   const modules = {
-    net: sockets.module, dgram: datagrams.module, Wifi: wifi.module, Storage: storageModule(store, realm.fail),
+    net: sockets.module, tls: sockets.tlsModule, dgram: datagrams.module, Wifi: wifi.module, Storage: storageModule(store, realm.fail),
     TelnetServer: { setOptions: () => undefined },
   };
   let zero = clock.now(); // when the device's clock was, or would have been, 0

@@ -28,10 +28,9 @@ function portOf(text: string): number {
   return Number(text);
 }
 
-/** A foreign broker by its URL; TLS is refused by a sentence of its own. */
+/** A foreign broker by its URL. */
 function brokerOf(text: string): BrokerAddress {
   const broker = parseBrokerUrl(text);
-  if (broker.isTls) throw new Error("asks for TLS (mqtts://): TLS comes with a later release");
   for (const key of ["host", "user", "pass"] as const) {
     const reason = refusal("mqtt", key, broker[key]);
     if (reason !== "") throw new Error(`has a ${key} that ${reason}`);

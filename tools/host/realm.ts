@@ -54,5 +54,6 @@ export function createRealm(): Realm {
   const makeBytes = evaluate("(function (data) { return new Uint8Array(data); })", "bytes") as Realm["bytes"];
   evaluate(deletions(), "absent");
   global.global = global;
+  global.atob = (text: unknown) => Buffer.from(String(text), "base64").toString("latin1"); // of node, not of the language there
   return { global, evaluate, fail: (message) => { throw makeError(message); }, bytes: makeBytes };
 }

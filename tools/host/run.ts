@@ -109,8 +109,8 @@ function settingsOf(options: HostOptions, broker: Broker | null): Settings {
   const { mqtt } = options;
   const address = broker ? { host: LOOPBACK, port: broker.listening.port, user: "", pass: "" } : mqtt;
   if (typeof address !== "object") return { mqtt: { enabled: false } };
-  const { host, port, user, pass } = address;
-  return { mqtt: { enabled: true, host, port, user, pass } };
+  const { host, port, user, pass } = address, encryption = "isTls" in address && address.isTls ? { use_tls: true } : {};
+  return { mqtt: { enabled: true, host, port, user, pass, ...encryption } };
 }
 
 /** A log that has each frame as soon as it is on the bus. */

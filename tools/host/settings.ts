@@ -1,4 +1,5 @@
 // Settings for the image: checked against the firmware's table of settings and put into its flash as the firmware itself does.
+import { takeUri } from "../../firmware/config/uri.cold";
 import { newestSlot, writeSlot } from "../../firmware/config/slots.cold";
 import { fields } from "../../firmware/config/fields";
 import { crc32 } from "./crc32";
@@ -54,9 +55,12 @@ export function readSettings(store: Store): Settings {
   return JSON.parse(Buffer.from(document, "latin1").toString()) as Settings;
 }
 
-/** Change settings in the flash; the others stay. Nothing is written when nothing changes. Throws with the setting's name. */
-export function provision(store: Store, changes: Settings): void {
+/** Change settings in the flash, `mqtt.uri` taken apart as PUT does; the others stay. Nothing is written when nothing changes. Throws with the setting's name. */
+export function provision(store: Store, wanted: Settings): void {
+  const changes = structuredClone(wanted);
   check(changes);
+  const badUri = takeUri(changes);
+  if (badUri) throw new Error(`setting mqtt.uri ${badUri}`);
   const before = readSettings(store), after = mergeSettings(before, changes);
   if (JSON.stringify(after) === JSON.stringify(before)) return;
   const reason = writeSlot(files(store), crcOf, Buffer.from(JSON.stringify(after)).toString("latin1"));

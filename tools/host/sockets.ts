@@ -1,6 +1,8 @@
-// Espruino's `net` on node's sockets: byte strings in chunks, output queued without bound in `dSnd`, failures that throw.
+// Espruino's `net` and `tls` on node's sockets: byte strings in chunks, output queued without bound in `dSnd`, failures that throw.
 // Source: espruino.md section 5.1; details seen on Espruino 2v29 for Linux are marked "seen".
+import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import net from "node:net";
+import tls from "node:tls";
 import type { HostClock } from "./clock";
 import type { NetworkFaults } from "./faults";
 import { latin1 } from "./natives";
@@ -24,6 +26,8 @@ export interface SocketHooks {
 export interface Sockets {
   /** What `require("net")` gives. */
   module: { connect(options: unknown, connected: unknown): SocketFace; createServer(client: unknown): { listen(port: unknown): void } };
+  /** What `require("tls")` gives. */
+  tlsModule: { connect(options: unknown, connected: unknown): SocketFace };
   /** Close everything without a word to the image. */
   dispose(): void;
 }
@@ -160,7 +164,46 @@ function refuse(hooks: SocketHooks): never {
   return hooks.realm.fail("Unable to create socket");
 }
 
-function connect(all: SocketsState, options: unknown, connected: unknown): SocketFace {
+const KEY_TYPES = ["pkcs8", "pkcs1", "sec1"] as const;
+
+function keyOf(der: Buffer): KeyObject {
+  for (const type of KEY_TYPES) {
+    try {
+      return createPrivateKey({ key: der, format: "der", type });
+    } catch {
+      continue;
+    }
+  }
+  throw new Error("no private key");
+}
+
+/** A certificate or key of the image as PEM; nothing for none. A text of up to 100 characters would be a file's name (seen). */
+function pemOf({ realm }: SocketHooks, name: string, given: unknown): string | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== "string" || given.length <= 100) return realm.fail("Could not open file : UNKNOWN");
+  try {
+    const der = latin1(given);
+    return name === "key" ? String(keyOf(der).export({ type: "pkcs8", format: "pem" })) : new X509Certificate(der).toString();
+  } catch {
+    return realm.fail(`mbedtls parse of ${name} failed`);
+  }
+}
+
+/** Encrypted, verifying nothing, as the interpreter does (espruino.md 5.5). A failed handshake is an exception outside any call (seen). */
+function secureWire(hooks: SocketHooks, options: { host: string; port: number }): net.Socket {
+  const { ca, cert, key } = options as Record<string, unknown>;
+  pemOf(hooks, "ca", ca);
+  const identity = { cert: pemOf(hooks, "cert", cert), key: pemOf(hooks, "key", key) };
+  const wire = tls.connect({ ...options, ...identity, ca: undefined, rejectUnauthorized: false });
+  let isSecure = false;
+  wire.once("secureConnect", () => { isSecure = true; });
+  wire.once("close", () => {
+    if (!isSecure) hooks.run(() => hooks.realm.fail("mbedtls_ssl_handshake returned -0x1"), []);
+  });
+  return wire;
+}
+
+function connect(all: SocketsState, options: unknown, connected: unknown, isSecure: boolean): SocketFace {
   const { hooks } = all, { faults } = hooks;
   const { host, port } = (options ?? {}) as { host?: unknown; port?: unknown };
   if (typeof host !== "string" || typeof port !== "number") return hooks.realm.fail("connect: the host takes { host, port }");
@@ -170,13 +213,19 @@ function connect(all: SocketsState, options: unknown, connected: unknown): Socke
     refuse(hooks);
   }
   if (faults.connect === "refused" || hooks.isRefused(host, port)) refuse(hooks);
-  const wire = faults.connect === "blackHole" ? null : net.connect({ host, port });
+  const address = options as { host: string; port: number };
+  const wire = faults.connect === "blackHole" ? null : isSecure ? secureWire(hooks, address) : net.connect({ host, port });
   const s = open(all, wire, true);
-  const opened = (): void => {
+  const flow = (): void => {
     s.isConnected = true;
-    hooks.run(connected as Callback, [s.face]);
     wake(s);
   };
+  const opened = (): void => {
+    if (!isSecure) s.isConnected = true;
+    hooks.run(connected as Callback, [s.face]); // encrypted: before the handshake (seen)
+    wake(s);
+  };
+  wire?.once("secureConnect", flow);
   if (wire) wire.once("connect", opened);
   else setImmediate(opened);
   return s.face;
@@ -199,12 +248,13 @@ export function createSockets(hooks: SocketHooks): Sockets {
   const all: SocketsState = { hooks, open: new Set(), detach: [] };
   return {
     module: {
-      connect: (options, connected) => connect(all, options, connected),
+      connect: (options, connected) => connect(all, options, connected, false),
       createServer: (client) => {
         if (typeof client !== "function") return hooks.realm.fail("createServer: the host takes a function");
         return { listen: (port) => listen(all, client as Callback, port) };
       },
     },
+    tlsModule: { connect: (options, connected) => connect(all, options, connected, true) },
     dispose: () => {
       all.detach.forEach((detach) => detach());
       for (const s of all.open) {
