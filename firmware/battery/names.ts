@@ -25,8 +25,9 @@ export function eventSeverity(id: number): number {
   return id < 0x31 ? 2 : id < 0x61 ? 1 : 0;
 }
 
-/** The name of an event of the BMS; "event_<number>" for one that the vendor does not print. */
+/** The name of an event of the BMS; "event_<number>" for one that the vendor does not print. The line's end is read too, because the
+ *  interpreter finds a text whose begin is the end of what it looks through. */
 export function eventName(id: number): string {
-  const text = textSlice(EVENTS_AT, EVENTS_END), at = text.indexOf("," + id + ":") + 1;
+  const text = textSlice(EVENTS_AT, EVENTS_END + 1), at = text.indexOf("," + id + ":") + 1;
   return at ? text.substring(text.indexOf(":", at) + 1, text.indexOf(",", at)) : "event_" + id;
 }
