@@ -51,7 +51,7 @@ function taskFailed(task: Task, error: unknown): void {
 const scheduler: Scheduler = { clock: clock, start: startedAt, tasks: [], every: every, change: changeEvery, failed: taskFailed };
 const app = {
   natives: natives, network: network, store: openStore(), presets: presets, scheduler: scheduler,
-  snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,
+  snapshot: snapshotOf(), limits: limitsOf(), clock: { epoch: 0 }, wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,
 } as App;
 
 /** UART and CAN both stepped since the last call, and no task keeps failing. */

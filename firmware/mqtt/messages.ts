@@ -21,22 +21,34 @@ export function stateMessage(s: Snapshot, names: string[]): string {
   const v = s.values, current = v[r.packCurrent];
   return (`{"soc":${v[r.stateOfCharge].toFixed(1)},"v":${v[r.packVoltage].toFixed(2)},"i":${current.toFixed(2)},"p":${v[r.packPower].toFixed(0)}`
     + `,"cmin":${v[r.minCellVoltage]},"cmax":${v[r.maxCellVoltage]},"cd":${v[r.cellSpread]},"t1":${v[r.externalTemp1]},"t2":${v[r.externalTemp2]}`
-    + `,"st":"${names[0]}","ein":null,"eout":null,"est":null,"ttg":null,"cvl":${v[r.chargeVoltageLimit].toFixed(1)},"ccl":${v[r.chargeCurrentLimit].toFixed(1)}`
-    + `,"dcl":${v[r.dischargeCurrentLimit].toFixed(1)},"lim":"${names[1]}","prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0}`
+    + `,"st":"${names[0]}","ein":null,"eout":null,"est":null,"ttg":null,"cvl":${v[r.chargeVoltageLimit].toFixed(1)}`
+    + `,"ccl":${v[r.chargeCurrentLimit].toFixed(1)},"dcl":${v[r.dischargeCurrentLimit].toFixed(1)},"lim":"${names[1]}"`
+    + `,"prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0}`
     + `,"bal":${v[r.balancingActive] > 0 ? 1 : 0},"ph":"${names[2]}","seq":${s.seq}}`).replaceAll("NaN", "null");
 }
 
-/** rt/limits: what CAN says in 0x351, and why. */
-export function limitsMessage(s: Snapshot, limits: Limits, now: number): string {
+/** A day of the calendar: its text, and when it began (s since 1970; -1: none is known). */
+export interface Day { date: string; dayAt: number }
+
+/** The member `time` (ISO 8601, UTC) of a message; "" while the time of day is not known. `epoch` is that of boot (s since 1970, 0 unknown). */
+export function timeMember(epoch: number, now: number, day: Day): string {
+  const s = Math.floor(epoch * 1000 + now) / 1000 - day.dayAt;
+  if (!epoch || !(s >= 0 && s < 86400)) return "";
+  const hour = ("" + (100 + s / 3600 | 0)).substr(1), minute = ("" + (100 + s / 60 % 60 | 0)).substr(1);
+  return `,"time":"${day.date}T${hour}:${minute}:${(100 + s % 60).toFixed(3).substr(1)}Z"`;
+}
+
+/** rt/limits: what CAN says in 0x351, and why; `time` as timeMember gives it. */
+export function limitsMessage(s: Snapshot, limits: Limits, now: number, time: string): string {
   const v = s.values, cvl = floored(v[r.chargeVoltageLimit]), ccl = floored(v[r.chargeCurrentLimit]), dcl = floored(v[r.dischargeCurrentLimit]);
   const reason = nameIn(REASONS_AT, limits.reason), phase = nameIn(PHASES_AT, s.phase);
   return `{"cvl":${cvl},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0},"discharge_allowed":${dcl !== null && dcl > 0}`
-    + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
+    + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}${time}}`;
 }
 
-/** What all register messages of one moment end with. */
-export function messageTail(s: Snapshot, now: number): string {
-  return `,"timestamp_ms":${Math.round(now)},"seq":${s.seq},"quality":"`;
+/** What all register messages of one moment end with; `time` as timeMember gives it. */
+export function messageTail(s: Snapshot, now: number, time: string): string {
+  return `,"timestamp_ms":${Math.round(now)}${time},"seq":${s.seq},"quality":"`;
 }
 
 /** Suffix of a register topic, a tab, the members of its message that never change; of a row with names a tab and these. */
@@ -44,9 +56,9 @@ export function registerText(row: number): string {
   return textSlice(row * ROW_WIDTH, row * ROW_WIDTH + ROW_WIDTH).trim();
 }
 
-/** A register with names, or one that is unknown. */
+/** A register with names, or one that is unknown. (The interpreter finds a text whose begin is the end of the list: hence the semicolon.) */
 function rareMessage(members: string, known: string, raw: string, tail: string): string {
-  const parts = members.split("\t"), names = parts[1] || "", at = names.indexOf("," + raw + ":") + 1;
+  const parts = members.split("\t"), names = parts[1] + ";", at = names.indexOf("," + raw + ":") + 1;
   const name = at ? `,"text":"${names.substring(names.indexOf(":", at) + 1, names.indexOf(",", at))}"` : "";
   return known ? `{${parts[0]}${known}${name}${tail}ok"}` : `{${parts[0]},"value":null${tail}stale"}`;
 }

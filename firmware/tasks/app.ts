@@ -17,6 +17,8 @@ export interface App {
   uart: UartTask; can: CanTask; mqtt: MqttTask; server: Server;
   /** Name of this device, and the token that allows changes by HTTP. */
   device: string; token: string;
+  /** Seconds since 1970 at boot, 0 while unknown. */
+  clock: { epoch: number };
   /** Wi-Fi: joined, and when to try again (ms, 0: not used). */
   wifi: Wifi;
 }

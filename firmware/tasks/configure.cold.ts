@@ -4,8 +4,13 @@ import { cellVoltages } from "../config/presets.cold";
 import { newestSlot } from "../config/slots.cold";
 import { OFF, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
+import { GX_ALARM_ROWS, GX_ROWS, LIMITS, TELEMETRY } from "../mqtt/topics.baked";
 import type { App } from "./app";
-import { QOS1, RETAIN } from "./mqtt-state";
+import { QOS1, RETAIN, type Mirror } from "./mqtt-state";
+import { clearRetained } from "./mqtt-topics-end.cold";
+
+/** Leaves of the mirror: those of rt/gx, nine of its own, two a cell (mqtt/mirror.cold.ts). */
+const MIRROR_LEAVES = GX_ROWS + GX_ALARM_ROWS + 9 + 32;
 
 type Values = Record<string, unknown>;
 
@@ -34,17 +39,33 @@ function configureBattery(app: App): void {
   app.snapshot.expectedCells = bms["expected_cells"] as number;
 }
 
+/** What is published for a GX, null when nothing is: settings mqtt.victron, mqtt.victron_instance, mqtt.battery_json. */
+function mirrorOf(config: Values, device: string): Mirror | null {
+  const json = config["battery_json"] as string, victron = config["victron"] as boolean;
+  if (!victron && !json) return null;
+  return { base: victron ? `N/tb${device.substr(device.length - 6).toLowerCase()}/battery/${config["victron_instance"]}/` : "",
+    sent: new Float32Array(victron ? MIRROR_LEAVES : 0), place: 0, allAt: 0, json: levels(json), jsonAt: 0 };
+}
+
 /** Broker, topics and rates; a session that runs ends and begins anew. */
 function configureMqtt(app: App): void {
   const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), mqtt = app.mqtt, session = mqtt.session, now = app.natives.now();
   const device = (config["deviceId"] as string) || app.device;
-  if (session.state !== OFF) sessionEnd(session);
+  const telemetry = Math.min(config["default_qos"] as number, 1) * QOS1, base = levels(config["baseTopic"] as string) + "/" + device + "/";
+  const flags = [0, retain["state"] ? RETAIN : 0, telemetry + (retain["telemetry"] ? RETAIN : 0), telemetry + (retain["text"] ? RETAIN : 0),
+    QOS1 + (retain["limits"] ? RETAIN : 0), QOS1 + (retain["alarms"] ? RETAIN : 0), QOS1 + (retain["config"] ? RETAIN : 0), QOS1 + RETAIN];
+  if (session.state !== OFF) {
+    clearRetained(mqtt, flags, base !== session.base, now);
+    sessionEnd(session);
+  }
+  mqtt.rare.flags.set(flags);
+  mqtt.rare.mirror = mirrorOf(config, device);
   session.host = config["host"] as string;
   session.port = config["port"] as number;
   session.ip = "";
   session.keepAlive = (config["keepalive_seconds"] as number) * 1000;
   session.ping = config["ping"] as boolean;
-  session.base = levels(config["baseTopic"] as string) + "/" + device + "/";
+  session.base = base;
   session.backOff = session.backOffFirst = config["reconnect_interval_ms"] as number;
   session.backOffMost = config["reconnect_max_ms"] as number;
   session.retryAt = now;
@@ -52,8 +73,8 @@ function configureMqtt(app: App): void {
   mqtt.due.shortest = mqtt.shortest;
   mqtt.heartbeat = config["heartbeat_ms"] as number || Infinity;
   mqtt.timeout = config["connect_timeout_ms"] as number;
-  mqtt.registerFlags = Math.min(config["default_qos"] as number, 1) * QOS1 + (retain["telemetry"] ? RETAIN : 0);
-  mqtt.limitsFlags = QOS1 + (retain["limits"] ? RETAIN : 0);
+  mqtt.registerFlags = flags[TELEMETRY];
+  mqtt.limitsFlags = flags[LIMITS];
   mqtt.enabled = config["enabled"] as boolean;
   mqtt.cleanSession = config["clean_session"] as boolean;
   mqtt.clientId = (config["client_id"] as string) || device;

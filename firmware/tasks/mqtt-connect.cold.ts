@@ -4,6 +4,7 @@ import { connectPacket, refusal } from "../mqtt/connect.cold";
 import { ANSWERING, CONNECTED, LOOKING_UP, OPENING, PINGING, publish, READY, WAITING, type Session } from "../mqtt/session";
 import { resend, sessionEnter, sessionFail } from "../mqtt/session-life.cold";
 import { settingsOf } from "./configure.cold";
+import { rareAgain } from "./mqtt-topics-again.cold";
 import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
@@ -59,6 +60,7 @@ function publishAll(mqtt: MqttTask): void {
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
   mqtt.online = -1;
   mqtt.limitsSum = NaN;
+  rareAgain(mqtt);
 }
 
 /** The broker's answer to CONNECT: 0 is a welcome, -2 a stream that is no MQTT. */

@@ -2,22 +2,30 @@
 // blocking (name, echo) and done right after a periodic 0x351, because it may block everything for a while.
 import { floored } from "../battery/names";
 import * as r from "../battery/registers.baked";
-import { BOOT, LOST } from "../battery/snapshot";
+import { BOOT, LOST, SILENT } from "../battery/snapshot";
 import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
 import { taskOf } from "../kernel/tasks";
 import { nextDue, passBegins } from "../mqtt/due";
-import { limitsMessage, messageTail, registerMessage, registerText, stateMessage, stateNames } from "../mqtt/messages";
+import { limitsMessage, messageTail, registerMessage, registerText, stateMessage, stateNames, timeMember } from "../mqtt/messages";
 import { ROWS } from "../mqtt/rows.baked";
+import { CLASSES, GX_ALARM_ROWS, GX_ROWS } from "../mqtt/topics.baked";
 import type { Socket } from "../kernel/ports";
 import { CONNECTED, MOST_IN_FLIGHT, OFF, publish } from "../mqtt/session";
 import { keepAlive, sessionFail, sessionFeed } from "../mqtt/session-life.cold";
+import { GX_GONE_MS } from "./can";
 import { advance, brokerSaid } from "./mqtt-connect.cold";
-import { OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
+import { publishRare } from "./mqtt-topics";
+import { FAMILIES, OPENED, QOS1, REFRESH_MS, RETAIN, type MqttTask } from "./mqtt-state";
 
 /** Period of a step, silence after which the link is looked at (ms), messages and rows looked at in a step. */
 const PERIOD_MS = 200, LOOK_AFTER_MS = 1000, MESSAGES = 8, LOOK = 6;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
+/** Families of rare topics (tasks/mqtt-topics.ts) that are looked at at once when phase, permissions, status or GX change: alarms, GX,
+ *  states. */
+const AT_ONCE = 3;
+/** Rare topics wait for a step with room for this many messages. */
+const ROOM = 4;
 
 /** Whether the battery is there, and the limits, when one of them changed or was not sent for a while. */
 function publishLimits(mqtt: MqttTask, now: number): number {
@@ -25,13 +33,21 @@ function publishLimits(mqtt: MqttTask, now: number): number {
   const cvl = floored(v[r.chargeVoltageLimit]) || 0, ccl = floored(v[r.chargeCurrentLimit]) || 0, dcl = floored(v[r.dischargeCurrentLimit]) || 0;
   const sum = phase * 1e9 + cvl * 1e6 + ccl * 1e3 + dcl; // changes when one of them does
   let sent = 0;
+  const key = phase * 8 + (ccl > 0 ? 4 : 0) + (dcl > 0 ? 2 : 0) + (now - mqtt.can.gxAt > GX_GONE_MS ? 1 : 0) + (v[r.onlineStatus] || 0) * 64;
   mqtt.limitsSeen = mqtt.limits.at;
+  if (key !== mqtt.rare.key) {
+    mqtt.rare.key = key;
+    mqtt.rareAt = 0;
+    mqtt.rare.due.fill(0, 0, AT_ONCE);
+  }
   if (online !== mqtt.online && session.inFlight.length < MOST_IN_FLIGHT) {
     if (publish(session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN, now)) mqtt.online = online;
     sent++;
   }
   if ((sum !== mqtt.limitsSum || now - mqtt.limitsAt >= REFRESH_MS) && session.inFlight.length < MOST_IN_FLIGHT) {
-    if (publish(session, "rt/limits", limitsMessage(mqtt.snapshot, mqtt.limits, now), mqtt.limitsFlags, now)) {
+    const time = timeMember(mqtt.app.clock.epoch, now, mqtt.rare); // an old limit must not stay retained
+    const message = phase === SILENT && mqtt.limitsFlags & RETAIN ? "" : limitsMessage(mqtt.snapshot, mqtt.limits, now, time);
+    if (publish(session, "rt/limits", message, mqtt.limitsFlags, now)) {
       mqtt.limitsSum = sum;
       mqtt.limitsAt = now;
     }
@@ -41,20 +57,21 @@ function publishLimits(mqtt: MqttTask, now: number): number {
   return sent;
 }
 
-/** Register messages, at most `left`; rows that find no room stay due. */
-function publishRegisters(mqtt: MqttTask, left: number, now: number): void {
+/** Register messages, at most `left`; rows that find no room stay due. How many are left. */
+function publishRegisters(mqtt: MqttTask, left: number, now: number): number {
   const due = mqtt.due, values = mqtt.snapshot.values, end = due.row + LOOK < ROWS ? due.row + LOOK : ROWS;
   let row = nextDue(due, values, end), tail = "";
   while (row >= 0) {
-    tail = tail || messageTail(mqtt.snapshot, now);
+    tail = tail || messageTail(mqtt.snapshot, now, timeMember(mqtt.app.clock.epoch, now, mqtt.rare));
     const text = registerText(row), tab = text.indexOf("\t"), message = registerMessage(row, text.substr(tab + 1), values[row], mqtt.raw, tail);
     if (!publish(mqtt.session, "rt/reg/" + text.substr(0, tab), message, mqtt.registerFlags, now)) {
       due.low[row] = Infinity;
-      return;
+      return 0;
     }
     left--;
     row = left > 0 && due.row ? nextDue(due, values, end) : -1;
   }
+  return left;
 }
 
 /** Names in the compact state: looked up again when one of them changes. */
@@ -86,7 +103,8 @@ function telemetry(mqtt: MqttTask, now: number): void {
     mqtt.fresh = false;
     left--;
   }
-  if (passBegins(mqtt.due, now)) publishRegisters(mqtt, left, now);
+  if (passBegins(mqtt.due, now)) left = publishRegisters(mqtt, left, now);
+  if (now >= mqtt.rareAt && left >= ROOM) publishRare(mqtt.app, now);
 }
 
 function step(mqtt: MqttTask, now: number): number {
@@ -122,6 +140,10 @@ function attach(mqtt: MqttTask, socket: Socket): void {
 export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "raw" | "app">): MqttTask {
   const mqtt = parts as MqttTask;
   mqtt.fresh = false;
+  mqtt.rareAt = 0;
+  mqtt.rare = { due: new Float64Array(FAMILIES), place: new Uint8Array(FAMILIES), flags: new Uint8Array(CLASSES),
+    gx: new Float32Array(GX_ROWS + GX_ALARM_ROWS), alarms: [], summary: true, leftovers: 1, key: -1, odd: false, count: 0, published: 0,
+    groups: [], from: 0, settings: -1, ip: "", totals: null, mirror: null, date: "", dayAt: -1 };
   mqtt.limitsSeen = mqtt.phaseSeen = mqtt.namesSum = -1;
   mqtt.opened = function () { brokerSaid(mqtt, OPENED); };
   mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);

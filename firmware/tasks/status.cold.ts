@@ -1,29 +1,14 @@
 // GET /api/status: what the device knows, in two pieces.
-import { alarmsText } from "../battery/alarms.cold";
-import * as r from "../battery/registers.baked";
-import { DEGRADED, LOST } from "../battery/snapshot";
 import { headText } from "../http/head.cold";
 import { liveText, machineText, memberText } from "../http/status.cold";
 import { CONNECTED } from "../mqtt/session";
 import { VERSION } from "../version";
+import { alarmsNow } from "./active-alarms.cold";
 import type { App } from "./app";
 import { GX_GONE_MS } from "./can";
 
 function gxPresent(app: App, now: number): boolean {
   return app.can.gxAt >= 0 && now - app.can.gxAt <= GX_GONE_MS;
-}
-
-/** Numbers of the alarms that are active. */
-function activeAlarms(app: App, now: number): number[] {
-  const phase = app.snapshot.phase, active = [], port = app.canPort, silent = phase === 0 || phase > LOST || !app.limits.valid;
-  if (phase >= DEGRADED) active.push(41);
-  if (phase >= LOST) active.push(60);
-  if (app.snapshot.values[r.onlineStatus] === 0x9b) active.push(61);
-  if (phase > 0 && !app.limits.valid) active.push(51);
-  if (!gxPresent(app, now)) active.push(45);
-  if (!silent && now - port.ackAt > 10000) active.push(43);
-  if (port.busOff > 0 && now - port.ackAt > 10000) active.push(44);
-  return active;
 }
 
 function uartMember(app: App): string {
@@ -51,6 +36,6 @@ function mqttMember(app: App): string {
 export function statusPiece(app: App, piece: number): string {
   const now = app.natives.now();
   if (piece === 0) return headText(200) + liveText(app.snapshot, app.limits, now) + uartMember(app) + canMember(app, now);
-  if (piece === 1) return mqttMember(app) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(activeAlarms(app, now)), now, VERSION);
+  if (piece === 1) return mqttMember(app) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsNow(app, now), now, VERSION);
   return "";
 }

@@ -1,12 +1,13 @@
 // Bakes the image's text: what is needed rarely stays in flash and is read line by line (firmware/kernel/text.ts).
 // First the MQTT register rows, then lists of names, the events, then one line a setting of the gateway, then one a setting of
-// the TinyBMS. ASCII, no comment end inside.
+// the TinyBMS, then the rare topics. ASCII, no comment end inside.
 import { groups, registers, type Register } from "../../firmware/battery/registers";
 import { phases, reasons, severities, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
 import { eventsLine } from "./events";
 import { header, slots, suffixOf } from "./names";
 import { settings, settingText } from "./settings";
+import { bakeTopics, topicText } from "./topics";
 
 /** Rows with a message of their own on rt/reg: every slot of the snapshot, in the snapshot's order. */
 export const publishedRows: Register[] = slots;
@@ -58,7 +59,7 @@ function lines(): string[] {
 
 /** firmware/image.text */
 export function bakeText(): string {
-  const text = lines().join("\n") + "\n";
+  const text = lines().join("\n") + "\n" + topicText();
   if (/[^\x0a\x09\x20-\x7e]/.test(text)) throw new Error("the image's text must be ASCII");
   if (text.includes("*/")) throw new Error("the image's text must not end a comment");
   return text;
@@ -106,4 +107,9 @@ export function bakeSettingLines(): string {
 /** Where the lines of the TinyBMS's settings start and end in the image's text. */
 export const SETTING_LINES_AT = ${starts[starts.length - 1 - settings.length]}, SETTING_LINES_END = ${starts[starts.length - 1]};
 `;
+}
+
+/** firmware/mqtt/topics.baked.ts: where the rare topics stand, behind all lines. */
+export function bakeTopicLines(): string {
+  return bakeTopics(lines().join("\n").length + 1);
 }
