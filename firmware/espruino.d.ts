@@ -91,12 +91,13 @@ declare const E: {
   on(event: "errorFlag", callback: (flags: string[]) => void): void;
 };
 declare const process: {
-  memory(collect?: boolean): { usage: number; total: number; free: number };
-  env: { VERSION: string; BOARD: string };
+  memory(collect?: boolean): { usage: number; total: number; free: number; blocksize: number };
+  /** Sizes of the flash and of the area for files in bytes, where the build tells them. */
+  env: { VERSION: string; BOARD: string; FLASH?: number; STORAGE?: number };
   on(event: "uncaughtException", callback: (error: unknown) => void): void;
 };
 /** On the chip only: look for it in `global`. */
-interface Esp32 { getState(): { freeHeap: number } }
+interface Esp32 { getState(): { freeHeap: number; minHeap?: number } }
 declare const ESP32: { reboot(): void };
 declare const NRF: { setServices(services: object, options: { uart: boolean }): void };
 

@@ -8,7 +8,8 @@ import { bakeFields } from "./bake/fields";
 import { bakeFrames } from "./bake/frames";
 import { bakePlan } from "./bake/plan";
 import { bakeRegisters, bakeSettings } from "./bake/registers";
-import { bakeEntities, bakeNames, bakeSettingLines, bakeText, bakeTextColumns } from "./bake/text";
+import { bakeEntities, bakeNames, bakeSettingLines, bakeText, bakeTextColumns, bakeTopicLines } from "./bake/text";
+import { bakeGx } from "./bake/topics";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -26,6 +27,8 @@ export function bakeAll(): Record<string, string> {
     "firmware/mqtt/rows.baked.ts": bakeTextColumns(),
     "firmware/mqtt/entities.baked.ts": bakeEntities(),
     "firmware/battery/names.baked.ts": bakeNames(),
+    "firmware/mqtt/topics.baked.ts": bakeTopicLines(),
+    "firmware/mqtt/gx.baked.cold.ts": bakeGx(),
     "firmware/image.text": bakeText(),
   };
 }

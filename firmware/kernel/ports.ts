@@ -8,9 +8,16 @@ export interface Natives {
   toArrayBuffer(text: string): ArrayBuffer;
   toUint8Array(text: string): Uint8Array;
   crc32(text: string): number;
-  memory(): { usage: number; total: number };
+  memory(): { usage: number; total: number; blocksize: number };
+  machine(): Machine;
   /** One line on the console. */
   print(line: string): void;
+}
+
+/** What the chip and its radio say of themselves: address ("" without), MAC, signal (dBm), heap of the C runtime, flash (bytes), board.
+ *  NaN: unknown. */
+export interface Machine {
+  ip: string; mac: string; rssi: number; heap: number; heapMin: number; storageFree: number; storage: number; flash: number; board: string;
 }
 
 /** Byte strings out; received ones reach the callback given to the driver. */

@@ -13,12 +13,12 @@ export function stateNames(s: Snapshot, limits: Limits): string[] {
   return [nameIn(STATUSES_AT, s.values[r.onlineStatus] - FIRST_STATUS), nameIn(REASONS_AT, limits.reason), nameIn(PHASES_AT, s.phase)];
 }
 
-/** rt/limits: what CAN says in 0x351, and why. */
-export function limitsMessage(s: Snapshot, limits: Limits, now: number): string {
+/** rt/limits: what CAN says in 0x351, and why; `time` as timeMember gives it. */
+export function limitsMessage(s: Snapshot, limits: Limits, now: number, time: string): string {
   const v = s.values, cvl = floored(v[r.chargeVoltageLimit]), ccl = floored(v[r.chargeCurrentLimit]), dcl = floored(v[r.dischargeCurrentLimit]);
   const reason = nameIn(REASONS_AT, limits.reason), phase = nameIn(PHASES_AT, s.phase);
   return `{"cvl":${cvl},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0},"discharge_allowed":${dcl !== null && dcl > 0}`
-    + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}}`;
+    + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}${time}}`;
 }
 
 /** A register with names, or one that is unknown. (The interpreter's indexOf also finds the begin of a text at the end: so there is one more.) */

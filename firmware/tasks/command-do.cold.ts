@@ -1,39 +1,27 @@
 // Commands that need nobody else: ping, alarms, limits, settings of the log, restart (requirements 6.2).
 import { narrowLimits } from "../battery/limits";
 import { writeSlot } from "../config/slots.cold";
+import { alarmsNow } from "./active-alarms.cold";
 import type { App } from "./app";
 import { ALL } from "./command-state";
+import { rareAgain } from "./mqtt-topics-parts";
 import { applyChanges, putConfig } from "./shared";
 import { settingsOf } from "./configure.cold";
-import { alarmsText } from "../battery/alarms.cold";
 
 /** Longest time of a narrowed limit (s), the wait before a restart in which its answer leaves (ms), everything is sent again. */
 const MOST_TTL_S = 3600, RESTART_MS = 1500;
 
 type Args = Record<string, unknown>;
 
-interface Alarm { "id": number; "code": string; "severity": number; "since_ms"?: number; "k": number }
-
-/** The active alarms; `k` 1: somebody has seen it. What is over is forgotten. */
-function alarmsOf(app: App): Alarm[] {
-  const acked = app.commands.acked, alarms = JSON.parse(alarmsText(app.alarms)) as Alarm[], kept: number[] = [];
-  for (const alarm of alarms) {
-    const at = acked.indexOf(alarm["id"]), since = alarm["since_ms"] || 0;
-    alarm["k"] = at >= 0 && acked[at + 1] === since ? 1 : 0;
-    if (alarm["k"]) kept.push(alarm["id"], since);
-  }
-  app.commands.acked = kept;
-  return alarms;
-}
-
 /** `id` 0: all of them. */
 function acknowledgeAlarms(app: App, id: number): number[] {
   const done: number[] = [];
-  for (const alarm of alarmsOf(app)) {
+  for (const alarm of alarmsNow(app)) {
     if (id && alarm["id"] !== id) continue;
     done.push(alarm["id"]);
-    if (!alarm["k"]) app.commands.acked.push(alarm["id"], alarm["since_ms"] || 0);
+    if (!alarm["k"]) app.commands.acked.push(alarm["id"], alarm["since_ms"]);
   }
+  app.mqtt.rare.due[0] = app.mqtt.rareAt = 0; // rt/alarms says it at once
   return done;
 }
 
@@ -61,6 +49,7 @@ function publishAll(app: App, now: number): void {
   mqtt.limitsSeen = mqtt.online = -1;
   mqtt.stateAt = mqtt.limitsAt = -1e9;
   mqtt.limitsSum = NaN;
+  rareAgain(mqtt);
   app.commands.pending = ALL;
   app.commands.at = now;
 }
@@ -69,7 +58,7 @@ function publishAll(app: App, now: number): void {
 export function commandDo(app: App, cmd: string, args: Args, tail: string, flags: number): string {
   const own = app.commands, now = app.natives.now(), hasArgs = Object.keys(args).length > 0;
   if (cmd === "system.ping") return '{"pong":true}';
-  if (cmd === "alarms.list") return '{"alarms":' + JSON.stringify(alarmsOf(app)) + "}";
+  if (cmd === "alarms.list") return '{"alarms":' + JSON.stringify(alarmsNow(app)) + "}";
   if (cmd === "alarms.ack_all") return '{"acked":' + JSON.stringify(acknowledgeAlarms(app, 0)) + "}";
   if (cmd === "publish.all") {
     publishAll(app, now);

@@ -4,18 +4,19 @@ import { moduleText } from "../config/config.cold";
 import { modules } from "../config/fields.baked";
 import { newestSlot } from "../config/slots.cold";
 import { publish } from "../mqtt/session";
+import { SETTINGS_FIRST, SETTINGS_WORDS, SLOT_REGISTERS, SLOTS_OF_SETTINGS } from "../mqtt/topics.baked";
 import type { App } from "./app";
 import type { Commands } from "./command-state";
 
-/** TinyBMS settings on cfg/registers: slots, words a slot, all words, the first one's register, and those that are reserved. */
-const SLOTS = 6, SLOT_WORDS = 8, WORDS = 44, FIRST = 300, RESERVED = [302, 309, 324, 325, 326, 327];
-
-function slotText(words: Uint16Array, slot: number): string {
-  let text = "", at = slot * SLOT_WORDS;
-  for (; at < WORDS && at < (slot + 1) * SLOT_WORDS; at++) {
-    if (RESERVED.indexOf(FIRST + at) < 0) text += (text ? "," : "") + '"' + (FIRST + at) + '":' + words[at];
+/** Registers of the TinyBMS's settings as they are: `{"slot":0,"regs":{"300":3650,...}}`. */
+function slotText(words: Uint16Array, number: number): string {
+  let text = "", at = number * SLOT_REGISTERS;
+  const end = Math.min(at + SLOT_REGISTERS, SETTINGS_WORDS.length);
+  for (; at < end; at++) {
+    const value = SETTINGS_WORDS[at] === "d" ? words[at] + words[at + 1] * 65536 : words[at];
+    if (SETTINGS_WORDS[at] !== ".") text += `${text && ","}"${SETTINGS_FIRST + at}":${value}`;
   }
-  return '{"slot":' + slot + ',"regs":{' + text + "}}";
+  return `{"slot":${number},"regs":{${text}}}`;
 }
 
 /** A changed TinyBMS setting makes its topics wait. */
@@ -23,15 +24,15 @@ function lookAtRegisters(app: App, own: Commands): void {
   const words = app.uart.raw[SETTINGS];
   let sum = 1;
   if (!words) return;
-  for (const word of words.subarray(0, WORDS)) sum = (sum * 31 + word) % 0x7ffffff;
-  if (sum !== own.registers) own.pending |= (1 << SLOTS + 1) - 1 << modules.split(" ").length;
+  for (const word of words.subarray(0, SETTINGS_WORDS.length)) sum = (sum * 31 + word) % 0x7ffffff;
+  if (sum !== own.registers) own.pending |= (1 << SLOTS_OF_SETTINGS + 1) - 1 << modules.split(" ").length;
   own.registers = sum;
 }
 
 /** One topic of those that wait. */
 function publishSettings(app: App, own: Commands, now: number): void {
-  const names = modules.split(" "), words = app.uart.raw[SETTINGS], end = names.length + 1 + SLOTS;
-  let place = 0, suffix = "cfg/registers", text = '{"mode":"per_slot","slots":' + SLOTS + "}";
+  const names = modules.split(" "), words = app.uart.raw[SETTINGS], end = names.length + 1 + SLOTS_OF_SETTINGS;
+  let place = 0, suffix = "cfg/registers", text = '{"mode":"per_slot","slots":' + SLOTS_OF_SETTINGS + "}";
   own.pending &= (1 << (words ? end : names.length)) - 1;
   if (!own.pending) return;
   while (!(own.pending >> place & 1)) place++;

@@ -1,14 +1,13 @@
 // What commands leave to be done later, one look at a time: answers that found no room, the end of a conversation with the
 // TinyBMS or of a connection test, the settings on cfg/*, the restart.
 import { SETTINGS } from "../bms/poller";
-import { CONNECTED, OFF, publish } from "../mqtt/session";
+import { CONNECTED, OFF, publish, RETAIN } from "../mqtt/session";
 import { sessionEnd } from "../mqtt/session-life.cold";
 import type { App } from "./app";
 import { NEVER, type Commands } from "./command-state";
 import { bmsAnswer, mqttTest, settingsTopics } from "./command-parts";
 import { clientEvent } from "./shared";
 import { acknowledge } from "./command-answer.cold";
-import { RETAIN } from "./mqtt-state";
 
 /** Between two tries, between two looks at the TinyBMS settings, from the farewell to the restart, ms. */
 const NEXT_MS = 100, REGISTERS_MS = 60000, FAREWELL_MS = 500;

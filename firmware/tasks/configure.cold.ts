@@ -6,8 +6,14 @@ import { takeUri } from "../config/uri";
 import { newestSlot } from "../config/slots.cold";
 import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, TELEMETRY, WAITING, type Session } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
+import * as topics from "../mqtt/topics.baked";
 import type { App } from "./app";
 import { replayAgain } from "./replay-load.cold";
+import type { Mirror } from "./mqtt-state";
+import { clearRetained } from "./mqtt-topics-parts";
+
+/** Leaves of the mirror: those of rt/gx, nine of its own, two a cell (mqtt/mirror.cold.ts). */
+const MIRROR_LEAVES = topics.GX_ROWS + topics.GX_ALARM_ROWS + 9 + 32;
 
 type Values = Record<string, unknown>;
 
@@ -47,15 +53,30 @@ function configureBattery(app: App): void {
 }
 
 /** A change of one of these ends the connection and begins another. */
-const CONNECTION = ["enabled", "uri", "host", "port", "user", "pass", "use_tls", "baseTopic", "deviceId", "client_id", "clean_session", "cmd_qos"];
+const CONNECTION = ["enabled", "uri", "host", "port", "user", "pass", "use_tls", "baseTopic", "deviceId", "client_id", "clean_session", "cmd_qos",
+  "victron", "victron_instance", "battery_json"];
 
-/** A connection ends on purpose: its subscribers learn that, and what the broker keeps under a base topic that goes away is taken back. */
+/** A connection ends on purpose: its subscribers learn that, and the settings under a base topic that goes away are taken back. */
 function farewell(session: Session, base: string, now: number): void {
-  if (session.state === CONNECTED) {
-    if (base !== session.base) for (const module of modules.split(" ")) publish(session, "cfg/" + module, "", RETAIN, now);
-    publish(session, "status", base === session.base ? '{"online":false}' : "", QOS1 | RETAIN, now);
-  }
-  if (session.state !== OFF) sessionEnd(session);
+  if (session.state !== CONNECTED) return;
+  if (base !== session.base) for (const module of modules.split(" ")) publish(session, "cfg/" + module, "", RETAIN, now);
+  publish(session, "status", base === session.base ? '{"online":false}' : "", QOS1 | RETAIN, now);
+}
+
+/** What is published for a GX, null when nothing is: settings mqtt.victron, mqtt.victron_instance, mqtt.battery_json. */
+function mirrorOf(config: Values, device: string): Mirror | null {
+  const json = config["battery_json"] as string, victron = config["victron"] as boolean;
+  if (!victron && !json) return null;
+  return { base: victron ? `N/tb${device.substr(device.length - 6).toLowerCase()}/battery/${config["victron_instance"]}/` : "",
+    sent: new Float32Array(victron ? MIRROR_LEAVES : 0), place: 0, allAt: 0, json: levels(json), jsonAt: 0 };
+}
+
+/** QoS, retain and rank of each class of topics (mqtt/topics.ts). */
+function flagsOf(config: Values, retain: Values): number[] {
+  const telemetry = TELEMETRY + (config["default_qos"] as number) * QOS1;
+  function kept(key: string): number { return retain[key] ? RETAIN : 0; }
+  return [TELEMETRY, TELEMETRY + kept("state"), telemetry + kept("telemetry"), telemetry + kept("text"), CRITICAL + QOS1 + kept("limits"),
+    CRITICAL + QOS1 + kept("alarms"), QOS1 + kept("config"), QOS1 + RETAIN];
 }
 
 /** The broker and our name, taken from the settings `config` of mqtt. */
@@ -77,22 +98,28 @@ function configureMqtt(app: App, changed: string): void {
   const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), ha = settingsOf(app, "ha"), now = app.natives.now();
   const mqtt = app.mqtt, session = mqtt.session, own = app.commands, names = changed.split(" ");
   const device = (config["deviceId"] as string) || app.device, base = levels(config["baseTopic"] as string) + "/" + device + "/";
+  const flags = flagsOf(config, retain);
   const birth = ha["enabled"] ? levels(ha["prefix"] as string) + "/status" : "";
   own.mode = ["off", "safe", "all"].indexOf(config["commands"] as string);
   own.answerFlags = config["ackQos"] ? QOS1 : 0;
-  own.configFlags = QOS1 + (retain["config"] ? RETAIN : 0);
+  own.configFlags = flags[topics.CONFIG];
   session.backOffFirst = config["reconnect_interval_ms"] as number;
   session.backOffMost = config["reconnect_max_ms"] as number;
   mqtt.shortest = config["sensorMinPublishMs"] as number;
   mqtt.due.shortest = mqtt.shortest;
   mqtt.heartbeat = config["heartbeat_ms"] as number || Infinity;
   mqtt.timeout = config["connect_timeout_ms"] as number;
-  mqtt.registerFlags = TELEMETRY + (config["default_qos"] as number) * QOS1 + (retain["telemetry"] ? RETAIN : 0);
-  mqtt.limitsFlags = CRITICAL + QOS1 + (retain["limits"] ? RETAIN : 0);
+  mqtt.registerFlags = flags[topics.TELEMETRY];
+  mqtt.limitsFlags = flags[topics.LIMITS];
   session.ping = config["ping"] as boolean;
-  if (session.state !== OFF && birth === session.birth
-    && !names.some(function (name) { return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0; })) return;
-  farewell(session, base, now);
+  const stays = session.state !== OFF && birth === session.birth
+    && !names.some(function (name) { return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0; });
+  if (!stays) farewell(session, base, now);
+  clearRetained(mqtt, flags, base !== session.base, !stays, now);
+  mqtt.rare.flags.set(flags);
+  if (stays) return;
+  if (session.state !== OFF) sessionEnd(session);
+  mqtt.rare.mirror = mirrorOf(config, device);
   if (app.replay.log) replayAgain(app.replay.log);
   takeBroker(app, config, device);
   session.birth = birth;

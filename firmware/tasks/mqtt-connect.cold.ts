@@ -6,6 +6,7 @@ import { sessionEnter, sessionFail, sessionLate, sessionResume } from "../mqtt/s
 import { AFTER_CONNECT_MS, ALL } from "./command-state";
 import { settingsOf } from "./configure.cold";
 import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
+import { rareAgain } from "./mqtt-topics-parts";
 
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
 const LOOK_UP_MS = 10000, FRESH_MS = 3000, BLOCKED_MS = 500, BLOCKED_MOST_MS = 600000;
@@ -73,6 +74,7 @@ function publishAll(mqtt: MqttTask, now: number): void {
   mqtt.online = -1;
   mqtt.limitsSum = NaN;
   mqtt.discovery.at = 0;
+  rareAgain(mqtt);
 }
 
 /** Subscriptions are there, or refused, which is told and no reason to go. */

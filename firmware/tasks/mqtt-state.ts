@@ -5,6 +5,8 @@ import type { Samples } from "../kernel/samples";
 import type { Task } from "../kernel/tasks";
 import type { Discovery } from "../mqtt/discovery";
 import type { Due } from "../mqtt/due";
+import type { Totals } from "../mqtt/energy-totals.cold";
+import type { Day } from "../mqtt/messages";
 import type { Session } from "../mqtt/session";
 import type { App } from "./app";
 import type { CanTask } from "./can";
@@ -12,8 +14,40 @@ import type { CanTask } from "./can";
 /** The broker closed the socket: said in the place of a code of its. */
 export const LEFT = -5;
 
-/** Flags of PUBLISH; limits and state are sent again after this long, ms. */
-export const QOS1 = 2, RETAIN = 1, REFRESH_MS = 10000;
+/** Limits and state are sent again after this long, ms. */
+export const REFRESH_MS = 10000;
+
+/** Families of rare topics: alarms, GX, periodic, those of a connection, slow, mirror. */
+export const FAMILIES = 6;
+
+/** An alarm that was published: number, severity then (-1: to be sent again), acknowledged by a person, when it came (ms). */
+export interface AlarmShown { id: number; level: number; acked: number; at: number }
+
+/** What is known of the rare topics (tasks/mqtt-topics*.ts). */
+export interface Rare extends Day {
+  /** When each family of topics is due (ms), the most urgent first, and where its round stands. */
+  due: Float64Array; place: Uint8Array;
+  /** Flags of PUBLISH by class (mqtt/topics.ts). */
+  flags: Uint8Array;
+  /** What the GX topics said last: values in their last decimal, then levels of alarms; Infinity: nothing yet. */
+  gx: Float32Array;
+  /** Alarms that are out, whether the summary is not, and how many numbers a former life of the device may have left retained. */
+  alarms: AlarmShown[]; summary: boolean; leftovers: number;
+  /** What else must be said at once: phase, permissions, GX, status. */
+  key: number;
+  /** The round of periodic topics is a short one; number of runtime messages, messages published then. */
+  odd: boolean; count: number; published: number;
+  /** Words of the slow groups that were published last, place in the table of the one under way; the address then. */
+  groups: (Uint16Array | null)[]; from: number; ip: string;
+  /** Day and month totals, null until the first day is known. */
+  totals: Totals | null;
+  /** The mirror for a GX, null while it is off. */
+  mirror: Mirror | null;
+}
+
+/** Base of the mirror's topics ("" off), what they said last, place in a round, when all are sent again (ms); topic of the JSON ("" off),
+ *  when it is due. */
+export interface Mirror { base: string; sent: Float32Array; place: number; allAt: number; json: string; jsonAt: number }
 
 export interface MqttTask {
   session: Session; snapshot: Snapshot; limits: Limits; samples: Samples; due: Due; can: CanTask; app: App;
@@ -31,6 +65,8 @@ export interface MqttTask {
   heartbeatAt: number; stateAt: number; limitsAt: number; limitsSum: number; online: number;
   /** A sample came since the last state message; time of the limits and the phase that were looked at last. */
   fresh: boolean; limitsSeen: number; phaseSeen: number;
+  /** When the next rare topic is due (ms). */
+  rareAt: number; rare: Rare;
   /** Names of the compact state, and what they are for. */
   names: string[]; namesSum: number;
   /** What Home Assistant is told. */

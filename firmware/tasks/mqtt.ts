@@ -5,7 +5,7 @@ import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
 import { taskOf } from "../kernel/tasks";
 import { discoveryOf } from "../mqtt/discovery";
 import { nextDue, passBegins } from "../mqtt/due";
-import { messageTail, registerMessage, registerText, stateMessage } from "../mqtt/messages";
+import { messageTail, registerMessage, registerText, stateMessage, timeMember } from "../mqtt/messages";
 import { stateNames } from "../mqtt/messages-rare.cold";
 import { ROWS } from "../mqtt/rows.baked";
 import type { Socket } from "../kernel/ports";
@@ -18,27 +18,32 @@ import { advance, brokerSaid, introduce } from "./mqtt-connect.cold";
 import { publishDiscovery } from "./mqtt-discovery";
 import { publishLimits } from "./mqtt-limits.cold";
 import { takeMessage } from "./mqtt-receive.cold";
+import { publishRare } from "./mqtt-topics";
+import { rareOf } from "./mqtt-topics-again.cold";
 import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 
 /** Period of a step and of one that streams (ms), messages and rows looked at in a step. */
 const PERIOD_MS = 200, STREAM_MS = 20, MESSAGES = 8, LOOK = 6;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
+/** Rare topics wait for a step with room for this many messages. */
+const ROOM = 4;
 
-/** Register messages, at most `left`; rows that find no room stay due. */
-function publishRegisters(mqtt: MqttTask, left: number, now: number): void {
+/** Register messages, at most `left`; rows that find no room stay due. How many are left. */
+function publishRegisters(mqtt: MqttTask, left: number, now: number): number {
   const due = mqtt.due, values = mqtt.snapshot.values, end = due.row + LOOK < ROWS ? due.row + LOOK : ROWS;
   let row = nextDue(due, values, end), tail = "";
   while (row >= 0) {
-    tail = tail || messageTail(mqtt.snapshot, now);
+    tail = tail || messageTail(mqtt.snapshot, now, timeMember(mqtt.app.clock.epoch, now, mqtt.rare));
     const text = registerText(row), tab = text.indexOf("\t"), message = registerMessage(row, text.substr(tab + 1), values[row], mqtt.raw, tail);
     if (!publish(mqtt.session, "rt/reg/" + text.substr(0, tab), message, mqtt.registerFlags, now)) {
       due.low[row] = Infinity;
-      return;
+      return 0;
     }
     left--;
     row = left > 0 && due.row ? nextDue(due, values, end) : -1;
   }
+  return left;
 }
 
 /** Names in the compact state: looked up again when one of them changes. */
@@ -70,7 +75,8 @@ function telemetry(mqtt: MqttTask, now: number): void {
     mqtt.fresh = false;
     left--;
   }
-  if (passBegins(mqtt.due, now)) publishRegisters(mqtt, left, now);
+  if (passBegins(mqtt.due, now)) left = publishRegisters(mqtt, left, now);
+  if (now >= mqtt.rareAt && left >= ROOM) publishRare(mqtt.app, now);
 }
 
 function step(mqtt: MqttTask, now: number): number {
@@ -126,6 +132,8 @@ export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limit
   const mqtt = parts as MqttTask;
   mqtt.fresh = false;
   mqtt.discovery = discoveryOf();
+  mqtt.rareAt = 0;
+  mqtt.rare = rareOf();
   mqtt.limitsSeen = mqtt.phaseSeen = mqtt.namesSum = -1;
   mqtt.opened = function () { introduce(mqtt); };
   mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);

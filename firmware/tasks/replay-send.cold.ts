@@ -2,9 +2,8 @@
 // A record is done with when the broker has acknowledged it; flash is told so at most once a minute.
 import { RECORD } from "../mqtt/replay";
 import { readRecord, replayRecord, replaySamples } from "../mqtt/replay.cold";
-import { publish } from "../mqtt/session";
+import { publish, QOS1 } from "../mqtt/session";
 import type { App } from "./app";
-import { QOS1 } from "./mqtt-state";
 import { fileName, spoolAdd } from "./replay-spool.cold";
 import { FILE, WRITE_MS, type ReplayLog } from "./replay-state";
 

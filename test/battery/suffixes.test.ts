@@ -27,7 +27,7 @@ describe("rt/reg", () => {
     setImageText(readFileSync(new URL("../../firmware/image.text", import.meta.url), "latin1"));
     for (let row = 0; row < ROWS; row++) {
       const text = registerText(row), tab = text.indexOf("\t"), suffix = text.slice(0, tab);
-      const payload = registerMessage(row, text.slice(tab + 1), NaN, [null, null, null], messageTail(snapshotOf(), 5.4));
+      const payload = registerMessage(row, text.slice(tab + 1), NaN, [null, null, null], messageTail(snapshotOf(), 5.4, ""));
       const message = JSON.parse(payload) as Record<string, unknown>;
       assert.deepEqual([suffix, message["key"], message["value"], message["timestamp_ms"], message["quality"]], [frozen[row], frozen[row], null, 5, "stale"]);
     }

@@ -54,7 +54,7 @@ describe("system: MQTT", function () {
     const host = await connected();
     await host.wait(5000);
     const retained = [...host.broker!.retained.keys()].map((topic) => topic.slice(host.topic.length + 1)).sort();
-    assert.deepEqual(retained.filter((suffix) => !suffix.startsWith("cfg/")), ["rt/bms", "status"]);
+    assert.deepEqual(retained.filter((suffix) => !/^(cfg|manifest|(system|hardware|sensors)\/config|rt\/alarms|rt\/gx\/Alarms)\b/.test(suffix)), ["rt/bms", "status"]);
     const limits = json(messages(host, "rt/limits").at(-1));
     assert.deepEqual(Object.keys(limits),
       ["cvl", "ccl", "dcl", "charge_allowed", "discharge_allowed", "reason", "phase", "seq", "timestamp_ms"]);

@@ -1,6 +1,6 @@
 // Bakes the image's text: what is needed rarely stays in flash and is read line by line (firmware/kernel/text.ts).
 // First the MQTT register rows, then lists of names, the events, then one line a setting of the gateway, then one a setting of
-// the TinyBMS, then one an entity of Home Assistant. ASCII, no comment end inside.
+// the TinyBMS, then one an entity of Home Assistant, then the rare topics. ASCII, no comment end inside.
 import { groups, registers, type Register } from "../../firmware/battery/registers";
 import { phases, reasons, severities, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
@@ -9,6 +9,7 @@ import { eventsLine } from "./events";
 import { alarmOrder } from "./alarms";
 import { header, slots, suffixOf } from "./names";
 import { settings, settingText } from "./settings";
+import { bakeTopics, topicText } from "./topics";
 
 /** Rows with a message of their own on rt/reg, in the snapshot's order; the quiet rows are its last ones. */
 export const publishedRows: Register[] = slots.filter((row) => !row.quiet);
@@ -61,7 +62,7 @@ function lines(): string[] {
 
 /** firmware/image.text */
 export function bakeText(): string {
-  const text = lines().join("\n") + "\n";
+  const text = lines().join("\n") + "\n" + topicText();
   if (/[^\x0a\x09\x20-\x7e]/.test(text)) throw new Error("the image's text must be ASCII");
   if (text.includes("*/")) throw new Error("the image's text must not end a comment");
   return text;
@@ -123,4 +124,9 @@ export function bakeEntities(): string {
 export const BATTERY_ENTITIES_AT = ${starts[first]}, GATEWAY_ENTITIES_AT = ${starts[first + gateway]},
   ENTITIES_END = ${starts[first + entities.length]};
 `;
+}
+
+/** firmware/mqtt/topics.baked.ts: where the rare topics stand, behind all lines. */
+export function bakeTopicLines(): string {
+  return bakeTopics(lines().join("\n").length + 1);
 }

@@ -19,6 +19,8 @@ import { createTimers } from "./timers";
 import { createWifi } from "./wifi";
 import type { Wifi } from "./wifi";
 
+/** C heap that a chip has left with Wi-Fi on and few connections, bytes: enough for TLS. */
+const FREE_HEAP = 60000;
 /** File that Espruino boots from, and its ESP32's random number register (Technical Reference Manual, RNG_DATA_REG). */
 export const BOOT_FILE = ".bootcde";
 const RANDOM_REGISTER = 0x3ff75144;
@@ -143,7 +145,7 @@ export function bootDevice(options: DeviceOptions): Device {
     getTime: () => (clock.now() - zero) / 1000, setTime: (seconds: number) => { zero = clock.now() - seconds * 1000; },
     getSerial: () => SERIAL_NUMBER,
     Serial1: serial.port, Serial2: serial.port, Serial3: serial.port,
-    NRF: { setServices: () => undefined }, ESP32: { reboot: () => die(s, "reboot") }, require: requireOf(realm, modules),
+    NRF: { setServices: () => undefined }, ESP32: { reboot: () => die(s, "reboot"), getState: () => ({ freeHeap: FREE_HEAP }) }, require: requireOf(realm, modules),
   });
   store.files.set(BOOT_FILE, options.image);
   run(s, () => realm.evaluate(options.image, BOOT_FILE), []);

@@ -145,7 +145,7 @@ print("~bare " + process.memory().usage);
   }
   global.getSerial = function () { return "a0b1c2a1-b2c3"; };
   global.NRF = { setServices: nothing };
-  global.ESP32 = { reboot: print.bind(global, "rebooting") };
+  global.ESP32 = { reboot: print.bind(global, "rebooting"), getState: function () { return { freeHeap: 60000 }; } };
   provide("Wifi", {
     connect: function (s, p, cb) { setTimeout(cb, 50, null); }, setHostname: nothing, on: nothing,
     getIP: function () { return { ip: "127.0.0.1", mac: "a0:b1:c2:a1:b2:c3" }; },

@@ -1,0 +1,24 @@
+// The topics beside registers, state and limits: each family has a rare part of its own, the one that has been due longest goes first.
+import type { App } from "./app";
+import { publishAlarms } from "./mqtt-topics-alarms.cold";
+import { publishMirror } from "./mqtt-topics-mirror.cold";
+import { publishSlow } from "./mqtt-topics-slow.cold";
+import { publishStates } from "./mqtt-topics-state.cold";
+import { publishTables } from "./mqtt-topics-tables.cold";
+
+/** At most four messages of one family; sets when to be called again. */
+export function publishRare(app: App, now: number): void {
+  const mqtt = app.mqtt, due = mqtt.rare.due;
+  let family = 0, place = 0, first = Infinity;
+  for (const at of due) {
+    if (at < first) {
+      first = at;
+      family = place;
+    }
+    place++;
+  }
+  mqtt.rareAt = first;
+  if (first > now) return;
+  due[family] = family === 0 ? publishAlarms(app, now) : family === 2 ? publishStates(app, now) : family < 4 ? publishTables(app, now, family === 1)
+    : family === 4 ? publishSlow(app, now) : publishMirror(app, now);
+}

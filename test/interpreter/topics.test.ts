@@ -1,0 +1,54 @@
+// The rare topics in a real Espruino for Linux: each is seen once, the texts are what node says of them, and memory stays where it was.
+import assert from "node:assert/strict";
+import { buildImage } from "../../tools/build/image";
+import { gxAlarms, onceTopics, stateTopics } from "../../firmware/mqtt/topics";
+import { gxRows, manifestPages } from "../../tools/bake/topics";
+import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
+import { startSystem, type System } from "../../tools/rig/system";
+import { sleep, until } from "../../tools/rig/wait";
+
+describe("rare topics in an Espruino for Linux", function () {
+  this.timeout(120000);
+  this.retries(2); // Espruino for Linux loses characters of its serial ports now and then, and a loaded machine is late
+  let image = "", system: System;
+
+  before(async function () {
+    if (!findInterpreter()) {
+      console.log(`    ${NO_INTERPRETER}`);
+      this.skip();
+    }
+    image = (await buildImage({ board: "host" })).code;
+  });
+  afterEach(async () => { await system?.stop(); });
+
+  const payload = (suffix: string): string | undefined => system.broker!.messages.findLast(({ topic }) => ("/" + topic).endsWith("/" + suffix))?.payload;
+
+  it("publishes each of them once, as JSON, and takes back its memory", async () => {
+    system = await startSystem({ image, settings: { mqtt: { victron: true, battery_json: "gx/battery" } } });
+    const wanted = [...stateTopics, ...onceTopics].map(({ suffix }) => suffix);
+    wanted.push("rt/alarms/m", ...gxRows.map(({ path }) => "rt/gx" + path), ...gxAlarms.map(({ path }) => "rt/gx" + path));
+    wanted.push(...manifestPages().map((_, page) => "manifest/page" + page), "cfg/registers/slot0", "cfg/registers/slot5", "gx/battery");
+    wanted.push("battery/512/Dc/0/Voltage", "battery/512/Connected", "battery/512/Voltages/Cell16");
+    const missing = (): string[] => wanted.filter((suffix) => payload(suffix) === undefined);
+    await until("every topic", 60000, () => missing().length === 0).catch(() => assert.deepEqual(missing(), []));
+    for (const suffix of wanted) assert.doesNotThrow(() => { JSON.parse(payload(suffix)!); }, `${suffix} ${payload(suffix)}`);
+    manifestPages().forEach((page, i) => assert.equal(payload("manifest/page" + i), page));
+    const level = (path: string): unknown => (JSON.parse(payload("rt/gx/Alarms/" + path)!) as { value: unknown }).value;
+    assert.deepEqual([level("InternalFailure"), level("BmsCable"), level("LowSoc"), level("LowBattery")], [0, 0, null, null], "null without a source");
+    const tree = JSON.parse(payload("gx/battery")!) as Record<string, Record<string, number>>;
+    assert.ok(Math.abs(tree.Dc!.Voltage! - 53) < 3 && tree.Voltages!.Cell16! > 3);
+    const before = await system.memory(true);
+    await sleep(20000);
+    const after = await system.memory();
+    assert.ok(after.steady <= before.steady + 25, `${before.steady} JsVars, then ${after.steady}`);
+    assert.deepEqual(system.errors(), []);
+  });
+
+  it("has room for the largest of them", async () => {
+    system = await startSystem({ image, room: 2800 });
+    await until("the last of the manifest", 60000, () => payload(`manifest/page${manifestPages().length - 1}`));
+    await until("sensors", 60000, () => payload("sensors/status"));
+    assert.deepEqual(system.errors(), []);
+    assert.deepEqual((await system.errorFlags()).filter((flag) => flag.startsWith("MEMORY")), []);
+  });
+});

@@ -1,0 +1,201 @@
+// The whole topic tree as a subscriber sees it: which topics, with which QoS and retain, in which order, and what is cleared.
+import assert from "node:assert/strict";
+import type { Message } from "../../tools/host/broker";
+import type { Host, HostOptions } from "../../tools/host/run";
+import { boot, closeHosts, imageText, LIMITS, MEASURED, CHARGE, CELLS, running, sent, status, untilStatus } from "./rig";
+
+type Json = Record<string, unknown>;
+
+/** Requirements 6.1 (FW, without S4-14 and 15) and decisions 26: suffix, QoS, retain, members of the payload in their order. */
+const TREE: [string, number, boolean, string[]?][] = [
+  ["status", 1, true, ["online"]], ["status/connected", 0, false], ["rt/bms", 1, true],
+  ["rt/state", 0, false], ["rt/cells", 0, false, ["c", "bal", "seq"]],
+  ["rt/stat", 0, false, ["temp_int", "soh", "cycles", "charges", "ov_cnt", "uv_cnt", "oc_cnt", "ot_cnt"]],
+  ["rt/diag", 0, false, ["bms", "gx", "rssi", "uptime", "free_mem", "uart_err", "poll_ms", "data_age", "can_err", "ip"]],
+  ["rt/limits", 1, false, ["cvl", "ccl", "dcl", "charge_allowed", "discharge_allowed", "reason", "phase", "seq", "timestamp_ms"]],
+  ["rt/alarms/m", 1, true, ["a", "h", "u", "level", "message", "ts"]],
+  ["rt/runtime/state", 0, false, ["v", "ts", "n", "seq", "routes_total", "routes_pub", "routes_skip_nc", "routes_skip_m", "build_errors", "publish_errors",
+    "mqtt", "uart", "can", "samples"]],
+  ["rt/network/state", 0, false, ["ready", "ip", "rssi", "mqtt", "keepalive_ok", "ts"]],
+  ["rt/system/state", 0, false, ["upt_ms", "upt_s", "heap", "jsvars", "loop", "mqtt_rx", "ts"]],
+  ["system", 0, false, ["rssi", "memory"]], ["system/config", 1, true, ["ip", "mac", "uptimeStart", "flash", "memory"]],
+  ["hardware/config", 1, true, ["chip"]], ["sensors/status", 0, false], ["sensors/config", 1, true],
+  ["manifest", 1, true, ["mode", "pages", "fw", "count"]], ["manifest/page0", 1, true, ["page", "items"]],
+  ["cfg/registers", 1, true, ["mode", "slots"]], ["cfg/registers/slot0", 1, true, ["slot", "regs"]], ["cfg/registers/slot5", 1, true, ["slot", "regs"]],
+  ["rt/reg/battery_pack_voltage", 0, false], ["rt/reg/system_status", 0, false],
+  ["rt/gx/Dc/Battery/Voltage", 0, false, ["value", "unit", "gx_raw", "modbus", "service", "timestamp_ms", "seq"]],
+  ["rt/gx/Dc/Battery/Current", 0, false], ["rt/gx/Dc/Battery/Power", 0, false], ["rt/gx/Dc/Battery/Soc", 0, false],
+  ["rt/gx/Dc/Battery/State", 0, false, ["value", "text", "modbus", "timestamp_ms", "seq"]], ["rt/gx/Dc/0/Voltage", 0, false], ["rt/gx/Soc", 0, false],
+  ["rt/gx/Info/MaxChargeVoltage", 1, false, ["value", "unit", "gx_raw", "modbus", "service", "phase", "timestamp_ms", "seq"]],
+  ["rt/gx/Info/MaxChargeCurrent", 1, false], ["rt/gx/Info/MaxDischargeCurrent", 1, false], ["rt/gx/Info/BatteryLowVoltage", 1, false],
+  ["rt/gx/Alarms/HighTemperature", 1, true, ["value", "modbus", "timestamp_ms"]], ["rt/gx/Alarms/InternalFailure", 1, true],
+  ["rt/gx/Alarms/LowBattery", 1, true, ["value", "alias_of", "timestamp_ms"]], ["rt/gx/History/ChargeCycles", 0, false],
+];
+
+async function connected(options: HostOptions = {}): Promise<Host> {
+  const host = await boot(options);
+  await running(host);
+  await untilStatus(host, "MQTT", ({ mqtt }) => mqtt.connected === true, 15000);
+  return host;
+}
+
+const under = (host: Host, suffix: string, from = 0): Message[] =>
+  host.broker!.messages.filter(({ topic, at }) => topic === `${host.topic}/${suffix}` && at >= from);
+const newest = (host: Host, suffix: string): Json => JSON.parse(under(host, suffix).findLast(({ payload }) => payload !== "")!.payload) as Json;
+const suffixes = (host: Host, from = 0): Set<string> =>
+  new Set(host.broker!.messages.filter(({ at }) => at >= from).map(({ topic }) => topic.slice(host.topic.length + 1)));
+
+async function whole(host: Host, from = 0): Promise<void> {
+  const missing = (): string[] => TREE.map(([suffix]) => suffix).filter((suffix) => !suffixes(host, from).has(suffix));
+  await host.until("the whole tree", () => missing().length === 0, 40000).catch(() => assert.deepEqual(missing(), []));
+}
+
+async function put(host: Host, patch: unknown): Promise<void> {
+  const answer = await host.request("/api/config", { method: "PUT", headers: { "X-Setup-Token": host.token() }, body: JSON.stringify(patch) });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
+describe("system: the topic tree", function () {
+  this.timeout(60000);
+  before(imageText);
+  afterEach(closeHosts);
+
+  it("has each topic with its QoS, its retain flag and its members; nothing else below the base", async () => {
+    const host = await connected();
+    await whole(host);
+    for (const [suffix, qos, retain, members] of TREE) {
+      const message = under(host, suffix).at(-1)!;
+      assert.deepEqual([message.qos, message.retain], [qos, retain], suffix);
+      if (suffix !== "rt/bms") assert.doesNotThrow(() => { JSON.parse(message.payload); }, suffix);
+      if (members) assert.deepEqual(Object.keys(JSON.parse(message.payload) as Json), members, suffix);
+      assert.ok(message.payload.length <= 1024, `${suffix}: ${message.payload.length} bytes`);
+    }
+    const known = /^(status|status\/connected|system|system\/config|hardware\/config|sensors\/(status|config)|manifest(\/page\d+)?|cfg\/registers(\/slot\d)?|rt\/(bms|state|cells|stat|diag|limits)|rt\/(runtime|network|system)\/state|rt\/alarms\/(m|id\d+)|rt\/(reg|gx)\/.+)$/;
+    assert.deepEqual([...suffixes(host)].filter((suffix) => !known.test(suffix)), []);
+    assert.equal(suffixes(host).has("rt/runtime/mux"), false);
+    const pages = newest(host, "manifest").pages as number, listed = Array.from({ length: pages }, (_, i) => newest(host, `manifest/page${i}`).items as { t: string }[]);
+    assert.equal(listed.flat().length, newest(host, "manifest").count);
+    assert.deepEqual([...suffixes(host)].filter((suffix) => suffix.startsWith("rt/reg/") && !listed.flat().some(({ t }) => t === suffix)), []);
+  });
+
+  it("says live data first, and everything again after each connection", async () => {
+    const host = await connected(), order = [...suffixes(host)].filter((suffix) => !suffix.startsWith("status"));
+    await whole(host);
+    assert.ok(["rt/bms", "rt/limits", "rt/state"].every((suffix) => order.indexOf(suffix) < 3), order.slice(0, 5).join(" "));
+    assert.equal(under(host, "status")[0].payload, '{"online":true}');
+    await host.broker!.stop();
+    await untilStatus(host, "the loss is seen", ({ mqtt }) => mqtt.connected === false, 5000);
+    await host.broker!.start();
+    const from = host.clock.now();
+    await untilStatus(host, "back", ({ mqtt }) => mqtt.connected === true, 40000);
+    await whole(host, from);
+  });
+
+  it("counts routes that add up", async () => {
+    const host = await connected();
+    await host.until("two of them", () => under(host, "rt/runtime/state").length > 1, 60000);
+    const { routes_total: total, routes_pub: sentRoutes, routes_skip_nc: same, routes_skip_m: waiting, n, can } = newest(host, "rt/runtime/state");
+    assert.equal(total, (sentRoutes as number) + (same as number) + (waiting as number));
+    assert.ok((n as number) >= 2 && (can as Json).keepalive_ok === true);
+  });
+
+  it("says of one sample what CAN says", async () => {
+    const host = await connected({ timeScale: 4 });
+    await host.wait(6000);
+    host.simulator.faults.set("silence");
+    await untilStatus(host, "degraded", ({ live_data: live }) => live.phase === "degraded", 9000); // all is looked at again then, the sample is the last
+    const from = host.clock.now(), { seq } = (await status(host)).live_data;
+    await host.until("a cycle of CAN", () => [LIMITS, CHARGE, MEASURED, CELLS].every((id) => sent(host, from, id).length > 0), 2500);
+    const can = Object.assign({}, ...[LIMITS, CHARGE, MEASURED, CELLS].map((id) => sent(host, from, id)[0].values)) as Json;
+    const raw: [string, string, number][] = [["Dc/0/Voltage", "pack_voltage", 100], ["Dc/0/Current", "pack_current", 10], ["Dc/Battery/Current", "pack_current", 10],
+      ["Dc/0/Temperature", "battery_temperature", 10], ["Info/MaxChargeVoltage", "charge_voltage_limit", 10]];
+    await host.until("rt/gx of that sample", () => newest(host, "rt/gx/Dc/0/Current").seq === seq, 6000);
+    let compared = 0;
+    for (const [path, key, scale] of raw) {
+      const message = under(host, "rt/gx/" + path).map(({ payload }) => JSON.parse(payload) as Json).findLast((one) => one.seq === seq);
+      if (!message) continue;
+      assert.equal(message.gx_raw, Math.round((can[key] as number) * scale), path);
+      compared++;
+    }
+    const cells = under(host, "rt/cells").map(({ payload }) => JSON.parse(payload) as Json);
+    assert.ok(cells.every((one) => (one.c as unknown[]).length === 16));
+    assert.ok(compared >= 2, `${compared} compared`);
+  });
+
+  it("tells an alarm, keeps it retained while it lasts, clears it when it is over", async () => {
+    const host = await connected(), retained = host.broker!.retained, topic = (id: number): string => `${host.topic}/rt/alarms/id${id}`;
+    await whole(host);
+    assert.deepEqual([newest(host, "rt/alarms/m").a, newest(host, "rt/alarms/m").message], [0, "ok"]);
+    host.simulator.faults.set("silence");
+    await host.until("the alarm", () => retained.has(topic(60)), 30000);
+    const alarm = JSON.parse(retained.get(topic(60))!.payload) as Json;
+    assert.deepEqual([alarm.id, alarm.code, alarm.a, alarm.k, alarm.c, alarm.s, "lc" in alarm], [60, "BmsOffline", 1, 0, 1, 2, true]);
+    await host.until("the summary", () => newest(host, "rt/alarms/m").message === "bms offline", 5000);
+    const summary = newest(host, "rt/alarms/m");
+    assert.deepEqual([summary.a, summary.h, summary.u, summary.level], [2, 2, 2, 2]);
+    await host.until("the GX's alarms", () => newest(host, "rt/gx/Alarms/InternalFailure").value === 2 && newest(host, "rt/gx/Alarms/BmsCable").value === 2, 5000);
+    await host.until("nulls", () => newest(host, "rt/gx/Dc/0/Voltage").value === null && newest(host, "rt/gx/Info/MaxChargeCurrent").value === 0, 15000);
+    host.simulator.faults.clear();
+    await host.until("it is over", () => !retained.has(topic(60)) && !retained.has(topic(41)), 30000);
+    const [over, cleared] = under(host, "rt/alarms/id60").slice(-2);
+    assert.deepEqual([(JSON.parse(over.payload) as Json).a, over.retain, cleared.payload, cleared.retain], [0, false, "", true]);
+    await host.until("the summary again", () => newest(host, "rt/alarms/m").a === 0, 5000);
+  });
+
+  it("clears what an earlier life left behind", async () => {
+    const host = await boot();
+    await host.broker!.publish(`${host.topic}/rt/alarms/id30`, '{"id":30,"a":1}', { retain: true });
+    await running(host);
+    await host.until("it is gone", () => !host.broker!.retained.has(`${host.topic}/rt/alarms/id30`), 40000);
+  });
+
+  it("lets no old limit stay: retained ones are cleared when it falls silent", async () => {
+    const host = await connected({ settings: { retain: { limits: true } } }), retained = host.broker!.retained;
+    const topics = ["rt/limits", "rt/gx/Info/MaxChargeVoltage", "rt/gx/Io/AllowToCharge"].map((suffix) => `${host.topic}/${suffix}`);
+    await host.until("retained", () => topics.every((topic) => retained.has(topic)), 30000);
+    host.simulator.faults.set("silence");
+    await host.until("silent", () => topics.every((topic) => !retained.has(topic)), 110000);
+    host.simulator.faults.clear();
+    await host.until("back", () => topics.every((topic) => retained.has(topic)), 40000);
+  });
+
+  it("leaves nothing retained below a base topic that it gives up", async () => {
+    const host = await connected(), below = (base: string): string[] => [...host.broker!.retained.keys()].filter((topic) => topic.startsWith(base + "/"));
+    await whole(host);
+    assert.ok(below(host.topic).length > 30);
+    await put(host, { mqtt: { baseTopic: "other" } });
+    await host.until("cleared", () => below(host.topic).length === 0, 10000).catch(() => assert.deepEqual(below(host.topic), []));
+    await host.until("the new tree", () => below("other").length > 30, 40000);
+  });
+
+  it("clears the classes that are not retained any more", async () => {
+    const host = await connected(), has = (suffix: string): boolean => host.broker!.retained.has(`${host.topic}/${suffix}`);
+    await whole(host);
+    await put(host, { retain: { config: false } });
+    await host.until("cleared", () => !has("manifest") && !has("manifest/page3") && !has("cfg/registers/slot2"), 10000);
+    await host.wait(20000);
+    assert.ok(!has("manifest") && !has("system/config") && has("rt/alarms/m") && has("status"));
+  });
+
+  it("mirrors the battery for a GX when asked, and says when it is lost and gone", async () => {
+    const host = await connected({ settings: { mqtt: { victron: true, victron_instance: 7, battery_json: "/gx/battery/" } } });
+    const base = "N/tba1b2c3/battery/7/", at = (topic: string): Message[] => host.broker!.messages.filter((one) => one.topic === topic);
+    const value = (path: string): unknown => { const found = at(base + path).at(-1); return found && (JSON.parse(found.payload) as Json).value; };
+    await host.until("the last leaf", () => value("Voltages/Cell16") !== undefined && at("gx/battery").length > 2, 40000);
+    assert.deepEqual([value("Connected"), value("Info/MaxChargeVoltage"), at(base + "Soc")[0].retain, at(base + "Soc")[0].qos], [1, 55.2, false, 0]);
+    const tree = JSON.parse(at("gx/battery").at(-1)!.payload) as Record<string, Json>;
+    assert.deepEqual([typeof tree.Dc.Voltage, typeof tree.Soc, tree.Info.MaxChargeVoltage], ["number", "number", 55.2]);
+    host.simulator.faults.set("silence");
+    await host.until("lost", () => value("Dc/0/Voltage") === null && value("Alarms/BmsCable") === 2 && value("Info/MaxChargeCurrent") === 0, 40000);
+    await host.until("no cells", () => value("Voltages/Cell3") === null && value("Voltages/Cell16") === null, 10000);
+    assert.equal(value("Connected"), 1);
+    await untilStatus(host, "silent", ({ live_data: live }) => live.phase === "silent", 90000);
+    await host.wait(2000);
+    const count = at("gx/battery").length;
+    await host.wait(15000);
+    assert.equal(at("gx/battery").length, count, "a battery that is not known is not told");
+    host.simulator.faults.clear();
+    await put(host, { mqtt: { enabled: false } });
+    await host.until("gone", () => value("Connected") === 0, 10000);
+  });
+});

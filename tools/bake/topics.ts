@@ -1,0 +1,185 @@
+// Bakes the rare topics (firmware/mqtt/topics.ts): lines at the end of the image's text, where they are, and straight code that
+// makes the values that a GX shows.
+import { groups, registers, type Register } from "../../firmware/battery/registers";
+import {
+  alarmValues, classes, gxAlarms, gxTopics, onceTopics, SLOT_REGISTERS, stateTopics, type GxTopic, type TopicClass,
+} from "../../firmware/mqtt/topics";
+import { header, slots, suffixOf } from "./names";
+import { settings, SETTINGS_FIRST } from "./settings";
+
+/** A payload is at most this long, bytes (requirements 7). */
+const PAYLOAD_BYTES = 1000;
+
+const rowOf = (key: string): Register => {
+  const row = registers.find((one) => one.key === key);
+  if (!row) throw new Error(`no row with the key ${key}`);
+  return row;
+};
+
+/** Registers with messages that are sent when their group was read, without slots: all but settings and events. */
+export const groupRows: Register[] = registers.filter((row) => row.at !== undefined && !row.write && row.type !== "event" && !slots.includes(row));
+
+const numberOf = (kind: TopicClass): number => classes.indexOf(kind);
+
+const rowAt = (at: number): string => {
+  const row = registers.find((one) => one.at === at && one.write);
+  return row ? (row.words === 2 ? "d" : "w") : ".";
+};
+
+const slotAt = (key: string): number => slots.findIndex((row) => row.key === key);
+
+/** A GX topic with what its row's `gx` column says. */
+export interface GxRow extends GxTopic { path: string }
+export const gxRows: GxRow[] = gxTopics.map((topic) => {
+  if (topic.path) return { ...topic, path: topic.path };
+  const row = rowOf(topic.row ?? ""), { gx, unit } = row;
+  if (!gx) throw new Error(`${row.key} has no GX path`);
+  return { unit: unit === "cells" ? "" : unit, ...topic, path: gx.path, modbus: gx.modbus };
+});
+
+/** Every row with a GX path has a topic below rt/gx. */
+function refuseMissing(): void {
+  const paths = new Set([...gxRows, ...gxAlarms].map(({ path }) => path));
+  if (paths.size < gxRows.length + gxAlarms.length) throw new Error("two GX topics of one path");
+  for (const { gx } of registers) if (gx && !paths.has(gx.path)) throw new Error(`no topic for ${gx.path}`);
+}
+
+const members = (values: Record<string, unknown>): string => JSON.stringify(values).slice(1, -1);
+
+/** Path, class, decimals, scale, unit, what follows the value, names. */
+function gxLine({ path, class: kind, digits, scale, unit, modbus, system, names }: GxRow): string {
+  const behind = { ...(modbus === undefined ? {} : { modbus }), ...(names ? {} : { service: `com.victronenergy.${system ? "system" : "battery"}` }) };
+  const unitText = unit ? "," + members({ unit }) : "";
+  return [path.slice(1), numberOf(kind), digits, scale ?? "", unitText, "," + members(behind), names?.join(",") ?? ""].join("\t");
+}
+
+function gxAlarmLine({ path, modbus, ids, alias_of }: (typeof gxAlarms)[number]): string {
+  return [path.slice(1), ids.join(","), "," + members(alias_of ? { alias_of } : { modbus })].join("\t");
+}
+
+const KINDS = { u8: "w", u16: "w", bits: "w", i16: "i", u32: "u", f32: "f", event: "u", bytes: "b" } as const;
+
+/** A register of a group: address, words, kind, divisor, decimals, suffix, members, names of values, parts of a word. */
+function groupLine(row: Register): string {
+  const enumText = (names?: Record<number, string>): string | undefined =>
+    names && "," + Object.entries(names).map(([raw, name]) => `${raw}:${name},`).join("");
+  const bits = row.bits?.filter(({ key }) => key !== "reserved")
+    .map(({ key: k, lsb: l, width: w, signed, enum: names }) => ({ k, l, w, s: signed && 1, e: enumText(names) }));
+  const history = gxRows.find((gx) => gx.from === "statistics" && gx.row === row.key);
+  const m = members({ key: suffixOf(row), unit: row.unit, ...(history && { dbus_path: history.path, modbus: history.modbus }) });
+  const { at: a, words: w = 1, type = "u16", per: p, digits: d = 0 } = row;
+  return JSON.stringify({ a, w, k: KINDS[type], p, d, t: suffixOf(row), m, e: enumText(row.enum), b: bits });
+}
+
+/** What the manifest says of a register topic: suffix, address, label, unit, GX path and Modbus address. */
+export function manifestItem(row: Register): Record<string, unknown> {
+  return { t: `rt/reg/${suffixOf(row)}`, a: row.at, l: row.label, u: row.unit, p: row.gx?.path, m: row.gx?.modbus };
+}
+
+/** The pages of the manifest, each at most as long as a payload may be. */
+export function manifestPages(): string[] {
+  const pages: string[] = [];
+  let items: string[] = [];
+  const text = (): string => `{"page":${pages.length},"items":[${items.join(",")}]}`;
+  for (const row of [...slots, ...groupRows]) {
+    const item = JSON.stringify(manifestItem(row));
+    if (text().length + item.length + 1 > PAYLOAD_BYTES) {
+      pages.push(text());
+      items = [];
+    }
+    items.push(item);
+  }
+  pages.push(text());
+  return pages;
+}
+
+/** The blocks of lines: those of the first ones have one width each. */
+function blocks(): Record<string, string[]> {
+  return {
+    TOPICS: [...stateTopics, ...onceTopics].map(({ suffix, class: kind }) => `${numberOf(kind)}${suffix}`),
+    GX: gxRows.map(gxLine),
+    GX_ALARMS: gxAlarms.map(gxAlarmLine),
+    ALARM_VALUES: ["," + Object.entries(alarmValues).map(([id, key]) => `${id}:${slotAt(key)},`).join("")],
+    GROUPS: groupRows.map(groupLine),
+    PAGES: manifestPages(),
+  };
+}
+
+const FIXED = ["TOPICS", "GX", "GX_ALARMS"];
+
+function padded(name: string, lines: string[]): string[] {
+  const width = Math.max(...lines.map(({ length }) => length));
+  return FIXED.includes(name) ? lines.map((line) => line.padEnd(width)) : lines;
+}
+
+/** What follows the lines of tools/bake/text.ts in firmware/image.text. */
+export function topicText(): string {
+  refuseMissing();
+  return Object.entries(blocks()).map(([name, lines]) => padded(name, lines).join("\n") + "\n").join("");
+}
+
+/** firmware/mqtt/topics.baked.ts; `start` is where `topicText` begins in the image's text. */
+export function bakeTopics(start: number): string {
+  const found: string[] = [];
+  for (const [name, lines] of Object.entries(blocks())) {
+    const width = padded(name, lines)[0]!.length + 1, length = padded(name, lines).reduce((sum, line) => sum + line.length + 1, 0);
+    found.push(`${name}_AT = ${start}` + (FIXED.includes(name) ? `, ${name}_WIDTH = ${width}` : `, ${name}_END = ${start + length}`));
+    start += length;
+  }
+  const more = Object.keys(groups).slice(3).map((group) => {
+    const rows = registers.filter(({ poll }) => poll === group), first = Math.min(...rows.map(({ at }) => at ?? 0));
+    return `${first}:${Math.max(...rows.map(({ at, words }) => (at ?? 0) + (words ?? 1))) - first}`;
+  });
+  const last = Math.max(...settings.map(({ register, width }) => register + (width > 16 ? 1 : 0))), count = last - SETTINGS_FIRST + 1;
+  return `${header("mqtt/topics.ts")}
+/** Where each block of lines starts in the image's text, and the width of its lines or its end. */
+export const ${found.join(",\n  ")};
+/** Topics of a period and those of a connection (the lines of TOPICS), GX topics, alarms of a GX, pages of the manifest, topics in it. */
+export const STATES = ${stateTopics.length}, ONCE = ${onceTopics.length}, GX_ROWS = ${gxRows.length}, GX_ALARM_ROWS = ${gxAlarms.length},
+  PAGES = ${manifestPages().length}, MANIFEST_ITEMS = ${slots.length + groupRows.length};
+/** Settings of the TinyBMS: the first, messages of them, registers a message. */
+export const SETTINGS_FIRST = ${SETTINGS_FIRST}, SLOTS_OF_SETTINGS = ${Math.ceil(count / SLOT_REGISTERS)}, SLOT_REGISTERS = ${SLOT_REGISTERS};
+/** What begins at each of them: a setting of one word (w) or two (d), or none (.). */
+export const SETTINGS_WORDS = "${Array.from({ length: count }, (_, i) => rowAt(SETTINGS_FIRST + i)).join("")}";
+/** First register and number of registers of each poll group behind the settings, whose words stand in \`MqttTask.raw\` from 3 on. */
+export const GROUP_STARTS = "${more.join(" ")}";
+/** Slots of the energy counters, -1 without. */
+export const CHARGED = ${slotAt("charged_energy")}, DISCHARGED = ${slotAt("discharged_energy")};
+/** The classes of QoS and retain. */
+export const CLASSES = ${classes.length}, ${classes.map((kind, i) => `${kind.toUpperCase()} = ${i}`).join(", ")};
+`;
+}
+
+/** The value of a GX topic in its last decimal, as an expression; NaN while unknown. */
+function gxExpression({ row, from, digits, per, floor, can }: GxRow): string {
+  const slot = slotAt(row ?? ""), value = slot < 0 ? "NaN" : `v[${slot}]`;
+  if (from === "state") return "state";
+  if (from === "statistics") return `statistic(${rowOf(row ?? "").at})`;
+  if (from === "flag") return `flag(${value})`;
+  if (slot < 0) return "NaN"; // a row that the snapshot does not have
+  const scale = 10 ** digits / (per ?? 1), scaled = scale === 1 ? value : scale < 1 ? `${value} / ${1 / scale}` : `${value} * ${scale}`;
+  if (from === "online") return `(phase < 3 ? ${scaled} : 0)`;
+  if (can !== undefined) return `Math.round(${value} * ${10 ** can}) / ${10 ** (can - digits)}`;
+  return floor ? `floor(${scaled})` : scaled;
+}
+
+/** firmware/mqtt/gx.baked.cold.ts */
+export function bakeGx(): string {
+  const power = slotAt("pack_power"), expressions = gxRows.map(gxExpression);
+  return `${header("mqtt/topics.ts")}
+function flag(value: number): number {
+  return value > 0 ? 1 : value === value ? 0 : NaN;
+}
+
+/** As CAN rounds limits, so that rounding to the nearest gives the same. */
+function floor(value: number): number {
+  return Math.floor(value + 1e-5);
+}
+
+/** Values of all GX topics, each in units of its last decimal, not yet rounded; \`statistic\` gives a register of the statistics. */
+export function gxValues(v: Float64Array, phase: number, statistic: (address: number) => number): Float64Array {
+  const power = v[${power}], state = power > 30 ? 1 : power < -30 ? 2 : power === power ? 0 : NaN; // the GX's own threshold, W
+  return new Float64Array([${expressions.join(", ")}]);
+}
+`;
+}
