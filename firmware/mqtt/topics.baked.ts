@@ -6,10 +6,10 @@ export const TOPICS_AT = 30334, TOPICS_WIDTH = 18,
   GX_ALARMS_AT = 33580, GX_ALARMS_WIDTH = 58,
   ALARM_VALUES_AT = 34450, ALARM_VALUES_END = 34589,
   GROUPS_AT = 34589, GROUPS_END = 37930,
-  PAGES_AT = 37930, PAGES_END = 46045;
+  PAGES_AT = 37930, PAGES_END = 45024;
 /** Topics of a period and those of a connection (the lines of TOPICS), GX topics, alarms of a GX, pages of the manifest, topics in it. */
 export const STATES = 8, ONCE = 4, GX_ROWS = 30, GX_ALARM_ROWS = 15,
-  PAGES = 9, MANIFEST_ITEMS = 90;
+  PAGES = 8, MANIFEST_ITEMS = 78;
 /** Settings of the TinyBMS: the first, messages of them, registers a message. */
 export const SETTINGS_FIRST = 300, SLOTS_OF_SETTINGS = 6, SLOT_REGISTERS = 8;
 /** What begins at each of them: a setting of one word (w) or two (d), or none (.). */

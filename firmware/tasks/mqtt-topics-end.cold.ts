@@ -34,6 +34,7 @@ function clearKinds(mqtt: MqttTask, kinds: number): void {
   }
   if (kinds >> topics.CONFIG & 1) {
     for (i = 0; i < topics.PAGES; i++) clear("manifest/page" + i);
+    clear("cfg/registers");
     for (i = 0; i < topics.SLOTS_OF_SETTINGS; i++) clear("cfg/registers/slot" + i);
   }
   if (kinds >> topics.TOTALS & 1) {

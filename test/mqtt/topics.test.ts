@@ -15,9 +15,8 @@ import { classes } from "../../firmware/mqtt/topics";
 import { GX_ALARM_ROWS, GX_ROWS, PAGES_AT, PAGES_END } from "../../firmware/mqtt/topics.baked";
 import { groupMessage } from "../../firmware/mqtt/topics-groups.cold";
 import { gxAlarm, gxLevel, gxMessage, whole } from "../../firmware/mqtt/topics-gx.cold";
-import { suffixOf } from "../../tools/bake/names";
+import { publishedRows, suffixOf } from "../../tools/bake/names";
 import { groupRows, gxRows } from "../../tools/bake/topics";
-import { publishedRows } from "../../tools/bake/text";
 import { bmsVector } from "../fixtures/bytes";
 import { snapshotWith } from "../fixtures/battery";
 
@@ -105,13 +104,14 @@ describe("mqtt: rare topics", () => {
     assert.equal(gxLevel("2,5", ",2,5,", { 2: 1, 5: 2 }), 2);
     assert.equal(gxLevel("2,5", ",5,", { 2: 2 }), 0);
     assert.ok(isNaN(gxLevel("2,5", ",21,", { 2: 2 })));
+    assert.equal(gxLevel("2,5", "", { 21: 2 }), 0);
   });
 
   it("rt/reg: the registers of a group, with names, parts and the serial number as text", () => {
     const serial = words("modbus_read_version_and_serial"), seen: [string, Json, boolean][] = [];
     for (let at = 0, message = groupMessage(serial, 500, 10, 0, ',"timestamp_ms":1,"quality":"'); at >= 0 && message[0] >= 0;
       message = groupMessage(serial, 500, 10, message[0], ',"timestamp_ms":1,"quality":"')) seen.push([message[1], JSON.parse(message[2]) as Json, message[3]]);
-    assert.deepEqual(seen.map(([suffix]) => suffix), ["hardware_version", "firmware_public_version", "firmware_internal_version", "bootloader_profile_version", "serial_number"]);
+    assert.deepEqual(seen.map(([suffix]) => suffix), ["firmware_public_version", "firmware_internal_version", "bootloader_profile_version", "serial_number"]);
     const [, last, isText] = seen.at(-1)!, own = serial.slice(4);
     assert.ok(isText);
     assert.deepEqual(last, { address: 504, key: "serial_number", unit: "", text: own.map((word) => word.toString(16).padStart(4, "0").toUpperCase()).join(""),

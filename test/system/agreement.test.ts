@@ -1,6 +1,6 @@
 // One sample, one truth: CAN, MQTT and HTTP say the same of the same poll, and what they say is the battery's.
 import assert from "node:assert/strict";
-import { publishedRows } from "../../tools/bake/text";
+import { publishedRows } from "../../tools/bake/names";
 import type { Host } from "../../tools/host/run";
 import { boot, CELLS, CHARGE, closeHosts, imageText, LIMITS, MEASURED, running, sent, status } from "./rig";
 import type { Status } from "./rig";

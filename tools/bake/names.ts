@@ -23,6 +23,9 @@ export const measuredRows = [...fastRows, ...derived.filter((row) => !LASTING.in
 export const slots: Register[] = [...measuredRows, ...keptSettings, ...keptIdentity,
   ...derived.filter((row) => LASTING.includes(row.key)), ...derived.filter((row) => row.quiet)];
 
+/** Rows with a message of their own on rt/reg when they move, in the snapshot's order; the quiet rows are its last ones. */
+export const publishedRows: Register[] = slots.filter((row) => !row.quiet);
+
 /** The slot of a row; refuses a key that the table does not have. */
 export function slotOf(key: string): number {
   const slot = slots.findIndex((row) => row.key === key);

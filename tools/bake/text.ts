@@ -7,12 +7,9 @@ import { fields } from "../../firmware/config/fields";
 import { entities, entityText, refuseBadEntities } from "./entities";
 import { eventsLine } from "./events";
 import { alarmOrder } from "./alarms";
-import { header, slots, suffixOf } from "./names";
+import { header, publishedRows, suffixOf } from "./names";
 import { settings, settingText } from "./settings";
 import { bakeTopics, topicText } from "./topics";
-
-/** Rows with a message of their own on rt/reg, in the snapshot's order; the quiet rows are its last ones. */
-export const publishedRows: Register[] = slots.filter((row) => !row.quiet);
 
 const KINDS = { u8: 0, u16: 0, bits: 0, i16: 1, u32: 2, f32: 2, event: 2, bytes: 2 } as const;
 const DERIVED = 7, NAMED = 3;

@@ -4,7 +4,7 @@ import { groups, registers, type Register } from "../../firmware/battery/registe
 import {
   alarmValues, classes, gxAlarms, gxTopics, onceTopics, SLOT_REGISTERS, stateTopics, type GxTopic, type TopicClass,
 } from "../../firmware/mqtt/topics";
-import { header, slots, suffixOf } from "./names";
+import { header, publishedRows, slots, suffixOf } from "./names";
 import { settings, SETTINGS_FIRST } from "./settings";
 
 /** A payload is at most this long, bytes (requirements 7). */
@@ -17,7 +17,8 @@ const rowOf = (key: string): Register => {
 };
 
 /** Registers with messages that are sent when their group was read, without slots: all but settings and events. */
-export const groupRows: Register[] = registers.filter((row) => row.at !== undefined && !row.write && row.type !== "event" && !slots.includes(row));
+export const groupRows: Register[] = registers.filter((row) =>
+  row.at !== undefined && !row.write && row.type !== "event" && !publishedRows.includes(row));
 
 const numberOf = (kind: TopicClass): number => classes.indexOf(kind);
 
@@ -81,7 +82,7 @@ export function manifestPages(): string[] {
   const pages: string[] = [];
   let items: string[] = [];
   const text = (): string => `{"page":${pages.length},"items":[${items.join(",")}]}`;
-  for (const row of [...slots, ...groupRows]) {
+  for (const row of [...publishedRows, ...groupRows]) {
     const item = JSON.stringify(manifestItem(row));
     if (text().length + item.length + 1 > PAYLOAD_BYTES) {
       pages.push(text());
@@ -136,7 +137,7 @@ export function bakeTopics(start: number): string {
 export const ${found.join(",\n  ")};
 /** Topics of a period and those of a connection (the lines of TOPICS), GX topics, alarms of a GX, pages of the manifest, topics in it. */
 export const STATES = ${stateTopics.length}, ONCE = ${onceTopics.length}, GX_ROWS = ${gxRows.length}, GX_ALARM_ROWS = ${gxAlarms.length},
-  PAGES = ${manifestPages().length}, MANIFEST_ITEMS = ${slots.length + groupRows.length};
+  PAGES = ${manifestPages().length}, MANIFEST_ITEMS = ${publishedRows.length + groupRows.length};
 /** Settings of the TinyBMS: the first, messages of them, registers a message. */
 export const SETTINGS_FIRST = ${SETTINGS_FIRST}, SLOTS_OF_SETTINGS = ${Math.ceil(count / SLOT_REGISTERS)}, SLOT_REGISTERS = ${SLOT_REGISTERS};
 /** What begins at each of them: a setting of one word (w) or two (d), or none (.). */

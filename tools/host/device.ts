@@ -145,7 +145,9 @@ export function bootDevice(options: DeviceOptions): Device {
     getTime: () => (clock.now() - zero) / 1000, setTime: (seconds: number) => { zero = clock.now() - seconds * 1000; },
     getSerial: () => SERIAL_NUMBER,
     Serial1: serial.port, Serial2: serial.port, Serial3: serial.port,
-    NRF: { setServices: () => undefined }, ESP32: { reboot: () => die(s, "reboot"), getState: () => ({ freeHeap: FREE_HEAP }) }, require: requireOf(realm, modules),
+    NRF: { setServices: () => undefined },
+    ESP32: { reboot: () => die(s, "reboot"), getState: () => ({ freeHeap: FREE_HEAP }) },
+    require: requireOf(realm, modules),
   });
   store.files.set(BOOT_FILE, options.image);
   run(s, () => realm.evaluate(options.image, BOOT_FILE), []);

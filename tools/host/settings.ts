@@ -55,7 +55,10 @@ export function readSettings(store: Store): Settings {
   return JSON.parse(Buffer.from(document, "latin1").toString()) as Settings;
 }
 
-/** Change settings in the flash, `mqtt.uri` taken apart as PUT does; the others stay. Nothing is written when nothing changes. Throws with the setting's name. */
+/**
+ * Change settings in the flash, `mqtt.uri` taken apart as PUT does; the others stay. Nothing is written when nothing changes.
+ * Throws with the setting's name.
+ */
 export function provision(store: Store, wanted: Settings): void {
   const changes = structuredClone(wanted);
   check(changes);

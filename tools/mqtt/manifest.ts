@@ -6,7 +6,8 @@ import { Command } from "commander";
 import pc from "../colors";
 import type { Register } from "../../firmware/battery/registers";
 import { suffixOf } from "../bake/names";
-import { publishedRows } from "../bake/text";
+import { publishedRows } from "../bake/names";
+import { groupRows } from "../bake/topics";
 import { addBrokerOptions, brokerOptions, connectBroker, type BrokerOptions } from "./connect";
 import { placeOf } from "./messages";
 
@@ -28,7 +29,7 @@ function rowOf(row: Register, base: string): ManifestRow {
 
 /** Every register topic, in the order of the snapshot; `base` stands before each ("" or `<prefix>/<device>/`). */
 export function manifestRows(base = ""): ManifestRow[] {
-  return publishedRows.map((row) => rowOf(row, base));
+  return [...publishedRows, ...groupRows].map((row) => rowOf(row, base));
 }
 
 function tableText(rows: ManifestRow[]): string {
