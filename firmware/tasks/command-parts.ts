@@ -2,5 +2,3 @@
 export { bmsAnswer } from "./command-bms-answer.cold";
 export { bmsCommand } from "./command-bms.cold";
 export { commandDo } from "./command-do.cold";
-export { mqttTest } from "./mqtt-test.cold";
-export { settingsTopics } from "./command-settings.cold";

@@ -7,6 +7,7 @@ import { publish } from "../mqtt/session";
 import { SETTINGS_FIRST, SETTINGS_WORDS, SLOT_REGISTERS, SLOTS_OF_SETTINGS } from "../mqtt/topics.baked";
 import type { App } from "./app";
 import type { Commands } from "./command-state";
+import { FEW_IN_FLIGHT } from "./mqtt-state";
 
 /** Registers of the TinyBMS's settings as they are: `{"slot":0,"regs":{"300":3650,...}}`. */
 function slotText(words: Uint16Array, number: number): string {
@@ -51,6 +52,6 @@ function publishSettings(app: App, own: Commands, now: number): void {
 export function settingsTopics(app: App, now: number): boolean {
   const own = app.commands;
   lookAtRegisters(app, own);
-  if (own.pending) publishSettings(app, own, now);
+  if (own.pending && app.mqtt.session.inFlight.length <= FEW_IN_FLIGHT) publishSettings(app, own, now);
   return own.pending !== 0;
 }

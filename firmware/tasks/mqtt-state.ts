@@ -16,6 +16,8 @@ export const LEFT = -5;
 
 /** Limits and state are sent again after this long, ms. */
 export const REFRESH_MS = 10000;
+/** What is rare waits until no more messages than these wait for their answer: both take memory. */
+export const FEW_IN_FLIGHT = 2;
 
 /** Families of rare topics: alarms, GX, periodic, those of a connection, slow, mirror. */
 export const FAMILIES = 6;

@@ -15,8 +15,8 @@ import type { AlarmShown, Rare } from "./mqtt-state";
 
 /** Alarms are looked at this often, ms; the grave ones at once (tasks/mqtt.ts). */
 const ROUND_MS = 10000;
-/** Most messages of a step. */
-const MOST = 4;
+/** Most messages of a step: with those that wait for an answer already as many as may. */
+const MOST = 2;
 
 /** "CellImbalance" to "cell imbalance". */
 function words(code: string): string {
@@ -89,14 +89,14 @@ function publishEach(app: App, active: Alarm[], left: number, now: number): numb
   return left;
 }
 
-/** Say that an alarm is over, not retained, then clear what is. */
+/** Say that an alarm is over, not retained, then clear what is: not while that waits, because the newer would take its place. */
 function endAlarm(app: App, out: AlarmShown, now: number): boolean {
   const mqtt = app.mqtt, flags = mqtt.rare.flags, topic = "rt/alarms/id" + out.id, kept = flags[topics.ALARMS];
   flags[topics.ALARMS] = kept & ~RETAIN;
   const said = out.level < 0 || send(mqtt, topic, `{"id":${out.id},"a":0,"k":${out.acked},"c":0,"s":0,"lc":${Math.round(now)}}`, topics.ALARMS, now);
   flags[topics.ALARMS] = kept;
   if (said) out.level = -1;
-  return said && (!(kept & RETAIN) || send(mqtt, topic, "", topics.ALARMS, now));
+  return said && (!(kept & RETAIN) || !mqtt.session.outbox.length && send(mqtt, topic, "", topics.ALARMS, now));
 }
 
 /** Clear the topics that an earlier life of the device may have left; false when there is more to do. */

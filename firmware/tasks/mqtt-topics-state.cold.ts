@@ -14,8 +14,6 @@ import { statisticOf } from "./statistic.cold";
 
 /** The shorter period, of the first two topics; the others are sent every second time. */
 const ROUND_MS = 30000, SHORT = 2;
-/** Most messages of a step: each costs much. */
-const FEW = 3;
 /** Measurements in sensors/status: the rows before the cells, which have rt/cells (so that the payload stays below 1 kB). */
 const SENSORS = r.cell01Voltage;
 /** The fast group is due this long before its tick (tasks/uart.ts), ms. */
@@ -121,19 +119,14 @@ function payload(app: App, place: number, now: number): string {
   return place === 6 ? memoryShort(app) : sensors(app);
 }
 
-/** A few messages of this round; when to go on (ms). */
+/** The next message of this round, one a step because each costs much; when to go on (ms). */
 export function publishStates(app: App, now: number): number {
-  const rare = app.mqtt.rare;
-  for (let left = FEW; left > 0; left--) {
-    const place = rare.place[2], text = textSlice(TOPICS_AT + place * TOPICS_WIDTH, TOPICS_AT + place * TOPICS_WIDTH + TOPICS_WIDTH).trim();
-    if (!send(app.mqtt, text.substr(1), payload(app, place, now), +text[0], now)) return now;
-    rare.place[2] = place + 1;
-    if (place + 1 === STATES || place + 1 === SHORT && rare.odd) {
-      rare.place[2] = 0;
-      if (rare.odd) rare.gx.fill(Infinity); // once a minute all of them again
-      rare.odd = !rare.odd;
-      return now + ROUND_MS;
-    }
-  }
-  return now;
+  const rare = app.mqtt.rare, place = rare.place[2], at = TOPICS_AT + place * TOPICS_WIDTH, text = textSlice(at, at + TOPICS_WIDTH).trim();
+  if (!send(app.mqtt, text.substr(1), payload(app, place, now), +text[0], now)) return now;
+  rare.place[2] = place + 1;
+  if (place + 1 < (rare.odd ? SHORT : STATES)) return now;
+  rare.place[2] = 0;
+  if (rare.odd) rare.gx.fill(Infinity); // once a minute all of them again
+  rare.odd = !rare.odd;
+  return now + ROUND_MS;
 }

@@ -19,8 +19,8 @@ import { statisticOf } from "./statistic.cold";
 
 /** Period of a round of rt/gx, of one that feeds the mirror too, and a time that never comes by itself, ms. */
 const ROUND_MS = 10000, MIRRORED_MS = 2000, NEVER = 1e15;
-/** Most messages of a step: of small ones, of large ones. */
-const MOST = 4, FEW = 3;
+/** Most messages of a step; of large ones one. */
+const MOST = 4;
 
 /** The time of day became known, or it is midnight. */
 function newDay(app: App): void {
@@ -102,14 +102,9 @@ function publishPlace(app: App, place: number, now: number): boolean {
 
 function publishOnce(app: App, now: number): number {
   const rare = app.mqtt.rare;
-  for (let left = FEW; left > 0; left--) {
-    if (!publishPlace(app, rare.place[3], now)) return now;
-    if (++rare.place[3] === topics.ONCE + topics.PAGES) {
-      rare.place[3] = 0;
-      return NEVER;
-    }
-  }
-  return now;
+  if (!publishPlace(app, rare.place[3], now) || ++rare.place[3] < topics.ONCE + topics.PAGES) return now;
+  rare.place[3] = 0;
+  return NEVER;
 }
 
 /** Messages of rt/gx, else those of a connection; when to go on (ms). */

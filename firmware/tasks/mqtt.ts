@@ -20,7 +20,7 @@ import { publishLimits } from "./mqtt-limits.cold";
 import { takeMessage } from "./mqtt-receive.cold";
 import { publishRare } from "./mqtt-topics";
 import { rareOf } from "./mqtt-topics-again.cold";
-import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
+import { FEW_IN_FLIGHT, LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 
 /** Period of a step and of one that streams (ms), messages and rows looked at in a step. */
 const PERIOD_MS = 200, STREAM_MS = 20, MESSAGES = 8, LOOK = 6;
@@ -76,7 +76,7 @@ function telemetry(mqtt: MqttTask, now: number): void {
     left--;
   }
   if (passBegins(mqtt.due, now)) left = publishRegisters(mqtt, left, now);
-  if (now >= mqtt.rareAt && left >= ROOM) publishRare(mqtt.app, now);
+  if (now >= mqtt.rareAt && left >= ROOM && mqtt.session.inFlight.length <= FEW_IN_FLIGHT) publishRare(mqtt.app, now);
 }
 
 function step(mqtt: MqttTask, now: number): number {

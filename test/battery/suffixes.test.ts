@@ -5,8 +5,8 @@ import { ROW_WIDTH, ROWS } from "../../firmware/mqtt/rows.baked";
 import { messageTail, registerMessage, registerText } from "../../firmware/mqtt/messages";
 import { snapshotOf } from "../../firmware/battery/snapshot";
 import { setImageText } from "../../firmware/kernel/text";
-import { suffixOf } from "../../tools/bake/names";
-import { bakeText, publishedRows } from "../../tools/bake/text";
+import { publishedRows, suffixOf } from "../../tools/bake/names";
+import { bakeText } from "../../tools/bake/text";
 
 const cells = Array.from({ length: 16 }, (_, i) => `cell_${String(i + 1).padStart(2, "0")}_voltage`);
 const frozen = [
