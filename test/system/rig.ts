@@ -13,7 +13,7 @@ export const PLACES = [0x374, 0x375, 0x376, 0x377], IDENTITY = [MAKER, 0x35f, 0x
 export interface Status {
   live_data: Record<string, number | string | null> & { phase: string; age_ms: number | null; seq: number };
   limits: { cvl: number | null; ccl: number | null; dcl: number | null; reason: string; reason_code: number; cells: number | null };
-  uart: Record<string, number>;
+  uart: Record<string, number> & { slowed: boolean };
   can: { tx: number; rx: number; errors: number; bus_off: number; state: string; tec: number; rec: number; keepalive_ok: boolean };
   mqtt: Record<string, number | string | boolean | null>;
   memory: Record<string, number | null>;
