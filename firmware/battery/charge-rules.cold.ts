@@ -37,8 +37,8 @@ const rules: Rule[] = [
     holds: function (v, set) { return (v[r.optionFlags] & 4) > 0 && v[r.chargeRestartLevel] <= set[k.rebulkSoc]; } },
   { code: "Balancing", severity: WARNING, rule: "register 303 <= v_float", effect: LESS,
     holds: function (v, set) { return v[r.earlyBalancingThreshold] <= set[k.vFloat]; } },
-  { code: "Cells", severity: WARNING, rule: "cells in use = register 307", effect: LESS,
-    holds: function (v, _set, cells) { return v[r.seriesCells] === cells; } },
+  { code: "Cells", severity: WARNING, rule: "cells in use = register 307 = register 53", effect: LESS,
+    holds: function (v, set, cells) { return v[r.seriesCells] === cells && (!set[k.detected] || set[k.detected] === cells); } },
 ];
 
 /** Broken rules as bits, and the worst severity of them in the bits from 16 on. */

@@ -40,4 +40,6 @@ export const recRate = 59, recThreshold = 60, head = 61, ki = 62, tau = 63, cvlU
 export const cclMax = 78, dclMax = 79, inhibit = 80;
 /** What a GX that is gone for long stops (bits as those of the blocks). */
 export const stopped = 81;
-export const SETTINGS = 82;
+/** Cells that the BMS has found (register 53), 0 while unknown. */
+export const detected = 82;
+export const SETTINGS = 83;

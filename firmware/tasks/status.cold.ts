@@ -1,4 +1,4 @@
-// GET /api/status: what the device knows, in three pieces.
+// GET /api/status: what the device knows, in four pieces.
 import { alarmsText } from "../battery/alarms.cold";
 import { FAST } from "../bms/poller";
 import { headText } from "../http/head.cold";
@@ -25,10 +25,10 @@ function canMember(app: App, now: number): string {
     "rec": health.rec, "keepalive_ok": gxPresent(app, now) });
 }
 
-/** A piece of the answer before and behind the network's (status-network.cold.ts, piece 1), "" after the last. */
+/** The first and the last piece of the answer, "" after that; those between are status-limits.cold.ts and status-network.cold.ts. */
 export function statusPiece(app: App, piece: number): string {
   const now = app.natives.now();
-  if (piece === 0) return headText(200) + liveText(app.snapshot, app.limits, now) + uartMember(app) + canMember(app, now);
-  if (piece === 2) return machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(app.alarms), now, VERSION);
-  return "";
+  if (piece === 0) return headText(200) + liveText(app.snapshot, app.limits, now);
+  if (piece > 3) return "";
+  return uartMember(app) + canMember(app, now) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(app.alarms), now, VERSION);
 }
