@@ -16,7 +16,7 @@ const SILENT_CAN = "nothing is sent", LESS = "charge current at most 20 %", LESS
 const rules: Rule[] = [
   { code: "Chemistry", severity: INVALID, rule: "v_bulk + 0.1 V within 0.15 V of register 300", effect: SILENT_CAN,
     holds: function (v, set) { return set[k.vBulk] > 0 && Math.abs(v[r.fullyChargedVoltage] - set[k.vBulk] - 100) <= 150; } },
-  { code: "Rebulk", severity: INVALID, rule: "v_rebulk at least register 301, below v_bulk, register 300 - 0.075 V and the ceiling", effect: SILENT_CAN,
+  { code: "Rebulk", severity: INVALID, rule: "v_rebulk from register 301 to below v_bulk, register 300 - 0.075 V and the ceiling", effect: SILENT_CAN,
     holds: function (v, set) {
       const ceiling = v[r.overVoltageCutoff] - set[k.guard] - set[k.mppt];
       return set[k.vRebulk] >= v[r.fullyDischargedVoltage] && set[k.vRebulk] < Math.min(set[k.vBulk], v[r.fullyChargedVoltage] - 75, ceiling);
