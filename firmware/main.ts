@@ -36,7 +36,7 @@ import { VERSION } from "./version";
 import { superviseTask } from "./tasks/supervise";
 import { uartReceived, uartTask, type UartTask } from "./tasks/uart";
 
-/** A task that throws this often within a minute lets the watchdog restart the device. */
+/** A task that throws this often within a minute lets the watchdog restart the device: from then on it is not fed any more. */
 const FAULTS = 3, FAULT_WINDOW_MS = 60000, WIFI_FIRST_MS = 5000;
 /** So long after the start the broker counts as away, ms. */
 const REPLAY_FROM_MS = 30000;
@@ -48,7 +48,7 @@ const health = { faults: 0, since: 0, uart: 0, can: 0 };
 
 function taskFailed(task: Task, error: unknown): void {
   const now = natives.now();
-  if (now - health.since > FAULT_WINDOW_MS) {
+  if (health.faults < FAULTS && now - health.since > FAULT_WINDOW_MS) {
     health.since = now;
     health.faults = 0;
   }

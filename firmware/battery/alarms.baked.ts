@@ -95,10 +95,10 @@ function judgeAll(a: Alarms, s: Snapshot, key: number): void {
       on[12] & 1);
   }
   // 63 BmsInternal
-  if (on[13] || Math.abs(s.sum - v[r.packVoltage] * 1000) > v[r.packVoltage] * 10 || s.phase >= 2 || a.config > 0 || a.device & 1 || isNaN(v[r.externalTemp1]) && isNaN(v[r.externalTemp2]) && v[r.internalTemp] > -100 || high & 50331648 || low & 63488 || s.phase >= 3 || a.config > 1 || v[r.onlineStatus] === 155 && !(low | high)) {
+  if (on[13] || Math.abs(s.sum - v[r.packVoltage] * 1000) > v[r.packVoltage] * 10 || s.phase >= 2 || a.config > 0 || a.device & 1 || isNaN(v[r.externalTemp1]) && isNaN(v[r.externalTemp2]) && v[r.internalTemp] > -100 || high & 50331648 || low & 63488 || s.phase >= 3 || a.config > 1 || v[r.onlineStatus] === 155 && !(low & 0xfcfc)) {
     if (high & 16777216 && a.well >= 40) f.high = high &= ~16777216;
     if (high & 33554432 && a.well >= 40) f.high = high &= ~33554432;
-    judge(a, 13, 22, 32507786, low & 63488 || (s.phase >= 3 || a.config > 1 || v[r.onlineStatus] === 155 && !(low | high)),
+    judge(a, 13, 22, 32507786, low & 63488 || (s.phase >= 3 || a.config > 1 || v[r.onlineStatus] === 155 && !(low & 0xfcfc)),
       on[13] & 2 ? !(Math.abs(s.sum - v[r.packVoltage] * 1000) > v[r.packVoltage] * 10) : Math.abs(s.sum - v[r.packVoltage] * 1000) > v[r.packVoltage] * 10,
       on[13] & 1 ? !(s.phase >= 2 || a.config > 0 || a.device & 1 || isNaN(v[r.externalTemp1]) && isNaN(v[r.externalTemp2]) && v[r.internalTemp] > -100) && !(high & 50331648) : s.phase >= 2 || a.config > 0 || a.device & 1 || isNaN(v[r.externalTemp1]) && isNaN(v[r.externalTemp2]) && v[r.internalTemp] > -100 || high & 50331648);
   }

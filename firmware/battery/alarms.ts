@@ -8,10 +8,11 @@ export const alarmFields = ["general", "high_voltage", "low_voltage", "high_temp
   "low_charge_temperature", "high_discharge_current", "high_charge_current", "contactor", "short_circuit", "bms_internal", "cell_imbalance"] as const;
 export type AlarmField = (typeof alarmFields)[number];
 
-/** Names in conditions that are no rows: extremes of all cells (mV), settings of the alarms, what the state of the alarms knows. */
+/** Names in conditions that are no rows: extremes of all cells (mV), settings of the alarms, what the state of the alarms knows. A fault
+ *  explains the status, a warning does not (charge control too: CHARGE_FAULTS). */
 export const alarmNames: Record<string, string> = {
   highest: "s.highest", lowest: "s.lowest", spread: "(s.highest - s.lowest)", sum: "s.sum", phase: "s.phase", config: "a.config",
-  unexplained: "!(low | high)", uart_errors: "a.device & 1",
+  unexplained: "!(low & 0xfcfc)", uart_errors: "a.device & 1",
   can_errors: "a.device & 2", can_unheard: "a.device & 4", bus_off: "a.device & 8", gx_gone: "a.device & 16",
   spread_alarm: "a.spreadAlarm", spread_warning: "a.spreadWarning", soc_alarm: "a.socAlarm", soc_warning: "a.socWarning",
 };

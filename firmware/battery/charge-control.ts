@@ -62,7 +62,8 @@ function temperatures(limits: Limits, v: Float64Array, absent: boolean): void {
 function restrict(limits: Limits, snapshot: Snapshot, status: number): void {
   const s = limits.state, set = limits.settings, v = snapshot.values, floor = set[k.floor], warnings = snapshot.faults.high;
   if (limits.at >= s[c.externalUntil]) s.fill(NaN, c.externalCvl, c.externalUntil + 1);
-  let blocks = set[k.inhibit], faults = snapshot.faults.low & CHARGE_FAULTS, held = s[c.latch], cap = s[c.externalCvl], why = EXTERNAL;
+  let blocks = set[k.inhibit] | set[k.stopped], faults = snapshot.faults.low & CHARGE_FAULTS;
+  let held = s[c.latch], cap = s[c.externalCvl], why = EXTERNAL;
   if (!(status >= STATUS_CHARGING && status <= STATUS_IDLE || status === STATUS_FAULT && faults)) blocks |= 5;
   if (faults) {
     if (faults & set[k.dischargeFaults]) blocks |= 4;

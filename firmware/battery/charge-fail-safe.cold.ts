@@ -4,9 +4,22 @@ import * as c from "./charge-state";
 import { CHARGE_BLOCKED, CONFIG, DISCHARGE_BLOCKED, GONE, LATE, type Limits, MUTE } from "./limits";
 import { DEGRADED, LOST, SILENT } from "./snapshot";
 
+/** Both currents: the last ones, at most half of the largest, and what the user, a missed GX and somebody outside leave of them. */
+function halve(limits: Limits): void {
+  const s = limits.state, set = limits.settings, stop = set[k.inhibit] | set[k.stopped], narrowed = limits.at < s[c.externalUntil];
+  for (const way of [0, 1]) {
+    const outside = s[c.externalCcl + way];
+    let most = stop & (way ? 4 : 1) ? 0 : set[k.most + way] / 2;
+    if (narrowed && outside < most) most = outside;
+    s[c.ccl + way] = Math.min(s[c.ccl + way] || 0, most);
+  }
+  if (narrowed && s[c.externalCvl] < s[c.cvl]) s[c.cvl] = Math.max(s[c.externalCvl], set[k.floor]);
+}
+
 /**
- * Degraded: the voltage stays, currents are at most half of the largest, states and timers stand still. Lost and silent: floor and
- * 0 A, whatever the state; afterwards voltage and currents rise at once. Good data with a hole: 0 A, a voltage that does not rise.
+ * Degraded: the voltage stays, currents are at most half of the largest, states and timers stand still; floor and 0 A when there were
+ * none before. Lost and silent: floor and 0 A, whatever the state; afterwards voltage and currents rise at once. Good data with a
+ * hole: 0 A, a voltage that does not rise.
  */
 export function failSafe(limits: Limits, phase: number): void {
   const s = limits.state, set = limits.settings;
@@ -15,8 +28,8 @@ export function failSafe(limits: Limits, phase: number): void {
     return;
   }
   if (phase === DEGRADED) {
-    if (s[c.ccl] > set[k.most] / 2) s[c.ccl] = set[k.most] / 2;
-    if (s[c.dcl] > set[k.dischargeMost] / 2) s[c.dcl] = set[k.dischargeMost] / 2;
+    if (!(s[c.cvl] > 0)) s[c.cvl] = set[k.floor];
+    halve(limits);
     s.fill(LATE, c.cvlReason, c.dclReason + 1);
     return;
   }

@@ -55,7 +55,7 @@ function within(set: Float64Array, voltage: number): number {
 
 function voltages(limits: Limits, v: Float64Array): void {
   const set = limits.settings, n = limits.cells, full = v[r.fullyChargedVoltage], empty = v[r.fullyDischargedVoltage];
-  let bulk = set[k.vBulk], float = set[k.vFloat];
+  let bulk = set[k.vBulk], float = Math.min(set[k.vFloat], bulk);
   if (set[k.severity] > 1) {
     bulk = Math.min(bulk, full - 75);
     float = Math.min(float, bulk - 50);

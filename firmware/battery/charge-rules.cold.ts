@@ -16,10 +16,10 @@ const SILENT_CAN = "nothing is sent", LESS = "charge current at most 20 %", LESS
 const rules: Rule[] = [
   { code: "Chemistry", severity: INVALID, rule: "v_bulk + 0.1 V within 0.15 V of register 300", effect: SILENT_CAN,
     holds: function (v, set) { return set[k.vBulk] > 0 && Math.abs(v[r.fullyChargedVoltage] - set[k.vBulk] - 100) <= 150; } },
-  { code: "Rebulk", severity: INVALID, rule: "v_rebulk above 0, below v_bulk, register 300 - 0.075 V and the ceiling", effect: SILENT_CAN,
+  { code: "Rebulk", severity: INVALID, rule: "v_rebulk from register 301 to below v_bulk, register 300 - 0.075 V and the ceiling", effect: SILENT_CAN,
     holds: function (v, set) {
       const ceiling = v[r.overVoltageCutoff] - set[k.guard] - set[k.mppt];
-      return set[k.vRebulk] > 0 && set[k.vRebulk] < Math.min(set[k.vBulk], v[r.fullyChargedVoltage] - 75, ceiling);
+      return set[k.vRebulk] >= v[r.fullyDischargedVoltage] && set[k.vRebulk] < Math.min(set[k.vBulk], v[r.fullyChargedVoltage] - 75, ceiling);
     } },
   { code: "BulkVoltage", severity: ALARM, rule: "v_bulk + 0.075 V <= register 300", effect: LESS_VOLTAGE,
     holds: function (v, set) { return set[k.vBulk] + set[k.mppt] + 50 <= v[r.fullyChargedVoltage]; } },
@@ -37,8 +37,8 @@ const rules: Rule[] = [
     holds: function (v, set) { return (v[r.optionFlags] & 4) > 0 && v[r.chargeRestartLevel] <= set[k.rebulkSoc]; } },
   { code: "Balancing", severity: WARNING, rule: "register 303 <= v_float", effect: LESS,
     holds: function (v, set) { return v[r.earlyBalancingThreshold] <= set[k.vFloat]; } },
-  { code: "Cells", severity: WARNING, rule: "cells in use = register 307", effect: LESS,
-    holds: function (v, _set, cells) { return v[r.seriesCells] === cells; } },
+  { code: "Cells", severity: WARNING, rule: "cells in use = register 307 = register 53", effect: LESS,
+    holds: function (v, set, cells) { return v[r.seriesCells] === cells && (!set[k.detected] || set[k.detected] === cells); } },
 ];
 
 /** Broken rules as bits, and the worst severity of them in the bits from 16 on. */

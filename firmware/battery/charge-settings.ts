@@ -38,4 +38,8 @@ export const recRate = 59, recThreshold = 60, head = 61, ki = 62, tau = 63, cvlU
   rebulkSoc = 69, rebulkDays = 70, sustainSoc = 71, sustainExitSoc = 72, susDcl = 73, susCcl = 74, recHold = 75, socTaper = 76, socSync = 77;
 /** Largest currents of the user, and what he stops (bits as those of the blocks). */
 export const cclMax = 78, dclMax = 79, inhibit = 80;
-export const SETTINGS = 81;
+/** What a GX that is gone for long stops (bits as those of the blocks). */
+export const stopped = 81;
+/** Cells that the BMS has found (register 53), 0 while unknown. */
+export const detected = 82;
+export const SETTINGS = 83;

@@ -28,14 +28,27 @@ function forget(snapshot: Snapshot, now: number): void {
   }
 }
 
+/**
+ * Age at which the data is lost: later than usual (setting can.ride_through_min) when the whole UART is silent, not implausible, and
+ * no cell was near full or empty before. Judged as long as the cells are known.
+ */
+function lostAfter(snapshot: Snapshot, now: number): number {
+  if (snapshot.phase < LOST) {
+    if (now - Math.max(snapshot.fastAt, snapshot.cellsAt) <= DEGRADED_MS || !snapshot.good) snapshot.rides = false;
+    else if (snapshot.highest > 0) snapshot.rides = snapshot.highest < snapshot.rideBelow && snapshot.lowest > snapshot.rideAbove;
+  }
+  return snapshot.rides ? Math.max(LOST_MS, snapshot.rideMs) : LOST_MS;
+}
+
 /** Set the phase by age. Values become unknown at 15 s; lost and silent end after three complete snapshots. */
 export function updatePhase(snapshot: Snapshot, now: number): number {
   const age = snapshotAge(snapshot, now), before = snapshot.phase;
   if (isNaN(age)) return before;
-  let phase = age > SILENT_MS ? SILENT : age > LOST_MS ? LOST : age > DEGRADED_MS ? DEGRADED : NORMAL;
+  const lostMs = age > DEGRADED_MS && snapshot.rideMs ? lostAfter(snapshot, now) : LOST_MS;
+  let phase = age > lostMs + SILENT_MS - LOST_MS ? SILENT : age > lostMs ? LOST : age > DEGRADED_MS ? DEGRADED : NORMAL;
+  if (age > LOST_MS) forget(snapshot, now);
   if (phase >= LOST) {
     if (before < LOST) snapshot.good = 0;
-    forget(snapshot, now);
   } else if (before >= LOST && snapshot.good < RECOVERY_SNAPSHOTS) {
     phase = before;
   }

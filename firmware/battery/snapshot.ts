@@ -26,6 +26,8 @@ export interface Snapshot {
   cellsMoved: boolean;
   /** Settings bms.cell_order = low, bms.expected_cells. */
   lowOrder: boolean; expectedCells: number;
+  /** Setting can.ride_through_min (ms), the range of all cells (mV) in which it counts, and whether it does for what is old now. */
+  rideMs: number; rideBelow: number; rideAbove: number; rides: boolean;
   /** Highest and lowest cell of both the fast group and the cell registers, and their sum, in mV. */
   highest: number; lowest: number; sum: number;
   /** Registers 504..509 as 24 hex digits, "" while unknown. */
@@ -40,7 +42,8 @@ export function snapshotOf(): Snapshot {
   return {
     values: new Float64Array(r.SLOTS).fill(NaN), phase: BOOT, mostCurrent: MOST_CURRENT_A,
     fastAt: -1, cellsAt: -1, settingsAt: -1, seq: 0, dropped: 0,
-    good: 0, cells: 0, firstCell: 0, cellsMoved: false, lowOrder: false, expectedCells: 0, highest: NaN, lowest: NaN, sum: NaN,
+    good: 0, cells: 0, firstCell: 0, cellsMoved: false, lowOrder: false, expectedCells: 0,
+    rideMs: 0, rideBelow: 0, rideAbove: 0, rides: false, highest: NaN, lowest: NaN, sum: NaN,
     serial: "", derived: 0, faults: { low: 0, high: 0, at: -1 },
   };
 }

@@ -4,7 +4,7 @@ import { crc16Pairs, crc16Table } from "../kernel/crc16";
 import { dropNoise, look } from "./lost.cold";
 
 /** Places in the plan. */
-export const FAST = 0, CELLS = 1, SETTINGS = 2, IDENTITY = 5, EVENTS = 6;
+export const FAST = 0, CELLS = 1, SETTINGS = 2, EXTRA = 3, IDENTITY = 5, EVENTS = 6;
 /** Received bytes that are kept at most while no reply is found. */
 const MOST_BYTES = 512;
 

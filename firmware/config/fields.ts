@@ -93,8 +93,8 @@ export const fields: Field[] = [
     ["sys_status", "string", "off", "System status bits of 0x35A.", { oneOf: ["off", "active_is_online", "ok_is_online"] }],
     ["name", "string", "", "Battery name of more than 8 characters (0x370, 0x371). Empty: not sent.", { max: 16 }],
     ["manufacturer", "string", "TinyBMS", "Manufacturer (0x35E).", { min: 1, max: 8 }],
-    ["ride_through_min", "int", 0, "Stay degraded this long after the UART is lost while the cells are in mid range.", range(0, 30, "min")],
-    ["gx_loss_s", "int", 0, "Stop the battery when no GX was seen this long. 0: never. A GX update takes minutes.", range(0, 86400, "s")],
+    ["ride_through_min", "int", 0, "Stay degraded this long while the UART is silent and the last cells were in mid range.", range(0, 30, "min")],
+    ["gx_loss_s", "int", 0, "Stop the battery when no GX was seen this long, at least 600. 0: never. GX updates take minutes.", range(0, 86400, "s")],
     ["keepalive_ms", "int", 1000, "Period of the periodic frames.", { oneOf: [1000], unit: "ms" }],
   ]),
   ...moduleOf("can/limits", "http", [

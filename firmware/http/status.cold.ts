@@ -7,7 +7,7 @@ import { snapshotAge } from "../battery/phase.cold";
 import type { Snapshot } from "../battery/snapshot";
 import type { Task } from "../kernel/tasks";
 
-/** live_data and limits. */
+/** live_data and the limits, whose object stays open. */
 export function liveText(s: Snapshot, limits: Limits, now: number): string {
   const v = s.values, age = snapshotAge(s, now);
   return '{"live_data":' + JSON.stringify({
@@ -19,7 +19,7 @@ export function liveText(s: Snapshot, limits: Limits, now: number): string {
   }) + ',"limits":' + JSON.stringify({
     "cvl": floored(v[r.chargeVoltageLimit]), "ccl": floored(v[r.chargeCurrentLimit]), "dcl": floored(v[r.dischargeCurrentLimit]),
     "reason": nameIn(REASONS_AT, limits.reason), "reason_code": limits.reason, "cells": s.cells || null,
-  });
+  }).slice(0, -1);
 }
 
 /** A member whose value is a flat object, a text or nothing. */

@@ -1,5 +1,6 @@
 // Messages that are made when something changes: limits with their reason, names in the compact state, a register with names.
 import type { Limits } from "../battery/limits";
+import { rulesText, whyText } from "../battery/limits-text.cold";
 import { floored, nameIn } from "../battery/names.cold";
 import { PHASES_AT, REASONS_AT, STATUSES_AT } from "../battery/names.baked";
 import * as r from "../battery/registers.baked";
@@ -18,7 +19,8 @@ export function limitsMessage(s: Snapshot, limits: Limits, now: number, time: st
   const v = s.values, cvl = floored(v[r.chargeVoltageLimit]), ccl = floored(v[r.chargeCurrentLimit]), dcl = floored(v[r.dischargeCurrentLimit]);
   const reason = nameIn(REASONS_AT, limits.reason), phase = nameIn(PHASES_AT, s.phase);
   return `{"cvl":${cvl},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0},"discharge_allowed":${dcl !== null && dcl > 0}`
-    + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}${time}}`;
+    + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}${time}`
+    + `,${whyText(limits)},"broken_rules":${rulesText(limits, true)}}`;
 }
 
 /** A register with names, or one that is unknown. (The interpreter's indexOf also finds the begin of a text at the end: so there is one more.) */

@@ -28,6 +28,8 @@ export interface CanTask {
   waiting: Uint8Array; nextAt: number; second: number;
   /** When the last periodic 0x351 went out, when limits and alarms of any kind, when the GX was last heard (-1 never). */
   gridAt: number; limitsAt: number; alarmsAt: number; gxAt: number;
+  /** Without a GX for this long (ms) the battery is stopped; 0: never. */
+  gxLossMs: number;
   task: Task;
 }
 
@@ -89,7 +91,7 @@ function step(can: CanTask, now: number): number {
 
 export function canTaskOf(port: CanPort, snapshot: Snapshot, limits: Limits, texts: Uint8Array): CanTask {
   const can = { port: port, snapshot: snapshot, limits: limits, texts: texts, chemistry: "", nextAt: 0, second: 9,
-    waiting: new Uint8Array(frameIds.length).fill(1), gridAt: 0, limitsAt: 0, alarmsAt: 0, gxAt: -1 } as unknown as CanTask;
+    waiting: new Uint8Array(frameIds.length).fill(1), gridAt: 0, limitsAt: 0, alarmsAt: 0, gxAt: -1, gxLossMs: 0 } as unknown as CanTask;
   can.task = taskOf("can", IDLE_MS, can, step);
   return can;
 }

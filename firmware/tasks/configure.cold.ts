@@ -1,4 +1,5 @@
 // Settings to work with: one module of the stored document at a time, at boot and after a change.
+import { vFloat, vRebulk } from "../battery/charge-settings";
 import { takeSettings } from "../battery/charge-take.cold";
 import { readModule } from "../config/config.cold";
 import { modules } from "../config/fields.baked";
@@ -43,13 +44,22 @@ function levels(topic: string): string {
   return topic.split("/").map(function (level) { return level.trim(); }).filter(function (level) { return level !== ""; }).join("/");
 }
 
-/** Voltages, currents and where the cells are. */
+/** Ride-through needs cells between this far below v_rebulk and v_float: of lfp 3.225 and 3.375 V. */
+const RIDE_MV = 75;
+/** A GX that starts anew is away for minutes (Victron CAN-bus BMS protocol, 2021: 10 at least). */
+const LEAST_GX_LOSS_S = 600;
+
+/** Voltages, currents, where the cells are, and how long a loss of the battery or of the GX is borne. */
 function configureBattery(app: App): void {
-  const battery = settingsOf(app, "battery"), bms = settingsOf(app, "bms");
+  const battery = settingsOf(app, "battery"), bms = settingsOf(app, "bms"), can = settingsOf(app, "can");
   takeSettings(app.limits, battery, settingsOf(app, "can/limits"));
   app.can.chemistry = battery["chemistry"] === "custom" ? "" : ((battery["chemistry"] as string) || "").toUpperCase();
   app.snapshot.lowOrder = bms["cell_order"] === "low";
   app.snapshot.expectedCells = bms["expected_cells"] as number;
+  app.can.gxLossMs = can["gx_loss_s"] ? Math.max(can["gx_loss_s"] as number, LEAST_GX_LOSS_S) * 1000 : 0;
+  app.snapshot.rideMs = (can["ride_through_min"] as number) * 60000;
+  app.snapshot.rideBelow = app.limits.settings[vFloat];
+  app.snapshot.rideAbove = app.limits.settings[vRebulk] - RIDE_MV;
 }
 
 /** A change of one of these ends the connection and begins another. */

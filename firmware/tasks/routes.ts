@@ -3,6 +3,7 @@ import type { Pieces } from "../http/server";
 import type { App } from "./app";
 import { change, noRoute } from "./change.cold";
 import { configPiece } from "./config-get.cold";
+import { limitsPiece } from "./status-limits.cold";
 import { networkPiece } from "./status-network.cold";
 import { statusPiece } from "./status.cold";
 import { putTls } from "./tls-put.cold";
@@ -22,6 +23,6 @@ export function answer(app: App, method: string, path: string, header: string, b
       return piece ? "" : test && test.result ? test.result : null;
     }
     if (path !== "/api/status") return configPiece(app, piece, module);
-    return piece === 1 ? networkPiece(app) : statusPiece(app, piece);
+    return piece === 1 ? limitsPiece(app) : piece === 2 ? networkPiece(app) : statusPiece(app, piece);
   };
 }

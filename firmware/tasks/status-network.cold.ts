@@ -34,7 +34,7 @@ function timeMember(app: App): string {
     + memberText("replay", { "pending": log ? log.next - log.acked : 0, "dropped": app.replay.dropped });
 }
 
-/** The second piece of the answer. */
+/** The third piece of the answer. */
 export function networkPiece(app: App): string {
   return mqttMember(app) + timeMember(app);
 }

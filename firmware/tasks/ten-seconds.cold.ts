@@ -1,8 +1,11 @@
-// What is done each ten seconds: who the battery is, error rates of a minute, the energy into flash.
+// What is done each ten seconds: who the battery is, error rates of a minute, the energy into flash, whether a GX or a cell is
+// missed.
 import { CAN_ERRORS, UART_ERRORS } from "../battery/alarm-state";
+import { detected, stopped } from "../battery/charge-settings";
+import { blocks, LOOK, preparedAt, preparedSum } from "../battery/charge-state";
 import { saveEnergy } from "../battery/energy.cold";
 import { acceptIdentity } from "../bms/identity.cold";
-import { IDENTITY } from "../bms/poller";
+import { EXTRA, IDENTITY } from "../bms/poller";
 import { batteryTexts } from "../victron/texts.cold";
 import type { App } from "./app";
 
@@ -10,6 +13,10 @@ import type { App } from "./app";
 const RATES_MS = 60000, SAVE_MS = 600000;
 /** The share of bad replies or frames that warns, and the first of the battery's texts. */
 const BAD = 0.05, BATTERY_TEXTS = 8;
+/** Both directions, as bits of the blocks. */
+const BOTH = 5;
+/** Register 53 (cells that the BMS has found) in its group, which begins at 32. */
+const DETECTED = 53 - 32;
 
 /** Once a minute: are more than 5 % of the replies, or of the frames, bad? */
 function takeRates(app: App, now: number): void {
@@ -22,11 +29,30 @@ function takeRates(app: App, now: number): void {
   last.errors = port.errors;
 }
 
+/** Without a GX for as long as setting can.gx_loss_s says nothing may flow; frames go on, so that it finds the battery again. */
+function missGx(app: App, now: number): void {
+  const can = app.can, limits = app.limits, stop = can.gxLossMs && now - Math.max(can.gxAt, 0) > can.gxLossMs ? BOTH : 0;
+  if (stop === limits.settings[stopped]) return;
+  limits.settings[stopped] = stop;
+  limits.state[blocks] |= LOOK;
+}
+
+/** The number of cells that the BMS has found counts in the rules; another one makes charge control look at them again. */
+function takeCells(app: App): void {
+  const limits = app.limits, words = app.uart.raw[EXTRA];
+  if (!words || words[DETECTED] === limits.settings[detected]) return;
+  limits.settings[detected] = words[DETECTED];
+  limits.state[preparedAt] = limits.state[preparedSum] = NaN;
+}
+
+/** `now` in ms. */
 export function tenSeconds(app: App, now: number): void {
   const s = app.snapshot, words = app.uart.raw[IDENTITY];
   app.rates.doneAt = now;
   if (words) acceptIdentity(s, words);
   app.can.texts.set(app.natives.toUint8Array(batteryTexts(s.serial, app.can.chemistry, s.cells)), BATTERY_TEXTS);
+  missGx(app, now);
+  takeCells(app);
   if (now - app.rates.at >= RATES_MS) takeRates(app, now);
   if (now - app.energy.savedAt >= SAVE_MS) saveEnergy(app.energy, s.values, app.store, app.natives.crc32, now);
 }

@@ -38,13 +38,13 @@ export interface UartTask {
 }
 
 /** The reply of a group that is read more rarely. */
-function takeSlow(uart: UartTask, group: number, words: Uint16Array, now: number): void {
+function takeSlow(uart: UartTask, group: number, numbers: Uint16Array, now: number): void {
   if (group === EVENTS) {
     const wall = uart.clock.epoch ? uart.clock.epoch + now / 1000 | 0 : 0;
-    if (words.length > NO_EVENTS || uart.journal.readAt < 0) acceptEvents(uart.poller, uart.snapshot, uart.journal, now, wall);
+    if (numbers.length > NO_EVENTS || uart.journal.readAt < 0) acceptEvents(uart.poller, uart.snapshot, uart.journal, now, wall);
     return;
   }
-  const numbers = uart.raw[group] = uart.poller.plan[group].turned ? turnedWords(words) : words;
+  uart.raw[group] = numbers;
   if (group === CELLS) acceptCells(uart.snapshot, numbers, now);
   else acceptRare(uart.poller, uart.snapshot, group, numbers, now);
 }
@@ -58,10 +58,11 @@ export function uartReceived(uart: UartTask, bytes: string): void {
     poller.failed = poller.refused = 0;
     pace(poller, snapshot, uart.journal, uart.every, uart.retries);
   }
+  const numbers = exchange.turned ? turnedWords(words) : words;
   if (exchange !== poller.plan[FAST]) {
-    takeSlow(uart, poller.plan.indexOf(exchange), words, now);
-  } else if (acceptFast(snapshot, exchange.turned ? turnedWords(words) : words, now)) {
-    samplesPush(uart.samples, words);
+    takeSlow(uart, poller.plan.indexOf(exchange), numbers, now);
+  } else if (acceptFast(snapshot, numbers, now)) {
+    samplesPush(uart.samples, numbers);
     if (snapshot.values[onlineStatus] !== uart.status) {
       uart.status = snapshot.values[onlineStatus];
       poller.plan[EVENTS].due = poller.slowAt = 0;

@@ -96,6 +96,7 @@ const ways: Way[] = [
   { id: 63, level: 2, at: { phase: LOST }, after: 1, near: { phase: LOST }, clear: { phase: NORMAL }, hold: 89 },
   { id: 63, level: 2, at: { config: 2 }, after: 1, clear: { config: 0 }, hold: 89 },
   { id: 63, level: 2, at: { online_status: 0x9b }, after: 1, clear: { online_status: 0x97 }, hold: 89 },
+  { id: 63, level: 2, short: fault(0x04), at: fault(0x31), after: 1, clear: RECOVERED, hold: 89 },
   { id: 63, level: 2, short: { sum: 53120 * 1.0099 }, at: { sum: 53120 * 1.011 }, after: 10, near: { sum: 53120 * 1.011 }, clear: { sum: 53120 }, hold: 89 },
   { id: 63, level: 1, at: { phase: DEGRADED }, after: 1, clear: { phase: NORMAL }, hold: 60 },
   { id: 63, level: 1, at: { config: 1 }, after: 1, clear: { config: 0 }, hold: 60 },

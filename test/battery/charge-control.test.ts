@@ -9,6 +9,7 @@ import { takeSettings } from "../../firmware/battery/charge-take.cold";
 import { HISTORY, limitsOf, narrowLimits } from "../../firmware/battery/limits";
 import { reasons } from "../../firmware/battery/states";
 import * as r from "../../firmware/battery/registers.baked";
+import { DEGRADED } from "../../firmware/battery/snapshot";
 import { defaultsOf } from "../../tools/charge/config";
 import { type Answer, answered, type Line, sessionOf } from "../../tools/charge/whatif";
 import { answersTo, cellsAt, lastAnswer, stepWorld, worldOf } from "../fixtures/charge";
@@ -193,6 +194,25 @@ describe("old data and recovery", () => {
     assert.equal(answers[2].reason, "degraded");
   });
 
+  it("degraded from the start, or without all of the last limits: floor and 0 A", () => {
+    const old = { ...good, age: 8 };
+    assert.deepEqual(without(lastAnswer([old])), { state: "BULK/DEGRADED", cvl: 52.8, ccl: 0, dcl: 0 });
+    assert.deepEqual(without(after(old, { cvl: 54, dcl: 50 })), { state: "BULK/DEGRADED", cvl: 54, ccl: 0, dcl: 50 });
+  });
+
+  it("degraded: a stop by hand and a limit from outside count at once, one that has ended does not", () => {
+    const held = (config: Line): Answer => lastAnswer([{ ...good, previous: { cvl: 55, ccl: 100, dcl: 100 } }, { ...good, age: 8, config }]);
+    assert.deepEqual([held({ inhibit_charge: true }).ccl, held({ inhibit_charge: true }).dcl], [0, 90]);
+    assert.deepEqual([held({ inhibit_discharge: true }).ccl, held({ inhibit_discharge: true }).dcl], [67.5, 0]);
+    for (const [until_s, limits] of [[100, [54000, 20, 90]], [1, [55200, 67.5, 90]]] as const) {
+      const world = worldOf();
+      stepWorld(world, cellsAt(3300));
+      narrowLimits(world.limits, 54000, 20, NaN, world.now + until_s * 1000);
+      world.snapshot.phase = DEGRADED;
+      assert.deepEqual(Array.from(stepWorld(world, cellsAt(3300)).subarray(0, 3)), limits, `${until_s} s`);
+    }
+  });
+
   it("ages of 5, 15 and 75 s are still in the phase before", () => {
     assert.deepEqual([5, 15, 75].map((age) => lastAnswer([good, { ...good, age }]).state), ["BULK", "BULK/DEGRADED", "LOST"]);
   });
@@ -253,7 +273,7 @@ describe("rules at start", () => {
     ["BulkVoltage", { r300: 3.52 }, 2, "55.1 27 180"], ["FullVoltage", { r315: 3.59 }, 2, "55.2 27 180"], ["EmptyVoltage", { r316: 2.86 }, 2, "55.2 27 180"],
     ["HeatCutoff", { r319: 56 }, 1, "55.2 27 180"], ["Restart", { r329: 0 }, 1, "55.2 27 180"], ["Restart", { r321: 90 }, 1, "55.2 27 180"],
     ["Balancing", { r303: 3.4 }, 1, "55.2 27 180"], ["ColdCutoff ColdShift", { r320: 11 }, 1, "55.2 27 180"], ["ColdShift", { r320: 1 }, 0, "55.2 135 180"],
-    ["Chemistry BulkVoltage FullVoltage", { r300: 4.2 }, 3, "null null null"], ["Chemistry Rebulk", { v_bulk: 3.2 }, 3, "null null null"],
+    ["Chemistry BulkVoltage FullVoltage", { r300: 4.2 }, 3, "null null null"], ["Chemistry Rebulk", { v_bulk: 3.2 }, 3, "null null null"], ["Rebulk", { v_rebulk: 2.89 }, 3, "null null null"], ["Rebulk", { v_rebulk: 0.001 }, 3, "null null null"],
   ];
   for (const [codes, config, severity, limits] of rows) {
     it(`${codes}: ${JSON.stringify(config)}`, () => {
@@ -292,6 +312,10 @@ describe("rules at start", () => {
     assert.deepEqual(Object.keys(battery).filter((key) => !(key in slots)).toSorted(),
       ["chemistry", "inhibit_charge", "inhibit_discharge", "soc_sync", "soc_taper", "tail_v", "v_bulk", "v_float", "v_rebulk"]);
     assert.deepEqual([k.vBulk, k.vFloat, k.vRebulk, k.tailV, k.tailDrop, k.mppt, k.cclMax, k.dclMax].map((slot) => set[slot]), [3450, 3375, 3300, 3370, 280, 25, 140, 180]);
+  });
+
+  it("a float voltage above that of bulk is that of bulk", () => {
+    assert.equal(after({ cells: cellsAt(3.3), soc: 99, config: { v_float: 3.6, db: 0.05 } }, { state: "FLOAT", t: 5000, cvl: 55.2, pf: 60 }).cvl, 55.2);
   });
 
   it("nmc has its own voltages", () => {

@@ -146,6 +146,36 @@ describe("phases by age", () => {
     assert.equal(snapshot.values[r.fullyChargedVoltage], NaN, "settings go 15 s after they should have been read again");
   });
 
+  const RIDE = 120000, ride = { rideMs: RIDE, rideBelow: 3375, rideAbove: 3225 }, AGES = [5000, 5001, 15000, 15001, RIDE, RIDE + 1, RIDE + 60000, RIDE + 60001];
+  const riding = (settings: object): number[] => {
+    const snapshot = Object.assign(snapshotWith(), settings);
+    return AGES.map((now) => updatePhase(snapshot, now));
+  };
+
+  it("rides through a loss: degraded for longer, values unknown all the same, then lost for a minute, silent at last", () => {
+    assert.deepEqual(riding(ride), [NORMAL, DEGRADED, DEGRADED, DEGRADED, DEGRADED, LOST, LOST, SILENT]);
+    const snapshot = Object.assign(snapshotWith(), ride);
+    for (const now of [6000, 16000, 17000]) assert.equal(updatePhase(snapshot, now), DEGRADED);
+    assert.ok(Number.isNaN(snapshot.values[r.packVoltage]));
+    assert.equal(updatePhase(Object.assign(snapshotWith(), ride), RIDE), DEGRADED, "one look is enough");
+  });
+
+  it("does not with a cell out of mid range, for less than 15 s, or while the UART answers in part", () => {
+    const usual = [NORMAL, DEGRADED, DEGRADED, LOST, SILENT, SILENT, SILENT, SILENT];
+    for (const cells of [{ highest: 3375 }, { lowest: 3225 }, { rideMs: 0 }]) assert.deepEqual(riding({ ...ride, ...cells }), usual, JSON.stringify(cells));
+    assert.deepEqual(riding({ ...ride, highest: 3374, lowest: 3226 })[4], DEGRADED);
+    const absurd = Object.assign(snapshotWith(), ride);
+    assert.equal(acceptFast(absurd, fastWords({ 41: 6000 }), 300), false);
+    assert.equal(updatePhase(absurd, 16000), LOST, "an answer that is no good is not a silent line");
+    const snapshot = Object.assign(snapshotWith(), ride);
+    assert.equal(updatePhase(snapshot, 15100), DEGRADED);
+    acceptFast(snapshot, fastWords({ ...floatWords(36, 53.12), 40: 3320, 41: 3320 }), 20000);
+    assert.equal(updatePhase(snapshot, 20000), LOST, "live values, and cells of which nothing is known");
+    assert.equal(updatePhase(snapshot, 26000), LOST, "and no way back but by good data");
+    for (const now of [27000, 28000, 29000]) feedSnapshot(snapshot, { now });
+    assert.equal(updatePhase(snapshot, 29000), NORMAL);
+  });
+
   it("each required group counts: cells alone, settings alone", () => {
     const snapshot = snapshotWith();
     acceptFast(snapshot, fastWords({ ...floatWords(36, 53.12), 40: 3320, 41: 3320 }), 6000);

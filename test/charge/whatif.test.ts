@@ -33,6 +33,11 @@ describe("whatif", function () {
     assert.equal(answers[4].cvl, 27.6);
   });
 
+  it("previous as after lost data: the ramps begin at once", () => {
+    const { answers } = whatif(["LOST", "SILENT"].map((state) => ({ cells: cellsAt(3.3), soc: 50, previous: { state } })));
+    for (const answer of answers) assert.deepEqual(answer, { state: "BULK", cvl: 52.8, ccl: 2.7, dcl: 3.6, reason: "recovering" });
+  });
+
   it("a bad line is told, changes nothing, and makes the exit status 1", () => {
     const bad: [unknown, RegExp][] = [
       ["{", /not JSON/], ["[1]", /not an object/], [{}, /cells/], [{ cells: [3.3, 3.3, 3.3] }, /cells/], [{ cells: new Array(17).fill(3.3) }, /cells/],

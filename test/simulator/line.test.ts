@@ -242,6 +242,10 @@ describe("simulated line: faults", () => {
     assert.ok(isGood(foreign) && foreign[1] === 0x18);
     assert.equal(hex(faulty("false-start")), `AA AA 18 20 AA 00 ${good}`);
   });
+  it("no-0x07: that command is refused, others are not", () => {
+    assert.equal(hex(faulty("no-0x07", FAST_POLL).slice(0, 4)), "AA 00 07 00");
+    assert.equal(hex(faulty("no-0x07")), good);
+  });
   it("odd-length, wrong-address, values-only, multi-packet, status-ack: good frames that break the layout", () => {
     const two = request(0x09, 4, 40, 0, 41, 0);
     const odd = faulty("odd-length", FAST_POLL);

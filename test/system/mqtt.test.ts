@@ -57,7 +57,8 @@ describe("system: MQTT", function () {
     assert.deepEqual(retained.filter((suffix) => !/^(cfg|manifest|(system|hardware|sensors)\/config|rt\/alarms|rt\/gx\/Alarms)\b/.test(suffix)), ["rt/bms", "status"]);
     const limits = json(messages(host, "rt/limits").at(-1));
     assert.deepEqual(Object.keys(limits),
-      ["cvl", "ccl", "dcl", "charge_allowed", "discharge_allowed", "reason", "phase", "seq", "timestamp_ms"]);
+      ["cvl", "ccl", "dcl", "charge_allowed", "discharge_allowed", "reason", "phase", "seq", "timestamp_ms", "state", "cvl_reason", "cvl_code", "cvl_target",
+        "ccl_reason", "ccl_code", "ccl_target", "dcl_reason", "dcl_code", "dcl_target", "broken_rules"]);
     assert.deepEqual(Object.keys(json(messages(host, "rt/state").at(-1))),
       ["soc", "v", "i", "p", "cmin", "cmax", "cd", "t1", "t2", "st", "ein", "eout", "est", "ttg", "cvl", "ccl",
         "dcl", "lim", "prob", "chg", "bal", "ph", "seq"]);

@@ -12,8 +12,12 @@ export const PLACES = [0x374, 0x375, 0x376, 0x377], IDENTITY = [MAKER, 0x35f, 0x
 /** GET /api/status, as far as the tests read it. */
 export interface Status {
   live_data: Record<string, number | string | null> & { phase: string; age_ms: number | null; seq: number };
-  limits: { cvl: number | null; ccl: number | null; dcl: number | null; reason: string; reason_code: number; cells: number | null };
-  uart: Record<string, number>;
+  limits: { cvl: number | null; ccl: number | null; dcl: number | null; reason: string; reason_code: number; cells: number | null; state: string;
+    cvl_reason: string; cvl_code: number; cvl_target: number; ccl_reason: string; ccl_code: number; ccl_target: number;
+    dcl_reason: string; dcl_code: number; dcl_target: number;
+    broken_rules: { code: string; severity: number; rule: string; effect: string }[]; history: [minutes: number, cvl: string, ccl: string, dcl: string][];
+  };
+  uart: Record<string, number> & { slowed: boolean };
   can: { tx: number; rx: number; errors: number; bus_off: number; state: string; tec: number; rec: number; keepalive_ok: boolean };
   mqtt: Record<string, number | string | boolean | null>;
   memory: Record<string, number | null>;

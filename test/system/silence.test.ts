@@ -92,6 +92,24 @@ describe("system: a silent battery", function () {
     assert.ok(limits.ccl! > 0 && limits.ccl! <= HALF_CCL + 5, `no jump back: ${limits.ccl}`);
   });
 
+  it("rides through a minute when it is told to: half the currents, no values, then lost", async () => {
+    const host = await boot({ timeScale: 15, settings: { can: { ride_through_min: 1 } } });
+    await running(host);
+    await host.wait(3000);
+    host.simulator.faults.set("silence");
+    const from = host.clock.now();
+    await host.wait(30000);
+    const { live_data: live, limits } = await status(host);
+    assert.deepEqual([live.phase, live.voltage, limits.reason], ["degraded", null, "degraded"]);
+    const frame = sent(host, host.clock.now() - 3000, LIMITS).at(-1)!.values;
+    assert.ok((frame.charge_current_limit as number) > 0 && (frame.charge_current_limit as number) <= HALF_CCL, JSON.stringify(frame));
+    assert.equal(sent(host, host.clock.now() - 5000, MEASURED).length, 0, "what is not known is not said");
+    await untilStatus(host, "lost", ({ live_data }) => live_data.phase === "lost", 45000);
+    assert.ok(host.clock.now() - from > 55000, "not before a minute");
+    await host.wait(2000);
+    assert.deepEqual([newest(host, LIMITS).charge_current_limit, newest(host, LIMITS).discharge_current_limit], [0, 0]);
+  });
+
   it("believes no byte of a minute of noise, and goes on after it", async () => {
     const host = await settled(), { battery, faults } = host.simulator;
     host.simulator.setDemand({ current_A: 0 }); // so that a value of some seconds ago is still right

@@ -2,7 +2,7 @@
 // First the MQTT register rows, then lists of names, the events, then one line a setting of the gateway, then one a setting of
 // the TinyBMS, then one an entity of Home Assistant, then the rare topics. ASCII, no comment end inside.
 import { groups, registers, type Register } from "../../firmware/battery/registers";
-import { phases, reasons, severities, statuses } from "../../firmware/battery/states";
+import { chargeStates, phases, reasons, severities, statuses } from "../../firmware/battery/states";
 import { fields } from "../../firmware/config/fields";
 import { entities, entityText, refuseBadEntities } from "./entities";
 import { eventsLine } from "./events";
@@ -39,7 +39,7 @@ export function fieldText(field: (typeof fields)[number]): string {
 }
 
 /** Lists of names, separated by blanks. */
-const nameLists = { SEVERITIES: severities, STATUSES: statuses, PHASES: phases, REASONS: reasons,
+const nameLists = { SEVERITIES: severities, STATUSES: statuses, PHASES: phases, REASONS: reasons, CHARGES: chargeStates,
   ALARMS: alarmOrder.map((row) => `${row.id}:${row.code}`) };
 
 /** Names have one width and lists one length, so that a name is found without a search; a dash is a number without one. */

@@ -1,6 +1,7 @@
 // Charge control step by step from described inputs: `npm run whatif`, and the tests' way to run the vectors. Names are those of
 // charge-control.md 6, rules those of decisions.md 30.
 import { limitsStep } from "../../firmware/battery/charge-control";
+import * as k from "../../firmware/battery/charge-settings";
 import * as c from "../../firmware/battery/charge-state";
 import { type Limits, limitsOf } from "../../firmware/battery/limits";
 import { floored } from "../../firmware/battery/names.cold";
@@ -59,9 +60,20 @@ function cellsOf(line: Line): number[] {
   });
 }
 
-/** Put what `previous` says in place of everything carried. */
-function takePrevious(limits: Limits, previous: Line): void {
+/** As after lost data: floor and 0 A, and the way up at once. */
+function takeLost(limits: Limits, count: number): void {
   const s = limits.state;
+  s[c.cvl] = limits.settings[k.vRebulk] * count;
+  s[c.ccl] = s[c.dcl] = 0;
+  s[c.chargeHeld] = s[c.dischargeHeld] = s[c.sinceLow] = c.LONG;
+}
+
+/** Put what `previous` says in place of everything carried. */
+function takePrevious(limits: Limits, previous: Line, count: number): void {
+  const s = limits.state, given = previous["state"] ?? "BULK", name = typeof given === "string" ? given.split("/")[0].trim().toUpperCase() : "";
+  const isLost = name === "LOST" || name === "SILENT", state = isLost ? c.BULK : chargeStates.indexOf(name);
+  if (state < c.BULK) throw new Error(`previous.state: must be one of ${chargeStates.slice(1).join(", ")}, LOST, SILENT`);
+  if (isLost) takeLost(limits, count);
   for (const [name, [slot, per]] of Object.entries(PREVIOUS)) {
     const value = previous[name];
     if (value === undefined || value === null) continue;
@@ -69,8 +81,6 @@ function takePrevious(limits: Limits, previous: Line): void {
     if (typeof number !== "number" || !Number.isFinite(number)) throw new Error(`previous.${name}: must be a number`);
     s[slot] = Math.round(number * per * 1e6) / 1e6;
   }
-  const given = previous["state"] ?? "BULK", state = typeof given === "string" ? chargeStates.indexOf(given.split("/")[0].trim().toUpperCase()) : -1;
-  if (state < c.BULK) throw new Error(`previous.state: must be one of ${chargeStates.slice(1).join(", ")}`);
   s[c.state] = state;
 }
 
@@ -125,7 +135,7 @@ function takeCarried(session: Session, line: Line, count: number): void {
   if (isNew) fresh[c.preparedAt] = fresh[c.preparedSum] = fresh[c.codes] = NaN;
   session.limits.state = fresh;
   if (previous === undefined) return;
-  if (isObject(previous)) takePrevious(session.limits, previous);
+  if (isObject(previous)) takePrevious(session.limits, previous, count);
   snapshot.phase = snapshot.good = 0;
 }
 

@@ -18,6 +18,7 @@ export const FAULTS = {
   "late": "a reply comes 400 ms late",
   "nack": "the command is refused with CMD ERROR",
   "nack-crc": "the command is refused with CRC ERROR, with a damaged command byte",
+  "no-0x07": "0x07 is refused with CMD ERROR, as by a unit that does not know it",
   "swapped-crc": "the CRC comes high byte first",
   "false-start": "a reply comes after bytes that look like the begin of one",
   "double": "a reply comes twice",
@@ -181,6 +182,7 @@ export function spoiledAnswer(unit: Unit, heard: Heard, faults: Faults, random: 
   if (faults.hits("silence")) return null;
   const delay_ms = faults.hits("late") ? LATE_MS : 0;
   if (faults.hits("nack")) return { bytes: nack(heard.command, CMD_ERROR), delay_ms };
+  if (heard.command === 0x07 && faults.hits("no-0x07")) return { bytes: nack(heard.command, CMD_ERROR), delay_ms };
   if (faults.hits("nack-crc")) return { bytes: nack(heard.command ^ 0x40, CRC_ERROR), delay_ms };
   if (CHANGES.includes(heard.command) && faults.hits("locked")) return { bytes: nack(heard.command, CMD_ERROR), delay_ms };
   let bytes = answer(writing(unit, heard.command, faults), heard);

@@ -1,0 +1,9 @@
+// GET /api/status, the piece that ends the member limits: why they are what they are.
+import { historyText, rulesText, whyText } from "../battery/limits-text.cold";
+import type { App } from "./app";
+
+/** The second piece of the answer. */
+export function limitsPiece(app: App): string {
+  const limits = app.limits;
+  return `,${whyText(limits)},"broken_rules":${rulesText(limits, false)},"history":${historyText(limits)}}`;
+}

@@ -1,0 +1,43 @@
+// The watchdog: it is fed only while UART and CAN both do their work, so that a device of which one half hangs starts anew.
+import assert from "node:assert/strict";
+import { type Host, startHost } from "../../tools/host/run";
+import { imageText, running, untilStatus } from "./rig";
+
+/** The device lives so much faster; its watchdog bites after 120 s. */
+const SCALE = 40, WATCHDOG_MS = 120000;
+
+describe("system: the watchdog", function () {
+  this.timeout(60000);
+  const hosts: Host[] = [];
+  const start = async (): Promise<Host> => {
+    const host = await startHost({ imageText: await imageText(), timeScale: SCALE, mqtt: "none" });
+    hosts.push(host);
+    await running(host, 60000);
+    return host;
+  };
+  before(imageText);
+  afterEach(async () => { for (const host of hosts.splice(0)) await host.stop(); });
+
+  const fail = (): never => { throw new Error("broken"); };
+  const broken: [task: string, breakIt: (global: Record<string, unknown>) => void][] = [
+    ["uart", (global) => { (global["Serial3"] as Record<string, unknown>)["write"] = fail; }],
+    ["can", (global) => { global["peek32"] = fail; }],
+  ];
+  for (const [task, breakIt] of broken) {
+    it(`bites when the task ${task} fails at each step, and the device is well again afterwards`, async () => {
+      const host = await start(), from = host.clock.now();
+      breakIt(host.device().global);
+      await host.until("a restart", () => host.count.watchdogResets > 0, 3 * WATCHDOG_MS);
+      assert.ok(host.clock.now() - from > WATCHDOG_MS - 10000, "not before its time");
+      assert.ok(host.console.some(({ line }) => line.startsWith(`task ${task}: `)));
+      await untilStatus(host, "normal", ({ live_data }) => live_data.phase === "normal", 60000);
+    });
+  }
+
+  it("does not bite while both run, though the battery is gone", async () => {
+    const host = await start();
+    host.simulator.faults.set("silence");
+    await host.wait(WATCHDOG_MS + 20000);
+    assert.equal(host.count.watchdogResets, 0);
+  });
+});
