@@ -47,17 +47,16 @@ function tlsFiles(mqtt: MqttTask): string[] {
   return ["tls.ca", "tls.cert", "tls.key"].map(function (name) { return mqtt.app.store.read(name) || ""; });
 }
 
-function open(mqtt: MqttTask, now: number): void {
-  const session = mqtt.session;
-  sessionEnter(session, OPENING, now);
-  const network = mqtt.app.network;
+function open(mqtt: MqttTask): void {
+  const session = mqtt.session, network = mqtt.app.network, began = mqtt.app.natives.now(); // what came before it in this step does not count
+  sessionEnter(session, OPENING, began);
   try {
     session.socket = session.tls ? network.connectTls(session.ip, session.port, mqtt.opened, tlsFiles(mqtt))
       : network.connect(session.ip, session.port, mqtt.opened);
-    noteBlock(session, mqtt.app.natives.now() - now);
+    noteBlock(session, mqtt.app.natives.now() - began);
   } catch (error) {
     const why = "" + error, end = mqtt.app.natives.now(), missing = why.indexOf("TLS needs");
-    noteBlock(session, end - now);
+    noteBlock(session, end - began);
     if (missing >= 0) sessionFail(session, "TlsUnavailable", why.substr(missing), end);
     else if (session.tls && why.indexOf("create socket") < 0) sessionFail(session, "TlsFailed", "certificate or key: " + why, end);
     else sessionFail(session, "ConnRefused", "cannot connect to " + session.host + ":" + session.port, end);
@@ -127,7 +126,7 @@ export function advance(mqtt: MqttTask, now: number): void {
     if (now >= session.retryAt && mqtt.app.network.address()) lookUp(mqtt, now);
   } else if (session.state === READY) {
     if (age > FRESH_MS) echo(mqtt, now);
-    else if (sinceGrid < AFTER_GRID_MS || sinceGrid > NO_GRID_MS) open(mqtt, now);
+    else if (sinceGrid < AFTER_GRID_MS || sinceGrid > NO_GRID_MS) open(mqtt);
   } else if (session.state === LOOKING_UP && age > LOOK_UP_MS) {
     if (session.ip) echo(mqtt, now);
     else sessionFail(session, "DnsFailed", "no answer for " + session.host, now);

@@ -1,5 +1,5 @@
 // The built image in a real Espruino for Linux, booted from flash, with everything that runs on the chip running: UART to the
-// simulator, CAN registers modelled, MQTT, HTTP. What node hides shows here.
+// simulator, CAN registers modelled, MQTT, HTTP. What node hides shows here: memory above all. Failures around it: behaviour.test.ts.
 import assert from "node:assert/strict";
 import { buildImage } from "../../tools/build/image";
 import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
@@ -29,8 +29,6 @@ describe("the image in an Espruino for Linux", function () {
   const status = async (): Promise<Record<string, Record<string, unknown>>> => JSON.parse((await system.http("/api/status")).text);
   /** Of the data; while the image boots there is nobody to ask. */
   const phase = async (): Promise<unknown> => (await status().catch(() => null))?.live_data.phase;
-  const connected = async (): Promise<boolean> => (await status().catch(() => null))?.mqtt.connected === true;
-  const lastLimits = (): string => Buffer.from(system.frames(0x351).at(-1)!.data).toString("hex");
 
   it("sends frames and topics, answers HTTP, keeps within its memory, prints no error", async () => {
     system = await startSystem({ image, scenario: "charge" });
@@ -63,45 +61,26 @@ describe("the image in an Espruino for Linux", function () {
     assert.deepEqual(errors(), []);
   });
 
-  it("falls silent by the age of the data, and recovers without a restart", async () => {
-    system = await startSystem({ image });
-    await until("normal", 20000, async () => (await phase()) === "normal");
-    system.simulator.faults.set("silence");
-    await until("degraded", 9000, async () => (await phase()) === "degraded");
-    await until("lost", 14000, async () => (await phase()) === "lost");
-    await sleep(1500);
-    assert.equal(lastLimits(), "100200000000d001", "52.8 V, 0 A, 0 A");
-    system.simulator.faults.clear();
-    await until("normal", 10000, async () => (await phase()) === "normal");
-    assert.deepEqual(errors(), []);
-  });
-
   it("reads no wrong value out of noise, and goes on", async () => {
-    system = await startSystem({ image });
+    system = await startSystem({ image, scenario: "idle" });
     await until("normal", 20000, async () => (await phase()) === "normal");
+    const { live_data: quiet } = await status();
+    const assertRight = async (): Promise<void> => { // at rest a value of some seconds ago is still right
+      const { live_data: live } = await status();
+      for (const [name, room] of [["voltage", 0.3], ["current", 1], ["soc_percent", 1], ["temperature", 1], ["max_cell_mv", 10], ["min_cell_mv", 10]] as const) {
+        if (live[name] !== null) assert.ok(Math.abs((live[name] as number) - (quiet[name] as number)) <= room, `${name} ${live[name]}`);
+      }
+    };
     const flood = async (): Promise<number> => { // JsVars afterwards
-      system.simulator.faults.set("flood", { for_ms: 4000 });
-      await sleep(6000);
+      system.simulator.faults.set("flood", { for_ms: 8000 });
+      for (let looks = 0; looks < 20; looks++, await sleep(400)) await assertRight();
       await until("normal", 10000, async () => (await phase()) === "normal");
+      await assertRight();
       await sleep(2000);
       return (await system.memory()).steady;
     };
     const first = await flood(), second = await flood(); // what is used for the first time stays
     assert.ok(second <= first + 25, `${first} JsVars after noise, ${second} after more of it`);
-    const { live_data: live } = await status();
-    assert.ok(Math.abs((live.voltage as number) - 53) < 4, `${live.voltage} V`);
-    assert.deepEqual(errors(), []);
-  });
-
-  it("connects again when the broker comes back, while CAN goes on", async () => {
-    system = await startSystem({ image, settings: { mqtt: { reconnect_interval_ms: 500 } } });
-    await until("connected", 20000, connected);
-    await system.broker!.stop();
-    const frames = system.frames(0x351).length;
-    await sleep(4000);
-    assert.ok(system.frames(0x351).length >= frames + 3, "CAN paused while the broker was away");
-    await system.broker!.start();
-    await until("connected again", 30000, connected);
     assert.deepEqual(errors(), []);
   });
 });

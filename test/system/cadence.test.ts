@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { plugGx } from "../../tools/can/gx";
 import { GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/victron/frames";
+import { BOOT_ORDER, startedOf, traced } from "./boot-order";
 import {
   ALARMS, boot, closeHosts, EACH_SECOND, hex, IDENTITY, imageText, LIMITS, MAKER, PLACES, running, sent, status,
   untilStatus, watchLag,
@@ -84,10 +85,10 @@ describe("system: CAN cadence", function () {
     assert.equal((await status(host)).live_data.phase, "normal");
   });
 
-  it("starts its tasks in the order of their urgency", async () => {
-    const host = await boot();
+  it("starts what is urgent first, the hardware of a task before the task", async () => {
+    const host = await boot({ imageText: traced(await imageText()) });
     const { tasks } = await status(host);
-    assert.deepEqual(tasks.map(({ name }) => name), ["uart", "can", "supervise", "mqtt", "diagnostics"]);
+    assert.deepEqual(startedOf(host.console.map(({ line }) => line), tasks), BOOT_ORDER);
   });
 
   it("sends on while the GX restarts, and tells people that it is gone", async () => {

@@ -39,7 +39,8 @@ describe("system: a silent battery", function () {
     await host.wait(1500);
     assert.ok((newest(host, LIMITS).charge_current_limit as number) <= HALF_CCL);
     assert.equal(hex(sent(host, 0, ALARMS).at(-1)!), "A8AA8A02A8AA4202", "a BMS internal warning");
-    for (const id of EACH_SECOND) assert.ok(sent(host, host.clock.now() - 1500, id).length > 0, `0x${id.toString(16)} while degraded`);
+    const seen = host.clock.now() - 1500; // one that loses the bus to the GX's own frame is not sent again: it may be missing now and then
+    for (const id of EACH_SECOND) await host.until(`0x${id.toString(16)} while degraded`, () => sent(host, seen, id).length > 0, 4000);
 
     const lost = await untilStatus(host, "lost", ({ live_data }) => live_data.phase === "lost", 14000);
     for (const [name, value] of Object.entries(lost.live_data)) {
