@@ -8,6 +8,8 @@ function judgeAll(a: Alarms, s: Snapshot, key: number): void {
   const v = s.values, on = a.on, f = s.faults;
   let low = f.low, high = f.high, x;
   a.active = 0;
+  if (f.fresh) a.well = 0;
+  f.fresh = false;
   // 1 OverVoltage
   if (on[0] || s.highest >= v[r.overVoltageCutoff] - 50 || low & 8) {
     if (low & 8 && a.well >= 40 && s.highest <= v[r.overVoltageCutoff] - 100) f.low = low &= ~8;

@@ -30,7 +30,7 @@ export interface AlarmRow {
   alarm?: AlarmLevel; warning?: AlarmLevel;
   /** Event ids that raise the alarm at once and hold it until their recovery. */
   events?: number[];
-  /** Event ids that warn. They have no recovery event: they end when register 50 has said no fault for 10 s, or at a restart. */
+  /** Event ids that warn. They have no recovery event: they end 10 s later when register 50 says no fault, or at a restart. */
   warningEvents?: number[];
   /** Those of them that only their recovery event or a restart of the TinyBMS ends; the others end too when register 50 has
    * said no fault for 10 s and the alarm's clear condition is met. */

@@ -8,6 +8,8 @@ export interface Faults {
    * The alarms clear it too, when the recovery event was missed (battery/alarms.ts, column `lasting`).
    */
   low: number; high: number;
+  /** One of them is new: the alarms end none before they have seen it for a while. */
+  fresh: boolean;
   /** When the event log was last read (ms), -1 never: until then what only an event can raise is not supported. */
   at: number;
 }

@@ -44,7 +44,7 @@ export function snapshotOf(): Snapshot {
     fastAt: -1, cellsAt: -1, settingsAt: -1, seq: 0, dropped: 0,
     good: 0, cells: 0, firstCell: 0, cellsMoved: false, lowOrder: false, expectedCells: 0,
     rideMs: 0, rideBelow: 0, rideAbove: 0, rides: false, highest: NaN, lowest: NaN, sum: NaN,
-    serial: "", derived: 0, faults: { low: 0, high: 0, at: -1 },
+    serial: "", derived: 0, faults: { low: 0, high: 0, fresh: false, at: -1 },
   };
 }
 

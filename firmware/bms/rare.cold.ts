@@ -35,11 +35,14 @@ export function acceptRare(poller: Poller, snapshot: Snapshot, group: number, wo
 /** The event log: all of it first, then what is new; and from it the faults. `wall`: s since 1970, 0 when unknown. */
 export function acceptEvents(poller: Poller, snapshot: Snapshot, journal: Journal, now: number, wall: number): void {
   const faults = snapshot.faults, before = journal.total, payload = poller.rx.substr(3, poller.rx.charCodeAt(2));
+  // what the alarms have ended since the last look is over here too
+  const had = journal.active = journal.active.filter(function (id) { return (id < 32 ? faults.low >> id : faults.high >> id - 32) & 1; });
   if (journal.readAt < 0) poller.plan[EVENTS] = newestEvents();
   eventsTake(journal, eventsOf(payload), eventsAt(payload), wall);
   if (faults.at < 0 || journal.total > before) {
     faults.low = faults.high = 0;
     for (const id of journal.active) {
+      if (had.indexOf(id) < 0) faults.fresh = true;
       if (id < 32) faults.low |= 1 << id;
       else faults.high |= 1 << id - 32;
     }

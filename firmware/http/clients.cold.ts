@@ -47,10 +47,11 @@ function received(server: Server, client: Client): void {
 
 /**
  * What happened to a client: it came (when all places are taken the one that has been silent longest makes room), more of
- * its request came, its output left, it went.
+ * its request came, its output left, it went. One whose place was taken may still be heard, and is not answered.
  */
 export function clientEvent(server: Server, client: Client, event: "came" | "bytes" | "drain" | "gone"): void {
   if (event === "came") admit(server, client);
+  else if (server.clients.indexOf(client) < 0) return;
   else if (event === "bytes") received(server, client);
   else if (event === "drain") sendNext(server, client);
   else remove(server, client);

@@ -13,7 +13,7 @@ function sessionDrop(session: Session): void {
   const socket = session.socket;
   session.socket = session.free = null;
   session.rx = session.owed = "";
-  session.pingAt = session.waitingSince = session.skip = session.stream = 0;
+  session.pingAt = session.waitingSince = session.skip = session.stream = session.oldest = 0;
   if (socket) {
     if (session.state !== OFF) socket.dSnd = "";
     socket.end();

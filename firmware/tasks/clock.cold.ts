@@ -4,7 +4,7 @@ import { isSntpReply, sntpRequest, sntpTime } from "../kernel/sntp.cold";
 import { RELEASED } from "../version";
 import type { App } from "./app";
 import type { Clock, TimeRequest } from "./clock";
-import { settingsOf } from "./configure.cold";
+import { settingsOf } from "./settings.cold";
 
 /** Wait for the network, for a name, for an answer; first and longest wait after a failure; look at a setting that is empty; ms. */
 const NETWORK_MS = 10000, NAME_MS = 10000, ANSWER_MS = 5000, FIRST_MS = 15000, MOST_MS = 3600000, OFF_MS = 60000;

@@ -4,7 +4,7 @@ import { eachSetting } from "../bms/settings-rows.cold";
 import { settingsTalkOf } from "../bms/settings-talk.cold";
 import type { SettingsTalk } from "../bms/settings-steps";
 import type { App } from "./app";
-import { settingsOf } from "./configure.cold";
+import { settingsOf } from "./settings.cold";
 
 /** The last register there is; registers a read; the event log; time for a read and for a change, ms. */
 const LAST = 599, MOST_READ = 31, ALL_EVENTS = 0x12, READ_MS = 5000, WRITE_MS = 40000, FIRST_SETTING = 300;

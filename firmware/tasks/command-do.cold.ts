@@ -6,7 +6,7 @@ import type { App } from "./app";
 import { ALL } from "./command-state";
 import { rareAgain } from "./mqtt-topics-parts";
 import { applyChanges, putConfig } from "./shared";
-import { settingsOf } from "./configure.cold";
+import { settingsOf } from "./settings.cold";
 
 /** Longest time of a narrowed limit (s), the wait before a restart in which its answer leaves (ms), everything is sent again. */
 const MOST_TTL_S = 3600, RESTART_MS = 1500;

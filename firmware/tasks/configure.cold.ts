@@ -1,65 +1,21 @@
 // Settings to work with: one module of the stored document at a time, at boot and after a change.
-import { vFloat, vRebulk } from "../battery/charge-settings";
-import { takeSettings } from "../battery/charge-take.cold";
-import { readModule } from "../config/config.cold";
 import { modules } from "../config/fields.baked";
-import { takeUri } from "../config/uri";
-import { newestSlot } from "../config/slots.cold";
 import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, TELEMETRY, WAITING, type Session } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
 import * as topics from "../mqtt/topics.baked";
 import type { App } from "./app";
+import { configureBattery } from "./configure-parts";
 import { replayAgain } from "./replay-load.cold";
 import type { Mirror } from "./mqtt-state";
 import { clearRetained } from "./mqtt-topics-parts";
+import { settingsOf, type Values } from "./settings.cold";
 
 /** Leaves of the mirror: those of rt/gx, nine of its own, two a cell (mqtt/mirror.cold.ts). */
 const MIRROR_LEAVES = topics.GX_ROWS + topics.GX_ALARM_ROWS + 9 + 32;
 
-type Values = Record<string, unknown>;
-
-/** Settings of one module as they count now; a broker's URL that is not right (it did not come over HTTP) is no broker. */
-export function settingsOf(app: Pick<App, "store" | "natives" | "presets">, module: string): Values {
-  const values = readModule(newestSlot(app.store, app.natives.crc32).document, app.presets, module);
-  if (module === "mqtt" && takeUri({ "mqtt": values })) values["host"] = "";
-  return values;
-}
-
-/** Where a row of 0x35A says whether the battery is online: the value for online. */
-const systemStatus = ["off", "active_is_online", "ok_is_online"];
-
-/** What the alarms compare with: mV and percent. */
-function configureAlarms(app: App): void {
-  const config = settingsOf(app, "alarms"), alarms = app.alarms;
-  alarms.spreadAlarm = config["imbalance_alarm"] as number * 1000;
-  alarms.spreadWarning = config["imbalance_warning"] as number * 1000;
-  alarms.socAlarm = config["low_soc_alarm"] as number;
-  alarms.socWarning = config["low_soc_warning"] as number;
-  alarms.systemStatus = systemStatus.indexOf(settingsOf(app, "can")["sys_status"] as string);
-  alarms.active = 1;
-}
-
 /** A topic without blanks around its levels and without empty ones. */
 function levels(topic: string): string {
   return topic.split("/").map(function (level) { return level.trim(); }).filter(function (level) { return level !== ""; }).join("/");
-}
-
-/** Ride-through needs cells between this far below v_rebulk and v_float: of lfp 3.225 and 3.375 V. */
-const RIDE_MV = 75;
-/** A GX that starts anew is away for minutes (Victron CAN-bus BMS protocol, 2021: 10 at least). */
-const LEAST_GX_LOSS_S = 600;
-
-/** Voltages, currents, where the cells are, and how long a loss of the battery or of the GX is borne. */
-function configureBattery(app: App): void {
-  const battery = settingsOf(app, "battery"), bms = settingsOf(app, "bms"), can = settingsOf(app, "can");
-  takeSettings(app.limits, battery, settingsOf(app, "can/limits"));
-  app.can.chemistry = battery["chemistry"] === "custom" ? "" : ((battery["chemistry"] as string) || "").toUpperCase();
-  app.snapshot.lowOrder = bms["cell_order"] === "low";
-  app.snapshot.expectedCells = bms["expected_cells"] as number;
-  app.can.gxLossMs = can["gx_loss_s"] ? Math.max(can["gx_loss_s"] as number, LEAST_GX_LOSS_S) * 1000 : 0;
-  app.snapshot.rideMs = (can["ride_through_min"] as number) * 60000;
-  app.snapshot.rideBelow = app.limits.settings[vFloat];
-  app.snapshot.rideAbove = app.limits.settings[vRebulk] - RIDE_MV;
 }
 
 /** A change of one of these ends the connection and begins another. */
@@ -150,7 +106,6 @@ export function applyChanges(app: App, changed: string): void {
   const own = app.commands, names = modules.split(" ");
   if (!changed) return;
   configureBattery(app);
-  configureAlarms(app);
   if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0) configureMqtt(app, changed);
   if (changed.indexOf("time.") >= 0) app.clock.at = 0;
   if (changed.indexOf("ha.") >= 0 || changed.indexOf("mqtt.commands") >= 0) { // who may command decides what Home Assistant is offered

@@ -4,7 +4,7 @@ import { connectPacket, refusal, subscribePacket, subscribeRefusal } from "../mq
 import { ANSWERING, CONNECTED, CRITICAL, LOOKING_UP, OPENING, PINGING, publish, QOS1, READY, RETAIN, WAITING, type Session } from "../mqtt/session";
 import { sessionEnter, sessionFail, sessionLate, sessionResume } from "../mqtt/session-life.cold";
 import { AFTER_CONNECT_MS, ALL } from "./command-state";
-import { settingsOf } from "./configure.cold";
+import { settingsOf } from "./settings.cold";
 import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 import { rareAgain } from "./mqtt-topics-parts";
 

@@ -3,7 +3,7 @@
 import { BATTERY, GATEWAY, HEAD, type Discovery } from "../mqtt/discovery";
 import { streamBegin } from "../mqtt/stream.cold";
 import type { App } from "./app";
-import { settingsOf } from "./configure.cold";
+import { settingsOf } from "./settings.cold";
 import { QOS1, RETAIN } from "../mqtt/session";
 
 /** After a connect the values go first; how often cells that are not known yet, or may change, are looked at (ms). */

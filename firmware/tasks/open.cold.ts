@@ -5,7 +5,7 @@ import { gatewayVersion } from "../battery/registers.baked";
 import { VERSION } from "../version";
 import { settingTexts } from "../victron/texts.cold";
 import type { App } from "./app";
-import { settingsOf } from "./configure.cold";
+import { settingsOf } from "./settings.cold";
 
 /** Compacting the flash takes seconds: only now, when less than a quarter is free. The texts are for `canTaskOf`. */
 export function openState(app: App): Uint8Array {

@@ -194,12 +194,12 @@ describe("alarms", () => {
     const rig = healthy();
     set(rig, { ...bit(0x02, 0x03, 0x05, 0x0b, 0x0e, 0x31, 0x37), online_status: 0x9b });
     secondsUntil(rig, 1, 0, 30);
-    assert.deepEqual(rig.s.faults, { low: bit(0x02, 0x03, 0x05, 0x0b, 0x0e).low, high: bit(0x31, 0x37).high, at: 0 });
+    assert.deepEqual(rig.s.faults, { low: bit(0x02, 0x03, 0x05, 0x0b, 0x0e).low, high: bit(0x31, 0x37).high, fresh: false, at: 0 });
     set(rig, { online_status: 0x97, highest: 3551 });
     secondsUntil(rig, 1, 0, 9);
     assert.deepEqual(rig.s.faults.high, bit(0x31, 0x37).high, "not before 10 s");
     secondsUntil(rig, 1, 0, 1);
-    assert.deepEqual(rig.s.faults, { low: bit(0x02, 0x03, 0x0b, 0x0e).low, high: 0, at: 0 }, "a cell is still too high");
+    assert.deepEqual(rig.s.faults, { low: bit(0x02, 0x03, 0x0b, 0x0e).low, high: 0, fresh: false, at: 0 }, "a cell is still too high");
     set(rig, { highest: 3550 });
     secondsUntil(rig, 1, 0, 1);
     assert.equal(rig.s.faults.low, bit(0x02, 0x0b, 0x0e).low);
@@ -219,6 +219,10 @@ describe("alarms", () => {
       set(rig, bit(event));
       assert.equal(secondsUntil(rig, 63, 1, 3), 1);
       assert.equal(secondsUntil(rig, 63, 0, 200), 68, "10 s and then 60 s, from the first second on");
+      set(rig, bit(event));
+      rig.s.faults.fresh = true;
+      assert.equal(secondsUntil(rig, 63, 1, 3), 1, "again, although the status has said no fault for long");
+      assert.equal(secondsUntil(rig, 63, 0, 200), 69);
     }
   });
 

@@ -106,6 +106,26 @@ describe("the event log", () => {
   }
 });
 
+describe("the event log", () => {
+  it("brings an event to the alarms once: what they have ended does not come back with the next one", () => {
+    const journal = journalOf(), snapshot = snapshotOf(), { faults } = snapshot;
+    const take = (time: number, ids: number[]): void => {
+      const poller = pollerOf(pollPlan()), entries = ids.flatMap((id, i) => [time + i & 255, time + i >> 8 & 255, 0, id]);
+      poller.rx = String.fromCharCode(0xaa, 0x12, 4 + entries.length, time + 9 & 255, time + 9 >> 8, 0, 0, ...entries);
+      acceptEvents(poller, snapshot, journal, time, 0);
+    };
+    take(1000, [0x61]);
+    assert.equal(faults.fresh, false);
+    take(2000, [0x38, 0x03]);
+    assert.deepEqual([faults.low, faults.high, faults.fresh], [8, 1 << 24, true]);
+    Object.assign(faults, { high: 0, fresh: false }); // as the alarms do
+    take(3000, [0x64]);
+    assert.deepEqual([faults.low, faults.high, faults.fresh], [8, 0, false]);
+    take(4000, [0x38]);
+    assert.deepEqual([faults.low, faults.high, faults.fresh], [8, 1 << 24, true]);
+  });
+});
+
 describe("a line or a unit that fails", () => {
   it("three failures: a poll a second, a request at least twice; after the first reply as before; asleep once a minute", () => {
     const poller = pollerOf(pollPlan()), snapshot = snapshotOf(), journal = journalOf();

@@ -74,6 +74,8 @@ describe("http server", () => {
     peers.push(join(own));
     assert.deepEqual(peers.map((peer) => peer.ended), [false, true, false, false, false]);
     assert.equal(own.clients.length, 4);
+    peers[1].emit("data", "GET /api/status HTTP/1.1\r\n\r\n"); // a closed socket is written to no more: that throws
+    assert.equal(peers[1].written, "");
     peers[2].emit("close");
     assert.equal(own.clients.length, 3);
   });

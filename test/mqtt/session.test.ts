@@ -84,7 +84,7 @@ describe("mqtt session", () => {
   });
 
   it("gives up when a message stays unanswered while pings are answered", () => {
-    const { session } = connected();
+    const { session, socket } = connected();
     publish(session, "a", "", QOS1, 0);
     for (let now = 1000; now <= 61000; now += 1000) {
       Object.assign(session, { heardAt: now, pingAt: 0, waitingSince: now });
@@ -93,6 +93,9 @@ describe("mqtt session", () => {
     }
     keepAlive(session, 61001);
     assert.deepEqual([session.state, session.errorMessage], [WAITING, "no answer to a message"]);
+    Object.assign(session, { state: CONNECTED, socket, heardAt: 70000, waitingSince: 70000 });
+    keepAlive(session, 70000);
+    assert.equal(session.state, CONNECTED, "on a new connection the same message has its time again");
   });
 
   it("waits longer after each failure, 15 % either way, up to the longest", () => {

@@ -1,6 +1,6 @@
 // A TinyBMS that does not answer 0x07 as it should: the gateway reads by 0x03 instead, whose words come turned round, and says so.
 import assert from "node:assert/strict";
-import { publishedRows } from "../../tools/bake/text";
+import { publishedRows } from "../../tools/bake/names";
 import type { Host } from "../../tools/host/run";
 import type { FaultName } from "../../tools/simulator/faults";
 import { getValue } from "../../tools/simulator/words";

@@ -119,6 +119,8 @@ function judgeAll(a: Alarms, s: Snapshot, key: number): void {
   const v = s.values, on = a.on, f = s.faults;
   let low = f.low, high = f.high, x;
   a.active = 0;
+  if (f.fresh) a.well = 0;
+  f.fresh = false;
 ${judged.map(judgeLines).join("\n")}
   const active = a.active;
 ${plainLines()}

@@ -88,7 +88,7 @@ function takePrevious(limits: Limits, previous: Line, count: number): void {
 export function takeFaults(snapshot: Snapshot, line: Line): void {
   const given = line["faults"] ?? [];
   if (!Array.isArray(given)) throw new Error("faults: must be a list");
-  snapshot.faults = { low: 0, high: 0, at: 0 };
+  snapshot.faults = { low: 0, high: 0, fresh: false, at: 0 };
   for (const event of given.map((one: unknown, i) => codeOf(one, `faults[${i}]`))) {
     if (event < 0x20) snapshot.faults.low |= 1 << event;
     else if (event < 0x40) snapshot.faults.high |= 1 << event - 0x20;

@@ -1,0 +1,2 @@
+// As `shared.ts`: once in the image.
+export { configureBattery } from "./configure-battery.cold";
