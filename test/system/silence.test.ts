@@ -36,10 +36,10 @@ describe("system: a silent battery", function () {
     assert.notEqual(degraded.live_data.voltage, null);
     assert.ok(degraded.limits.ccl! <= HALF_CCL && degraded.limits.dcl! <= HALF_DCL, JSON.stringify(degraded.limits));
     assert.equal(degraded.limits.reason, "degraded");
-    await host.wait(1500);
+    await host.wait(5000); // a frame that loses the bus to the GX is not sent again that second
     assert.ok((newest(host, LIMITS).charge_current_limit as number) <= HALF_CCL);
     assert.equal(hex(sent(host, 0, ALARMS).at(-1)!), "A8AA8A02A8AA4202", "a BMS internal warning");
-    for (const id of EACH_SECOND) assert.ok(sent(host, host.clock.now() - 1500, id).length > 0, `0x${id.toString(16)} while degraded`);
+    for (const id of EACH_SECOND) assert.ok(sent(host, host.clock.now() - 5000, id).length > 0, `0x${id.toString(16)} while degraded`);
 
     const lost = await untilStatus(host, "lost", ({ live_data }) => live_data.phase === "lost", 14000);
     for (const [name, value] of Object.entries(lost.live_data)) {
