@@ -1,9 +1,9 @@
 // Ten thousand polls on the interpreter: nothing may grow. `npm run soak`; a short form runs with the interpreter tests.
 import assert from "node:assert/strict";
-import { buildImage } from "../../tools/build/image";
 import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
 import { startSystem, type System } from "../../tools/rig/system";
 import { sleep } from "../../tools/rig/wait";
+import { builtImage } from "../fixtures/image";
 
 const POLLS = 10000;
 
@@ -16,7 +16,7 @@ describe("the image over many polls", () => {
       console.log(NO_INTERPRETER);
       return this.skip();
     }
-    system = await startSystem({ image: (await buildImage({ board: "host" })).code, settings: { uart: { poll_ms: 20 } } });
+    system = await startSystem({ image: (await builtImage("host")).code, settings: { uart: { poll_ms: 20 } } });
     await sleep(10000);
     const before = await system.memory(true), polls = async (): Promise<number> => JSON.parse((await system.http("/api/status")).text).uart.seq;
     const from = await polls();
