@@ -1,107 +1,73 @@
 // The built image in a real Espruino for Linux, booted from flash, with everything that runs on the chip running: UART to the
 // simulator, CAN registers modelled, MQTT, HTTP. What node hides shows here.
 import assert from "node:assert/strict";
-import { buildImage } from "../../tools/build/image";
-import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
-import { startSystem, type System } from "../../tools/rig/system";
 import { sleep, until } from "../../tools/rig/wait";
+import { interpreterBench } from "./bench";
 
 /** JsVars: in steady state, and with an HTTP client, with drivers, frames, alarms and charge control complete. */
 const STEADY = 2200, PEAK = 2800;
-/** A refused connection prints this line by itself (decisions 46). */
-const refused = /^ERROR: Connect failed/;
+const FRAMES = [0x351, 0x355, 0x356, 0x35a, 0x372, 0x373, 0x374, 0x378, 0x35e, 0x35f, 0x380, 0x382];
+const TOPICS = ["status", "status/connected", "rt/bms", "rt/state", "rt/limits", "rt/reg/battery_pack_voltage"];
 
 describe("the image in an Espruino for Linux", function () {
-  this.timeout(90000);
-  this.retries(2); // Espruino for Linux loses characters of its serial ports now and then, and a loaded machine is late
-  let image = "", system: System;
-
-  before(async function () {
-    if (!findInterpreter()) {
-      console.log(`    ${NO_INTERPRETER}`);
-      this.skip();
-    }
-    image = (await buildImage({ board: "host" })).code;
-  });
-  afterEach(async () => { await system?.stop(); });
-
-  const errors = (): string[] => system.errors().filter((line) => !refused.test(line));
-  const status = async (): Promise<Record<string, Record<string, unknown>>> => JSON.parse((await system.http("/api/status")).text);
-  /** Of the data; while the image boots there is nobody to ask. */
-  const phase = async (): Promise<unknown> => (await status().catch(() => null))?.live_data.phase;
-  const connected = async (): Promise<boolean> => (await status().catch(() => null))?.mqtt.connected === true;
-  const lastLimits = (): string => Buffer.from(system.frames(0x351).at(-1)!.data).toString("hex");
+  const bench = interpreterBench(this), { start, status, untilStatus, errors } = bench;
+  const untilPhase = (phase: string, limit_ms: number) => untilStatus(phase, limit_ms, ({ live_data }) => live_data.phase === phase);
+  const limitsSent = (): number => bench.system().frames(0x351).length;
 
   it("sends frames and topics, answers HTTP, keeps within its memory, prints no error", async () => {
-    system = await startSystem({ image, scenario: "charge" });
-    await until("all frames", 20000, () => [0x351, 0x355, 0x356, 0x35a, 0x372, 0x373, 0x374, 0x378, 0x35e, 0x35f, 0x380, 0x382].every((id) => system.frames(id).length > 0));
-    await until("state on MQTT", 20000, () => system.broker!.messages.some(({ topic }) => topic.endsWith("/rt/state")));
-    await sleep(4000);
-    const ids = new Set(system.frames().map(({ id }) => id));
-    assert.deepEqual([...ids].filter((id) => id === 0x305 || id === 0x307), []);
-    const topics = new Set(system.broker!.messages.map(({ topic }) => topic.split("/").slice(2).join("/")));
-    for (const topic of ["status", "status/connected", "rt/bms", "rt/state", "rt/limits", "rt/reg/battery_pack_voltage"]) assert.ok(topics.has(topic), topic);
-    assert.ok((await system.memory(true)).steady <= STEADY, `${(await system.memory()).steady} JsVars steady`);
+    const system = await start({ scenario: "charge" });
+    await until("all frames", 40000, () => FRAMES.every((id) => system.frames(id).length > 0));
+    const topics = (): Set<string> => new Set(system.broker!.messages.map(({ topic }) => topic.split("/").slice(2).join("/")));
+    await until("all topics", 40000, () => TOPICS.every((topic) => topics().has(topic)));
+    await sleep(2000);
+    assert.deepEqual(system.frames().filter(({ id }) => id === 0x305 || id === 0x307), []);
+    const { steady, prelude } = await system.memory(true);
+    assert.ok(steady <= STEADY, `${steady} JsVars steady`);
     const { live_data: live, memory } = await status();
     assert.equal(live.phase, "normal");
-    assert.ok(Math.abs((live.voltage as number) - 55) < 3, `${live.voltage} V`);
-    const { prelude } = await system.memory();
-    assert.ok((memory.used as number) - prelude <= PEAK, `${memory.used} JsVars while answering, ${prelude} of them the rig's`);
-    assert.deepEqual(errors(), []);
-  });
-
-  it("does not grow over 500 polls", async function () {
-    this.timeout(240000); // Linux hands over serial bytes slowly: some eight polls a second
-    system = await startSystem({ image, settings: { uart: { poll_ms: 20 } } });
-    const polls = async (): Promise<number> => (await status()).uart.seq as number;
-    await until("normal", 20000, async () => (await phase()) === "normal");
-    await sleep(2000);
-    const before = await system.memory(true), from = await polls();
-    while (await polls() < from + 500) await sleep(1000);
-    const after = await system.memory();
-    assert.ok(after.steady <= before.steady + 25, `${before.steady} JsVars, after 500 polls ${after.steady}`);
+    assert.ok(Math.abs(live.voltage - 55) < 3, `${live.voltage} V`);
+    assert.ok(memory.used - prelude <= PEAK, `${memory.used} JsVars while answering, ${prelude} of them the rig's`);
     assert.deepEqual(errors(), []);
   });
 
   it("falls silent by the age of the data, and recovers without a restart", async () => {
-    system = await startSystem({ image });
-    await until("normal", 20000, async () => (await phase()) === "normal");
+    const system = await start();
+    await untilPhase("normal", 40000);
     system.simulator.faults.set("silence");
-    await until("degraded", 9000, async () => (await phase()) === "degraded");
-    await until("lost", 14000, async () => (await phase()) === "lost");
-    await sleep(1500);
-    assert.equal(lastLimits(), "100200000000d001", "52.8 V, 0 A, 0 A");
+    await untilPhase("degraded", 20000);
+    await untilPhase("lost", 30000);
+    await until("52.8 V, 0 A, 0 A", 10000, () => Buffer.from(system.frames(0x351).at(-1)!.data).toString("hex") === "100200000000d001");
     system.simulator.faults.clear();
-    await until("normal", 10000, async () => (await phase()) === "normal");
+    await untilPhase("normal", 30000);
     assert.deepEqual(errors(), []);
   });
 
   it("reads no wrong value out of noise, and goes on", async () => {
-    system = await startSystem({ image });
-    await until("normal", 20000, async () => (await phase()) === "normal");
+    const system = await start();
+    await untilPhase("normal", 40000);
     const flood = async (): Promise<number> => { // JsVars afterwards
       system.simulator.faults.set("flood", { for_ms: 4000 });
-      await sleep(6000);
-      await until("normal", 10000, async () => (await phase()) === "normal");
-      await sleep(2000);
+      await until("the end of the noise", 20000, () => !system.simulator.faults.active().includes("flood"));
+      const { uart } = await status();
+      await untilStatus("polls", 30000, ({ uart: { seq }, live_data: { phase } }) => phase === "normal" && seq >= uart.seq + 8);
       return (await system.memory()).steady;
     };
     const first = await flood(), second = await flood(); // what is used for the first time stays
     assert.ok(second <= first + 25, `${first} JsVars after noise, ${second} after more of it`);
     const { live_data: live } = await status();
-    assert.ok(Math.abs((live.voltage as number) - 53) < 4, `${live.voltage} V`);
+    assert.ok(Math.abs(live.voltage - 53) < 4, `${live.voltage} V`);
     assert.deepEqual(errors(), []);
   });
 
   it("connects again when the broker comes back, while CAN goes on", async () => {
-    system = await startSystem({ image, settings: { mqtt: { reconnect_interval_ms: 500 } } });
-    await until("connected", 20000, connected);
+    const system = await start({ settings: { mqtt: { reconnect_interval_ms: 500 } } });
+    await untilStatus("connected", 40000, ({ mqtt }) => mqtt.connected);
     await system.broker!.stop();
-    const frames = system.frames(0x351).length;
-    await sleep(4000);
-    assert.ok(system.frames(0x351).length >= frames + 3, "CAN paused while the broker was away");
+    await untilStatus("the loss is seen", 10000, ({ mqtt }) => !mqtt.connected);
+    const frames = limitsSent();
+    await until("limits on CAN while the broker is away", 10000, () => limitsSent() >= frames + 4);
     await system.broker!.start();
-    await until("connected again", 30000, connected);
+    await untilStatus("connected again", 40000, ({ mqtt }) => mqtt.connected);
     assert.deepEqual(errors(), []);
   });
 });
