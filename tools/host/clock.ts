@@ -49,7 +49,8 @@ export function hostClock(): HostClock {
 
 /**
  * A clock that begins at 0, runs `scale` times as fast as real time, and stands still while the process does: on a busy machine it is
- * slow, but what it calls is not late. Waits below 20 ms of it end within a fraction of a real millisecond. Sockets stay real: a scale shortens the waits of the device, not the network's.
+ * slow, but what it calls is not late. Waits below 20 ms of it end within a fraction of a real millisecond. Sockets stay real: a scale
+ * shortens the waits of the device, not the network's.
  */
 export function patientClock(scale = 1): HostClock {
   return clockOver(wakeTime ??= countWakeTime(), scale, PRECISE_MS);
