@@ -36,6 +36,7 @@ export default tseslint.config(
       "no-restricted-syntax": ["error", ...refused, noThis],
       "no-restricted-globals": ["error", ...["Date", "getTime"].map((name) => ({ name, message: "only drivers/natives.ts reads the time" }))],
       "no-loop-func": "error",
+      "@typescript-eslint/no-shadow": "error",
       "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
       "@typescript-eslint/no-require-imports": "off",
     },

@@ -56,9 +56,7 @@ function importFault({ from, to, typeOnly }: Import): string {
   return `${from} imports ${to}`;
 }
 
-describe("tidy", function () {
-  this.timeout(120_000);
-
+describe("tidy", () => {
   it("folders import only what they may", () => {
     assert.deepEqual(imports.map(importFault).filter((fault) => fault), []);
   });

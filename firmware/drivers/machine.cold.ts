@@ -12,7 +12,7 @@ export function startMachine(faulted: (what: unknown) => void): void {
   require("TelnetServer").setOptions({ mode: "off" });
   NRF.setServices({}, { uart: false });
   E.srand(peek32(RANDOM) ^ peek32(RANDOM));
-  for (const output of (outputs as string).split(" ").filter(function (output) { return output !== ""; })) {
+  for (const output of (outputs as string).split(" ").filter(function (text) { return text !== ""; })) {
     const parts = output.split("=");
     pinMode(+parts[0], "output");
     digitalWrite(+parts[0], parts[1] === "1" ? 1 : 0);

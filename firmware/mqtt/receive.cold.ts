@@ -22,7 +22,7 @@ function reply(session: Session, head: string, id: number): boolean {
 
 /** PUBACK (4), PUBREC (5), PUBCOMP (7) of a message in flight. */
 function acknowledged(session: Session, type: number, id: number): number {
-  const at = session.inFlight.findIndex(function (message) { return message.id === id; }), message = session.inFlight[at];
+  const at = session.inFlight.findIndex(function (one) { return one.id === id; }), message = session.inFlight[at];
   const wanted = !message ? 0 : message.flags & 2 ? 4 : message.flags & 4 ? 5 : 7;
   if (message && type === wanted && type !== 5) session.inFlight.splice(at, 1);
   if (type !== 5) return NOTHING;

@@ -65,9 +65,7 @@ function after(before: World, step: Step): World {
 
 const outputs = ({ limits }: World): number[] => Array.from(limits.state.subarray(0, 3));
 
-describe("invariants of charge control", function () {
-  this.timeout(120_000);
-
+describe("invariants of charge control", () => {
   it("1. the voltage lies between floor and ceiling, and is never 0", () => {
     everyStep((before, step) => {
       const world = after(before, step), set = world.limits.settings, [cvl] = outputs(world), sent = world.snapshot.values[r.chargeVoltageLimit];

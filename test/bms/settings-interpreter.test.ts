@@ -64,7 +64,6 @@ for (const one of cases) {
 
 describe("settings conversation in the interpreter", () => {
   it("is built, and is the same as in node", async function () {
-    this.timeout(60_000);
     setImageText(imageText);
     const wanted: [Record<string, unknown>, (b: Bench) => void][] = [
       [{ over_voltage_cutoff: 3700, charger_type: "can_reserved", low_temp_charger_cutoff: -12, pulses_per_unit: 70000, battery_capacity: 100.25 }, () => undefined],

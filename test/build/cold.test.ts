@@ -45,9 +45,7 @@ describe("a cold module", () => {
   }
 });
 
-describe("a cold module in the image", function () {
-  this.timeout(60_000);
-
+describe("a cold module in the image", () => {
   it("leaves only its exported functions at the top level, and each has only what it uses", async () => {
     const { code, functions } = await buildProject({
       "main.ts": 'import { first, second } from "./parts.cold";\nfor (let i = 0; i < 2; i++) print(first(i) + second(i));\n',

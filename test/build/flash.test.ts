@@ -12,8 +12,7 @@ import { cliArguments, cliFault, flashFile, parseStored, runCli, storedFault } f
 import { crc32 } from "../../tools/host/crc32";
 import { findInterpreter, launchInterpreter, NO_INTERPRETER, stopProcess, temporaryDirectory } from "../../tools/rig/interpreter";
 
-describe("boards/ESP32.json", function () {
-  this.timeout(60_000);
+describe("boards/ESP32.json", () => {
   let folder: string;
   before(() => { folder = mkdtempSync(join(tmpdir(), "tinybms-cli-")); });
   after(() => rmSync(folder, { recursive: true }));
@@ -66,8 +65,7 @@ describe("flash", () => {
   });
 });
 
-describe("flash, over TCP to an interpreter", function () {
-  this.timeout(300_000);
+describe("flash, over TCP to an interpreter", () => {
   const cleanUps: (() => unknown)[] = [];
   let port: string, device: ChildProcess;
 

@@ -10,6 +10,7 @@ import { checkImage } from "../../tools/build/check-image";
 import { buildImage } from "../../tools/build/image";
 import { TEXT_START } from "../../tools/build/options";
 import { COLD_BYTES, oversize } from "../../tools/build/sizes";
+import { builtImage } from "../fixtures/image";
 import { buildProject } from "./project";
 
 /** What an image prints when node runs it. */
@@ -19,12 +20,10 @@ function printed(code: string): unknown[] {
   return lines;
 }
 
-describe("the image", function () {
-  this.timeout(60_000);
-
+describe("the image", () => {
   for (const board of boardNames()) {
     it(`is built for ${board}`, async () => {
-      const { code, bytes, functions } = await buildImage({ board });
+      const { code, bytes, functions } = await builtImage(board);
       assert.equal(bytes, Buffer.byteLength(code, "latin1"));
       assert.deepEqual(checkImage(code.replace("eval(_txt", "String(_txt")), [], "but for the one eval that makes cold functions");
       assert.ok(code.includes(board), "the board's name");
@@ -42,7 +41,7 @@ describe("the image", function () {
       const image = join(folder, "image.js");
       const run = spawnSync(process.execPath, [rollup, "-c"], { cwd: root, env: { ...process.env, BOARD: "host", IMAGE: image }, encoding: "utf8" });
       assert.equal(run.status, 0, run.stderr);
-      assert.equal(readFileSync(image, "latin1"), (await buildImage({ board: "host" })).code);
+      assert.equal(readFileSync(image, "latin1"), (await builtImage("host")).code);
       assert.ok(JSON.parse(readFileSync(image + ".map", "utf8")).sources.length > 10);
     } finally {
       rmSync(folder, { recursive: true });

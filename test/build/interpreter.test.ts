@@ -79,8 +79,7 @@ for (const a of [0, 1, 2]) {
 }
 `;
 
-describe("the build's code in the interpreter", function () {
-  this.timeout(60_000);
+describe("the build's code in the interpreter", () => {
   let interpreter: string;
   before(function () {
     const found = findInterpreter();

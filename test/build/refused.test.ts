@@ -44,11 +44,17 @@ describe("what the device does not take", () => {
     assert.notDeepEqual(image(code), []);
   });
 
+  async function findings(file: string, code: string): Promise<number> {
+    const [result] = await eslint.lintText(code, { filePath: root + file });
+    return result!.messages.length;
+  }
+
+  it("takes no local with the name of something around it", async () => {
+    const code = "const a = 1;\nexport function f(b: number): number {\n  return b;\n}\nexport const c = a;\n";
+    assert.deepEqual([await findings("firmware/battery/sample.ts", code), await findings("firmware/battery/sample.ts", code.replace(/\bb\b/g, "a"))], [0, 1]);
+  });
+
   it("keeps Espruino's globals and the clock in drivers/", async () => {
-    const findings = async (file: string, code: string): Promise<number> => {
-      const [result] = await eslint.lintText(code, { filePath: root + file });
-      return result!.messages.length;
-    };
     assert.equal(await findings("firmware/battery/sample.ts", "peek32(1);\n"), 1);
     assert.equal(await findings("firmware/main.ts", 'require("net");\n'), 1);
     assert.equal(await findings("firmware/drivers/sample.ts", "peek32(1);\n"), 0);

@@ -9,8 +9,7 @@ import { closedLoop, summary } from "../../tools/charge/plant";
 
 const MINUTES = 120, SETTLED_MIN = 30, HIGHEST_V = 3.5, BAND_V = 0.2, TINY = 1e-9;
 
-describe("charge control in a closed loop", function () {
-  this.timeout(60_000);
+describe("charge control in a closed loop", () => {
   for (const error_V of [-0.2, -0.1, 0, 0.2, 0.4]) {
     it(`charger off by ${error_V} V: highest cell below 3.50 V, CVL within 0.2 V after 30 min`, () => {
       for (const pv_A of [60, 90, 120]) {

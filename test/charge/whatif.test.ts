@@ -14,9 +14,7 @@ function whatif(lines: unknown[]): { status: number | null; answers: Answer[]; s
 
 const near = { cells: cellsAt(3.44), current: 50, soc: 92 };
 
-describe("whatif", function () {
-  this.timeout(30_000);
-
+describe("whatif", () => {
   it("prints one line each and carries the state", () => {
     const { status, answers } = whatif([...new Array(9).fill(near), "", near]);
     assert.equal(status, 0);

@@ -75,8 +75,7 @@ print("~played "+calls+" "+said);
 setTimeout("quit()",1);
 `;
 
-describe("CAN drivers in an Espruino for Linux", function () {
-  this.timeout(120000);
+describe("CAN drivers in an Espruino for Linux", () => {
   const images: Record<string, string> = {};
 
   before(async function () {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { BOOT_FILE } from "../../tools/host/device";
-import { hostClock } from "../../tools/host/clock";
+import { patientClock } from "../../tools/host/clock";
 import { bootSmall, closeRigs } from "./rig";
 
 /** Names that `firmware/espruino.d.ts` declares as globals. */
@@ -57,7 +57,7 @@ describe("host device", () => {
   });
 
   it("runs faster on a clock with a scale", async () => {
-    const rig = await bootSmall("setTimeout(function () { print(getTime() >= 60); }, 60000);", { clock: hostClock(1000) });
+    const rig = await bootSmall("setTimeout(function () { print(getTime() >= 60); }, 60000);", { clock: patientClock(1000) });
     assert.deepEqual(await rig.printed(1), ["true"]);
   });
 
@@ -120,10 +120,10 @@ describe("host device", () => {
         var n = 0;
         wifi.ping(ip, function (answer) { n++; if (n === 1 || n === 5) print(n, answer.totalBytes, answer.error); });
       });`;
-    const rig = await bootSmall(source, { clock: hostClock(20) });
+    const rig = await bootSmall(source, { clock: patientClock(20) });
     assert.deepEqual(await rig.printed(3), ["ip 127.0.0.1", "1 32 0", "5 160 0"]);
     const network = { ...rig.device.network, ping: "silent" as const };
-    const silent = await bootSmall(source, { clock: hostClock(20), network });
+    const silent = await bootSmall(source, { clock: patientClock(20), network });
     assert.deepEqual(await silent.printed(3), ["ip 127.0.0.1", "1 0 1", "5 0 5"]);
     const nameless = await bootSmall(source, { network: { ...network, dns: "fails" } });
     assert.deepEqual((await nameless.printed(1))[0], "ip null");

@@ -24,7 +24,7 @@ function runMain(options: string[], environment: Record<string, string> = {}): R
   child.stderr?.on("data", (data) => { text += data; });
   const status = new Promise<number | null>((resolve) => child.on("close", resolve));
   const shows = async (wanted: RegExp): Promise<RegExpExecArray> => {
-    const limit = performance.now() + 15000;
+    const limit = performance.now() + 60000;
     for (;;) {
       const found = wanted.exec(text);
       if (found) return found;

@@ -2,7 +2,7 @@
 import net from "node:net";
 import { bootDevice } from "../../tools/host/device";
 import type { Device, DeviceOptions } from "../../tools/host/device";
-import { hostClock } from "../../tools/host/clock";
+import { patientClock } from "../../tools/host/clock";
 import type { HostClock } from "../../tools/host/clock";
 import { memoryStore } from "../../tools/host/storage";
 import type { Store } from "../../tools/host/storage";
@@ -11,15 +11,15 @@ export interface SmallRig {
   device: Device; clock: HostClock; store: Store; lines: string[]; sent: number[]; deaths: string[];
   /** Device port 80 as a real port. */
   port: number;
-  /** Wait until `count` lines are on the console; throws after two seconds with what is there. */
+  /** Wait until `count` lines are on the console; throws after 20 s with what is there. */
   printed(count: number): Promise<string[]>;
 }
 
 const rigs: { device: Device; server: net.Server }[] = [];
 
-/** Wait until `is` says so; throws after two seconds. */
+/** Wait until `is` says so; throws after 20 s. */
 export async function soon(what: string, is: () => boolean): Promise<void> {
-  const limit = performance.now() + 2000;
+  const limit = performance.now() + 20000;
   while (!is()) {
     if (performance.now() > limit) throw new Error("waited in vain: " + what);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -35,7 +35,7 @@ async function printed(lines: string[], count: number): Promise<string[]> {
 
 /** Boot `source` (JavaScript as the built image is) in a device. */
 export async function bootSmall(source: string, options: Partial<DeviceOptions> = {}): Promise<SmallRig> {
-  const clock = options.clock ?? hostClock(), store = options.store ?? memoryStore();
+  const clock = options.clock ?? patientClock(), store = options.store ?? memoryStore();
   const lines: string[] = [], sent: number[] = [], deaths: string[] = [];
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

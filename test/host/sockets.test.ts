@@ -1,7 +1,7 @@
 // The host's `net` against Espruino's (espruino.md section 5.1, and runs of the interpreter), with node at the other end.
 import assert from "node:assert/strict";
 import net from "node:net";
-import { hostClock } from "../../tools/host/clock";
+import { patientClock } from "../../tools/host/clock";
 import { noNetworkFaults, switchBrokerHost } from "../../tools/host/faults";
 import { bootSmall, closeRigs, soon } from "./rig";
 
@@ -134,7 +134,7 @@ describe("host sockets", () => {
     assert.deepEqual(rig.lines.slice(1), ["thrown Unable to create socket", "true"]);
     assert.ok(performance.now() - startedAt >= 300);
     const scaled = await bootSmall("var t0 = getTime();" + connecting(1, "", "print(getTime() - t0 >= 30);"),
-      { network: { ...network, blockMs: 30000 }, clock: hostClock(300) });
+      { network: { ...network, blockMs: 30000 }, clock: patientClock(300) });
     assert.equal(scaled.lines[2], "true");
   });
 

@@ -97,8 +97,7 @@ function trySequence(seed: number, count: number, steps: number): Tried {
   return tried;
 }
 
-describe("charge control in the interpreter", function () {
-  this.timeout(120_000);
+describe("charge control in the interpreter", () => {
   let interpreter: string, code: string;
   before(async function () {
     const found = findInterpreter();

@@ -70,8 +70,7 @@ say([journal.ids[5], journal.times[5], journal.walls[5], journal.walls[4], journ
 print("~end");
 `;
 
-describe("the protocol in the interpreter", function () {
-  this.timeout(60_000);
+describe("the protocol in the interpreter", () => {
   let interpreter: string, image: Image;
   before(async function () {
     const found = findInterpreter();

@@ -253,8 +253,7 @@ describe("offline replay", () => {
     assert.equal(own.app.replay.dropped, 24);
   });
 
-  it("loses nothing that was on flash and keeps the order when the power fails at any flash operation", function () {
-    this.timeout(60000);
+  it("loses nothing that was on flash and keeps the order when the power fails at any flash operation", () => {
     const scenario = (own: Bench): void => {
       outage(own, 300, 10);
       own.connect(true);

@@ -1,10 +1,10 @@
 // Ten thousand polls on the interpreter: nothing may grow. `npm run soak`; POLLS in the environment changes it; a short form runs with the
 // interpreter tests.
 import assert from "node:assert/strict";
-import { buildImage } from "../../tools/build/image";
 import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
 import { startSystem, type System } from "../../tools/rig/system";
 import { sleep, until } from "../../tools/rig/wait";
+import { builtImage } from "../fixtures/image";
 import { leastMemory } from "./memory";
 
 const POLLS = Number(process.env.POLLS ?? 10000);
@@ -25,7 +25,7 @@ describe("the image over many polls, in an Espruino for Linux", () => {
     (JSON.parse(await system.http("/api/status").then(({ text }) => text, () => '{"uart":{"seq":0}}')) as { uart: { seq: number } }).uart.seq;
 
   it(`does not grow over ${POLLS}`, async () => {
-    const { code: image } = await buildImage({ board: "host" });
+    const { code: image } = await builtImage("host");
     system = await startSystem({ image, scenario: "idle", settings: { uart: { poll_ms: 20 } } });
     await until("polls", 30000, async () => (await polls()) > 0);
     await sleep(SETTLED_MS);

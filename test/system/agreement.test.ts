@@ -37,8 +37,7 @@ async function oneMoment(host: Host): Promise<Moment> {
   return { http, state: message(host, "rt/state")!, can: Object.assign({}, ...values) as Moment["can"], registers: inRegisters };
 }
 
-describe("system: one sample on three ways", function () {
-  this.timeout(60000);
+describe("system: one sample on three ways", () => {
   before(imageText);
   afterEach(closeHosts);
 

@@ -7,8 +7,7 @@ import { boot, closeHosts, imageText, LIMITS, running, sent, status, untilStatus
 
 const T = 1800000000; // 2027-01-15T08:00:00Z
 
-describe("time of day", function () {
-  this.timeout(40000);
+describe("time of day", () => {
   let server: TimeServer;
 
   before(imageText);
@@ -18,7 +17,11 @@ describe("time of day", function () {
     await server.close();
   });
 
-  const bootAt = (options: HostOptions = {}): Promise<Host> => boot({ mqtt: "none", settings: { time: { server: `127.0.0.1:${server.port}` } }, ...options });
+  async function bootAt(options: HostOptions = {}): Promise<Host> {
+    const host = await boot({ mqtt: "none", settings: { time: { server: `127.0.0.1:${server.port}` } }, ...options });
+    server.clock = host.clock;
+    return host;
+  }
   const now = (host: Host): number => host.clock.now() / 1000;
 
   it("is unknown without a server, and everything runs", async () => {
@@ -55,7 +58,7 @@ describe("time of day", function () {
       const { time, clock } = await untilStatus(host, "three failures", (s) => s.clock.failures >= 3, 120000);
       assert.equal(time, null);
       assert.match(clock.last_error!, reason);
-      const gaps = server.requests.slice(1).map((at, i) => (at - server.requests[i]!) * 40);
+      const gaps = server.requests.slice(1).map((at, i) => at - server.requests[i]!);
       assert.ok(gaps.length >= 2 && gaps[0]! > 10000 && gaps[1]! > gaps[0]! * 1.4, `${gaps}`);
       server.manner = "good";
       await untilStatus(host, "time", (s) => s.time !== null && s.clock.last_error === null, 120000);
@@ -73,7 +76,7 @@ describe("time of day", function () {
 
   it("is not taken from an answer that comes too late, nor from before this version", async () => {
     server.manner = "late";
-    server.lateMs = 800; // 8 s of the device
+    server.lateMs = 8000;
     const host = await bootAt();
     await untilStatus(host, "a failure", (s) => s.clock.failures >= 1, 30000);
     await host.wait(6000);

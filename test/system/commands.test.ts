@@ -6,8 +6,7 @@ import { boot, closeHosts, imageText, running, untilStatus } from "./rig";
 
 type Json = Record<string, unknown>;
 
-describe("system: commands", function () {
-  this.timeout(60000);
+describe("system: commands", () => {
   let host: Host, client: MqttClient;
   const heard: { suffix: string; payload: string }[] = [];
   before(imageText);

@@ -25,8 +25,7 @@ function copy(store: Store): Store {
   return memoryStore(Object.fromEntries(store.files));
 }
 
-describe("system: configuration", function () {
-  this.timeout(60000);
+describe("system: configuration", () => {
   before(imageText);
   afterEach(closeHosts);
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Message } from "../../tools/host/broker";
 import type { Host, HostOptions } from "../../tools/host/run";
 import { lintDiscovery, membersOfTemplate } from "../fixtures/home-assistant";
-import { boot, closeHosts, imageText, LIMITS, running, sent, status, untilStatus, watchLag } from "./rig";
+import { boot, closeHosts, imageText, LIMITS, running, sent, status, untilStatus } from "./rig";
 
 type Component = Record<string, unknown>;
 interface Device { dev: { ids: string[] }; stat_t: string; cmps: Record<string, Component> }
@@ -26,8 +26,7 @@ async function put(host: Host, patch: object): Promise<void> {
   assert.equal(answer.status, 200, await answer.text());
 }
 
-describe("system: Home Assistant", function () {
-  this.timeout(120000);
+describe("system: Home Assistant", () => {
   before(imageText);
   afterEach(closeHosts);
 
@@ -62,14 +61,14 @@ describe("system: Home Assistant", function () {
   });
 
   it("goes out without leaving 0x351 or the rest waiting, and nothing stands in the middle of it", async () => {
-    const host = await discovered({ settings: { ha: { enabled: true }, mqtt: { default_qos: 1, heartbeat_ms: 300 } } }), from = host.clock.now(), lag = watchLag(host);
+    const host = await discovered({ settings: { ha: { enabled: true }, mqtt: { default_qos: 1, heartbeat_ms: 300 } } }), from = host.clock.now();
     await host.broker!.stop();
     await untilStatus(host, "the loss is seen", ({ mqtt }) => mqtt.connected === false, 5000);
     host.broker!.messages.splice(0);
     await host.broker!.start();
     await host.until("discovery again", () => told(host, BMS).length > 0 && told(host, GATEWAY).length > 0, 90000);
     const times = [from, ...sent(host, from, LIMITS).map(({ at }) => at), host.clock.now()];
-    assert.ok(Math.max(...times.slice(1).map((at, i) => at - times[i])) < 1500 + lag());
+    assert.ok(Math.max(...times.slice(1).map((at, i) => at - times[i])) < 1500);
     await host.wait(3000);
     assert.deepEqual([(await status(host)).mqtt.connected, told(host, BMS).length], [true, 1]);
     const beats = host.broker!.messages.filter(({ topic, at }) => topic.endsWith("status/connected") && at > told(host, BMS).at(-1)!.at);

@@ -1,13 +1,13 @@
 // The image of a board with an MCP2515, end to end in node: battery, image, the chip's model on its SPI port, virtual GX.
 import assert from "node:assert/strict";
-import { buildImage, type Image } from "../../tools/build/image";
+import type { Image } from "../../tools/build/image";
+import { builtImage } from "../fixtures/image";
 import { boot, closeHosts, EACH_SECOND, LIMITS, MAKER } from "./rig";
 
-describe("system: a board with an MCP2515", function () {
-  this.timeout(60000);
+describe("system: a board with an MCP2515", () => {
   let image: Image;
 
-  before(async () => { image = await buildImage({ board: "esp32-mcp2515" }); });
+  before(async () => { image = await builtImage("esp32-mcp2515"); });
   afterEach(closeHosts);
 
   it("sends every frame, hears the GX, survives bus-off, and its chip has nothing to complain about", async () => {
@@ -28,11 +28,9 @@ describe("system: a board with an MCP2515", function () {
   });
 });
 
-describe("system: one CAN driver an image", function () {
-  this.timeout(60000);
-
+describe("system: one CAN driver an image", () => {
   it("the build leaves out the driver that the board does not name", async () => {
-    const [onChip, overSpi] = [await buildImage({ board: "host" }), await buildImage({ board: "esp32-mcp2515" })];
+    const [onChip, overSpi] = [await builtImage("host"), await builtImage("esp32-mcp2515")];
     const twaiBase = String(0x3ff6b000), spiPort = "SPI2";
     assert.deepEqual([onChip.code.includes(twaiBase), onChip.code.includes(spiPort)], [true, false]);
     assert.deepEqual([overSpi.code.includes(twaiBase), overSpi.code.includes(spiPort)], [false, true]);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { switchBrokerHost } from "../../tools/host/faults";
 import type { Host, HostOptions } from "../../tools/host/run";
-import { boot, closeHosts, imageText, LIMITS, running, sent, status, untilStatus, watchLag } from "./rig";
+import { boot, closeHosts, imageText, LIMITS, running, sent, status, untilStatus } from "./rig";
 import type { Message } from "../../tools/host/broker";
 
 const LONGEST_GAP_MS = 1500;
@@ -30,8 +30,7 @@ function longestGap(host: Host, from: number): number {
   return Math.max(...times.slice(1).map((at, i) => at - times[i]));
 }
 
-describe("system: MQTT", function () {
-  this.timeout(60000);
+describe("system: MQTT", () => {
   before(imageText);
   afterEach(closeHosts);
 
@@ -90,7 +89,7 @@ describe("system: MQTT", function () {
   });
 
   it("keeps the limits on CAN while the broker stops and starts, and connects again by itself", async () => {
-    const host = await connected(), broker = host.broker!, from = host.clock.now(), lag = watchLag(host);
+    const host = await connected(), broker = host.broker!, from = host.clock.now();
     for (let cuts = 0; cuts < 3; cuts++) {
       await broker.stop();
       await untilStatus(host, "the loss is seen", ({ mqtt }) => mqtt.connected === false, 5000);
@@ -98,7 +97,7 @@ describe("system: MQTT", function () {
       await broker.start();
       await untilStatus(host, "back", ({ mqtt }) => mqtt.connected === true, 40000);
     }
-    assert.ok(longestGap(host, from) < LONGEST_GAP_MS + lag(), `${longestGap(host, from)} ms without 0x351`);
+    assert.ok(longestGap(host, from) < LONGEST_GAP_MS, `${longestGap(host, from)} ms without 0x351`);
     const { mqtt } = await status(host);
     assert.ok((mqtt.error_count as number) >= 3);
     assert.equal(mqtt.last_error_code, "ConnRefused");
@@ -108,11 +107,11 @@ describe("system: MQTT", function () {
   it("does not connect to a broker whose host is off", async () => {
     const host = await connected();
     switchBrokerHost(host.network, false);
-    const from = host.clock.now(), lag = watchLag(host);
+    const from = host.clock.now();
     await host.broker!.stop();
     await untilStatus(host, "the loss is seen", ({ mqtt }) => mqtt.connected === false, 60000);
     await host.wait(40000);
-    assert.ok(longestGap(host, from) < LONGEST_GAP_MS + lag(), `${longestGap(host, from)} ms without 0x351`);
+    assert.ok(longestGap(host, from) < LONGEST_GAP_MS, `${longestGap(host, from)} ms without 0x351`);
     const { mqtt } = await status(host);
     assert.ok((mqtt.blocked_ms_max as number) < 500, `nothing blocked, ${mqtt.blocked_ms_max} ms`);
     assert.equal(mqtt.last_error_code, "ConnTimeout");
@@ -152,9 +151,9 @@ describe("system: MQTT", function () {
       const { port } = server.address() as net.AddressInfo;
       const host = await boot({ mqtt: { host: "127.0.0.1", port, user: "", pass: "", isTls: false } });
       await running(host);
-      const from = host.clock.now(), lag = watchLag(host);
+      const from = host.clock.now();
       await untilStatus(host, "a time-out", ({ mqtt }) => mqtt.last_error_code === "ConnTimeout", 20000);
-      assert.ok(longestGap(host, from) < LONGEST_GAP_MS + lag());
+      assert.ok(longestGap(host, from) < LONGEST_GAP_MS);
     } finally {
       wires.forEach((wire) => wire.destroy());
       await new Promise((resolve) => server.close(resolve));

@@ -17,8 +17,7 @@ async function settled(host: Host): Promise<void> {
   await untilStatus(host, "all told", ({ replay }) => replay.pending === 0, 120000);
 }
 
-describe("offline replay, the whole system", function () {
-  this.timeout(60000);
+describe("offline replay, the whole system", () => {
   before(imageText);
   afterEach(closeHosts);
 

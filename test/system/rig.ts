@@ -1,8 +1,7 @@
-// The built image in the node host, for tests of the whole system: one build for all files, and every rig is taken down.
-import { monitorEventLoopDelay } from "node:perf_hooks";
-import { buildImage } from "../../tools/build/image";
+// The built image in the node host, for tests of the whole system: every rig is taken down.
 import { startHost } from "../../tools/host/run";
 import type { Host, HostFrame, HostOptions } from "../../tools/host/run";
+import { builtImage } from "../fixtures/image";
 
 /** Frames of this device, what is sent each second, and each two or ten. */
 export const LIMITS = 0x351, CHARGE = 0x355, MEASURED = 0x356, ALARMS = 0x35a, MAKER = 0x35e, MODULES = 0x372, CELLS = 0x373;
@@ -32,13 +31,11 @@ export interface Status {
 /** How much faster than real time the device lives in most tests. */
 export const SCALE = 10;
 
-let image: Promise<string> | null = null;
 const hosts: Host[] = [];
 
-/** The image for the host board, built once a run. */
-export function imageText(): Promise<string> {
-  image ??= buildImage({ board: "host" }).then(({ code }) => code);
-  return image;
+/** The image for the host board. */
+export async function imageText(): Promise<string> {
+  return (await builtImage("host")).code;
 }
 
 /** A rig with the built image; `closeHosts` takes it down. */
@@ -63,13 +60,6 @@ export async function closeHosts(): Promise<void> {
 /** Own frames since `from` (ms of the clock), of one identifier or all. */
 export function sent(host: Host, from: number, id?: number): HostFrame[] {
   return host.frames.filter((frame) => frame.isOwn && frame.at >= from && (id === undefined || frame.id === id));
-}
-
-/** Watches this process: the longest stop of its event loop since, in ms of the host's clock, which no device can help. */
-export function watchLag(host: Host): () => number {
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
-  return () => delay.max / 1e6 * host.clock.scale;
 }
 
 /** Bytes of a frame as upper-case hex. */

@@ -21,8 +21,7 @@ async function settled(): Promise<Host> {
   return host;
 }
 
-describe("system: a silent battery", function () {
-  this.timeout(60000);
+describe("system: a silent battery", () => {
   before(imageText);
   afterEach(closeHosts);
 

@@ -16,8 +16,7 @@ async function words(host: Host, address: number, count = 1): Promise<number[]> 
   return replyOf(await ack(host, "bms.read", { address, count })).words as number[];
 }
 
-describe("commands to the TinyBMS over MQTT", function () {
-  this.timeout(120000);
+describe("commands to the TinyBMS over MQTT", () => {
   before(commandsImage);
   afterEach(closeHosts);
 

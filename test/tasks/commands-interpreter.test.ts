@@ -11,7 +11,6 @@ type Json = Record<string, unknown>;
 const LEFT = 60;
 
 describe("commands in an Espruino for Linux", function () {
-  this.timeout(180000);
   this.retries(2); // Espruino for Linux loses characters of its serial ports now and then, and a loaded machine is late
   let image = "", system: System;
 

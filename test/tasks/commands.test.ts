@@ -16,8 +16,7 @@ function keepsSecrets(host: Host): void {
   for (const { topic, payload } of host.broker!.messages) for (const secret of SECRETS) assert.ok(!payload.includes(secret), `${topic} ${payload}`);
 }
 
-describe("commands over MQTT", function () {
-  this.timeout(120000);
+describe("commands over MQTT", () => {
   before(commandsImage);
   afterEach(closeHosts);
 
@@ -164,8 +163,7 @@ describe("commands over MQTT", function () {
   });
 });
 
-describe("settings over MQTT", function () {
-  this.timeout(120000);
+describe("settings over MQTT", () => {
   before(commandsImage);
   afterEach(closeHosts);
 

@@ -20,8 +20,7 @@ async function listening(server: net.Server): Promise<number> {
   return (server.address() as net.AddressInfo).port;
 }
 
-describe("test of the MQTT connection", function () {
-  this.timeout(120000);
+describe("test of the MQTT connection", () => {
   before(commandsImage);
   afterEach(closeHosts);
 
@@ -105,8 +104,7 @@ describe("test of the MQTT connection", function () {
   });
 });
 
-describe("settings of MQTT over HTTP", function () {
-  this.timeout(60000);
+describe("settings of MQTT over HTTP", () => {
   before(commandsImage);
   afterEach(closeHosts);
 

@@ -137,9 +137,7 @@ describe("hex", () => {
   });
 });
 
-describe("npm run decode", function () {
-  this.timeout(60_000);
-
+describe("npm run decode", () => {
   it("--stdin: a result a line, in order; status 0", async () => {
     const { code, out, err } = await run(["--stdin"], known.map((vector) => JSON.stringify({ request: vector.request_hex, reply: vector.response_hex })).join("\r\n") + "\n\n");
     const lines = out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);

@@ -82,8 +82,7 @@ async function rig(options: SimulatorOptions = {}): Promise<Rig> {
 const block = ({ battery }: Simulator): number[] => Array.from(battery.words.slice(300, 400));
 const oneLine = (text: string): void => assert.match(text, /^error: [^\n]+\n$/);
 
-describe("bms tool", function () {
-  this.timeout(60_000);
+describe("bms tool", () => {
   const state = process.env.XDG_STATE_HOME;
   afterEach(async () => {
     for (const close of closing.splice(0)) await close();

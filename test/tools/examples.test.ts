@@ -67,8 +67,7 @@ describe("the Home Assistant card", () => {
   });
 });
 
-describe("the mosquitto commands", function () {
-  this.timeout(180000);
+describe("the mosquitto commands", () => {
   const lines = [...read("mosquitto.md").matchAll(/```sh\n([^`]*)```/g)].flatMap(([, block]) => block.trim().split("\n")).filter((line) => line.startsWith("mosquitto_"));
   before(async function () {
     if (spawnSync("mosquitto_sub", ["--help"]).error) {

@@ -68,8 +68,7 @@ describe("what a broker sends, kept", () => {
   });
 });
 
-describe("npm run watch, npm run manifest", function () {
-  this.timeout(30000);
+describe("npm run watch, npm run manifest", () => {
   let broker: Broker, url = "";
   before(async () => {
     broker = await startBroker({ port: 0, address: "127.0.0.1", now: Date.now });

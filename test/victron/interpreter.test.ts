@@ -57,9 +57,7 @@ print("~" + btoa(record) + " " + JSON.stringify(readEnergy(record, E.CRC32)));
 print("~" + btoa(settingTexts("TinyBMS", "A longer name") + batteryTexts("0011223344556677", "NMC", 14)));
 `;
 
-describe("frames, alarms and energy in the interpreter", function () {
-  this.timeout(60_000);
-
+describe("frames, alarms and energy in the interpreter", () => {
   it("are those of node", async function () {
     const interpreter = findInterpreter();
     if (!interpreter) {

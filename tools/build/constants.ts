@@ -42,7 +42,10 @@ function declaredIn(tree: Node): Set<string> {
   return names;
 }
 
-/** Names that `node` declares inside, so that they mean something else there: a module shadows nothing that it uses (lint: no-shadow). */
+/**
+ * Names that `node` declares inside: anywhere in it they may mean something else. (The lint keeps a module from shadowing its own names, but
+ * a name of another module may be a local's here.)
+ */
 export function innerNames(node: Node): Set<string> {
   const names = new Set<string>();
   const bodies = node.type === "FunctionDeclaration" ? [...(node as FunctionDeclaration).params, (node as FunctionDeclaration).body]

@@ -1,5 +1,5 @@
 // The host's one clock. Everything that the device can see of time comes from here, so that a rig can run it faster.
-import type { Clock } from "../simulator/clock";
+import { callAfter, type Clock, PRECISE_MS } from "../simulator/clock";
 
 /** A clock in ms whose thread can be stopped. */
 export interface HostClock extends Clock {
@@ -9,22 +9,51 @@ export interface HostClock extends Clock {
   block(ms: number): void;
 }
 
-/**
- * A clock that begins at 0 and runs `scale` times as fast as real time. Sockets stay real: a scale shortens the waits of the
- * device, not the network's.
- */
-export function hostClock(scale = 1): HostClock {
-  const startedAt = performance.now();
-  const cell = new Int32Array(new SharedArrayBuffer(4));
+/** A patient clock is looked at this often, and counts at most so much between two looks; both in real ms. */
+const LOOK_MS = 1, LONGEST_STEP_MS = 3;
+
+/** Real time, ms, less what passes while other programs have the processor; `add` counts a stop of the thread. */
+interface WakeTime { now(): number; add(ms: number): void }
+
+let wakeTime: WakeTime | undefined;
+
+function countWakeTime(): WakeTime {
+  let seen = performance.now(), passed = 0;
+  const now = (): number => {
+    const at = performance.now();
+    passed += Math.min(at - seen, LONGEST_STEP_MS);
+    seen = at;
+    return passed;
+  };
+  setInterval(now, LOOK_MS).unref();
+  return { now, add: (ms) => { seen = performance.now(); passed += ms; } };
+}
+
+function clockOver({ now, add }: WakeTime, scale: number, precise_ms: number): HostClock {
+  const startedAt = now(), cell = new Int32Array(new SharedArrayBuffer(4));
   return {
     scale,
-    now: () => (performance.now() - startedAt) * scale,
-    schedule: (delay_ms, run) => {
-      const timer = setTimeout(run, delay_ms / scale);
-      return () => clearTimeout(timer);
+    now: () => (now() - startedAt) * scale,
+    schedule: (delay_ms, run) => callAfter(now, delay_ms / scale, run, delay_ms < precise_ms),
+    block: (ms) => {
+      Atomics.wait(cell, 0, 0, ms / scale);
+      add(ms / scale);
     },
-    block: (ms) => { Atomics.wait(cell, 0, 0, ms / scale); },
   };
+}
+
+/** A clock that begins at 0 and goes with real time. */
+export function hostClock(): HostClock {
+  return clockOver({ now: () => performance.now(), add: () => undefined }, 1, 0);
+}
+
+/**
+ * A clock that begins at 0, runs `scale` times as fast as real time, and stands still while the process does: on a busy machine it is
+ * slow, but what it calls is not late. Waits below 20 ms of it end within a fraction of a real millisecond. Sockets stay real: a scale
+ * shortens the waits of the device, not the network's.
+ */
+export function patientClock(scale = 1): HostClock {
+  return clockOver(wakeTime ??= countWakeTime(), scale, PRECISE_MS);
 }
 
 /** Calls `run` each `period_ms` of a clock's time until the returned function is called; missed calls are not made up for. */

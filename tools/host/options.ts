@@ -1,5 +1,6 @@
 // The command line of `npm start` and the environment variables MQTT_*: what they may be, and what of the rig they set.
 import { Command, InvalidArgumentError } from "commander";
+import { checked, type Environment, fromEnvironment } from "../environment";
 import { faultList, FAULTS } from "../simulator/faults";
 import { scenarioList, scenarioOf } from "../simulator/scenarios";
 import { parseBrokerUrl } from "./broker-url";
@@ -20,8 +21,6 @@ export interface CommandLine {
   image?: string;
   faults: string[];
 }
-
-type Environment = Record<string, string | undefined>;
 
 function portOf(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new Error("must be a port, 0 to 65535 (0: any free one)");
@@ -71,40 +70,18 @@ function qosOf(text: string): unknown {
   return settingOf("mqtt", "default_qos", numberOf(text, (value) => [0, 1, 2].includes(value), "must be 0, 1 or 2"));
 }
 
-/** The value of a variable, undefined when it is not set or empty. Throws an Error that names it. */
-function read<T>(environment: Environment, name: string, convert: (text: string) => T): T | undefined {
-  const text = environment[name]?.trim();
-  if (text === undefined || text === "") return undefined;
-  try {
-    return convert(text);
-  } catch (error) {
-    throw new Error(`environment variable ${name} ${(error as Error).message}`);
-  }
-}
-
 /** What MQTT_BROKER, MQTT_TOPIC_PREFIX, MQTT_QOS, MQTT_RETAIN and MQTT_ENABLED say. Throws an Error that names the variable. */
 export function readEnvironment(environment: Environment): { settings: Settings; isEnabled: boolean; broker(): BrokerAddress | undefined } {
   const settings: Settings = {};
   const put = (module: string, key: string, value: unknown): void => {
     if (value !== undefined) (settings[module] ??= {})[key] = value;
   };
-  put("mqtt", "baseTopic", read(environment, "MQTT_TOPIC_PREFIX", prefixOf));
-  put("mqtt", "default_qos", read(environment, "MQTT_QOS", qosOf));
-  put("retain", "telemetry", read(environment, "MQTT_RETAIN", switchOf));
+  put("mqtt", "baseTopic", fromEnvironment(environment, "MQTT_TOPIC_PREFIX", prefixOf));
+  put("mqtt", "default_qos", fromEnvironment(environment, "MQTT_QOS", qosOf));
+  put("retain", "telemetry", fromEnvironment(environment, "MQTT_RETAIN", switchOf));
   return {
-    settings, isEnabled: read(environment, "MQTT_ENABLED", switchOf) ?? true,
-    broker: () => read(environment, "MQTT_BROKER", brokerOf),
-  };
-}
-
-/** A converter for commander, which adds the option's name to the sentence. */
-function checked<T>(convert: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return convert(text);
-    } catch (error) {
-      throw new InvalidArgumentError((error as Error).message);
-    }
+    settings, isEnabled: fromEnvironment(environment, "MQTT_ENABLED", switchOf) ?? true,
+    broker: () => fromEnvironment(environment, "MQTT_BROKER", brokerOf),
   };
 }
 

@@ -13,13 +13,12 @@ import { runMcp2515, runTwai } from "../can/run-twai";
 import { createTwai } from "../can/twai-model";
 import type { BusAccess, BusEvent } from "../can/wire";
 import { keep } from "../can/twai-state";
-import { realClock } from "../simulator/clock";
 import { createSimulator } from "../simulator/simulator";
 import type { Simulator } from "../simulator/simulator";
 import { startBroker } from "./broker";
 import type { Broker } from "./broker";
 import type { BrokerAddress } from "./broker-url";
-import { hostClock, repeat } from "./clock";
+import { hostClock, patientClock, repeat } from "./clock";
 import type { HostClock } from "./clock";
 import { bootDevice, DEVICE_ID } from "./device";
 import type { Device, Registers } from "./device";
@@ -55,7 +54,7 @@ export interface HostOptions {
   mcp2515?: number;
   /** File for every frame on the bus. */
   candump?: string;
-  /** Runs the device's whole time so many times faster; sockets stay real. For tests that wait long. */
+  /** Runs the device's whole time so many times faster, on a patient clock; sockets stay real. For tests. */
   timeScale?: number;
   onConsole?(line: string): void;
 }
@@ -138,11 +137,8 @@ function rule(gx: Gx, simulator: Simulator): void {
 }
 
 function createRigSimulator(options: HostOptions, clock: HostClock, undo: Undo): Simulator {
-  const scaled = options.timeScale === undefined ? {} : {
-    now: clock.now, schedule: (delay_ms: number, run: () => void) => realClock.schedule(delay_ms / clock.scale, run),
-  };
-  const { scenario, seed, cells, speed } = options;
-  const simulator = createSimulator({ scenario, seed, cells, speed, ...scaled });
+  const { scenario, seed, cells, speed } = options, time = options.timeScale === undefined ? {} : { now: clock.now, schedule: clock.schedule };
+  const simulator = createSimulator({ scenario, seed, cells, speed, ...time });
   undo.push(() => simulator.close());
   return simulator;
 }
@@ -272,7 +268,7 @@ async function embeddedBroker({ mqtt = 0, address = LOOPBACK }: HostOptions, clo
 }
 
 async function assemble(options: HostOptions, undo: Undo): Promise<Host> {
-  const clock = hostClock(options.timeScale), store = options.store ?? memoryStore();
+  const clock = options.timeScale === undefined ? hostClock() : patientClock(options.timeScale), store = options.store ?? memoryStore();
   const image = options.imageText ?? readFileSync(options.image ?? "dist/host.js", "latin1");
   const logFrame = openCandump(options.candump, undo);
   const simulator = createRigSimulator(options, clock, undo);

@@ -1,6 +1,8 @@
 // An SNTP server for the rig: right, or wrong in each way that a device must stand (RFC 4330).
 import dgram from "node:dgram";
 import type { AddressInfo } from "node:net";
+import type { Clock } from "../simulator/clock";
+import { hostClock } from "./clock";
 
 /** From 1900 to 1970, and the length of an NTP era (s). */
 const UNIX = 2208988800, ERA = 4294967296;
@@ -13,9 +15,11 @@ export interface TimeServer {
   /** s since 1970, as it tells them. */
   now(): number;
   manner: TimeManner;
-  /** A late answer comes after this, real ms. */
+  /** What it waits by and notes times by. */
+  clock: Clock;
+  /** A late answer comes after this, ms of `clock`. */
   lateMs: number;
-  /** When requests came in (ms of node's clock). */
+  /** When requests came in, ms of `clock`. */
   requests: number[];
   close(): Promise<void>;
 }
@@ -42,20 +46,20 @@ export function timeAnswer(request: Buffer, seconds: number, manner: TimeManner)
 
 /** A server on a free port of this machine that tells `now`. */
 export async function startTimeServer(now: () => number): Promise<TimeServer> {
-  const socket = dgram.createSocket("udp4"), timers = new Set<NodeJS.Timeout>();
+  const socket = dgram.createSocket("udp4"), cancels = new Set<() => void>();
   await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", () => resolve()));
   const server: TimeServer = {
-    port: (socket.address() as AddressInfo).port, now, manner: "good", lateMs: 0, requests: [],
+    port: (socket.address() as AddressInfo).port, now, clock: hostClock(), manner: "good", lateMs: 0, requests: [],
     close: () => {
-      timers.forEach((timer) => clearTimeout(timer));
+      cancels.forEach((cancel) => cancel());
       return new Promise((resolve) => socket.close(() => resolve()));
     },
   };
   socket.on("message", (request, { port, address }) => {
-    server.requests.push(Date.now());
+    server.requests.push(server.clock.now());
     if (server.manner === "silent") return;
     const answer = timeAnswer(request, server.now(), server.manner);
-    timers.add(setTimeout(() => socket.send(answer, port, address), server.manner === "late" ? server.lateMs : 0));
+    cancels.add(server.clock.schedule(server.manner === "late" ? server.lateMs : 0, () => socket.send(answer, port, address)));
   });
   return server;
 }

@@ -1,7 +1,8 @@
 // How the MQTT tools find their broker: options, environment, certificates; and a connection that says in words why there is none.
 import { readFileSync } from "node:fs";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import { checked, type Environment, fromEnvironment } from "../environment";
 import { parseBrokerUrl, shownBroker, type BrokerAddress } from "../host/broker-url";
 
 const CONNECT_MS = 10000, RECONNECT_MS = 5000;
@@ -9,22 +10,12 @@ const CONNECT_MS = 10000, RECONNECT_MS = 5000;
 /** What the options and the environment say; `device` is "+" when any is meant. */
 export interface BrokerOptions { broker: BrokerAddress; prefix: string; device: string; ca?: string; cert?: string; key?: string }
 
-type Environment = Record<string, string | undefined>;
-
 export const ENVIRONMENT_HELP = `
 Environment (options win):
   MQTT_BROKER        mqtt://user:pass@host:port, or mqtts:// for TLS (mqtt://127.0.0.1:1883)
   MQTT_TOPIC_PREFIX  first level of the topics (tinybms)
   MQTT_CA_CERT       file with the CA that signed the broker's certificate
   MQTT_CLIENT_CERT, MQTT_CLIENT_KEY  files of a client certificate and its key`;
-
-const checked = <T>(convert: (text: string) => T) => (text: string): T => {
-  try {
-    return convert(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-};
 
 function prefixOf(text: string): string {
   const prefix = text.split("/").map((level) => level.trim()).filter((level) => level !== "").join("/");
@@ -46,16 +37,6 @@ export function addBrokerOptions(command: Command): Command {
     .option("--device <id>", "only this device", checked(deviceOf))
     .option("--ca <file>", "CA certificate, PEM").option("--cert <file>", "client certificate, PEM").option("--key <file>", "its key, PEM")
     .addHelpText("after", ENVIRONMENT_HELP);
-}
-
-function fromEnvironment<T>(environment: Environment, name: string, convert: (text: string) => T): T | undefined {
-  const text = environment[name]?.trim();
-  if (text === undefined || text === "") return undefined;
-  try {
-    return convert(text);
-  } catch (error) {
-    throw new Error(`environment variable ${name} ${(error as Error).message}`);
-  }
 }
 
 /** Options and environment together. Throws an Error that names the variable or the option. */

@@ -8,19 +8,28 @@ export interface Clock {
   schedule(delay_ms: number, run: () => void): () => void;
 }
 
-/** Timers of node are a millisecond or more late; shorter waits than this are finished by asking the clock. */
-const PRECISE_MS = 20;
+/** Timers of node are a millisecond or more late; waits shorter than this are finished by asking the clock. */
+export const PRECISE_MS = 20;
 const TIMER_SLACK_MS = 2;
 
-function waitPrecisely(until_ms: number, run: () => void): () => void {
-  let immediate: NodeJS.Immediate | undefined;
-  const poll = (): void => {
-    if (performance.now() >= until_ms) run();
-    else immediate = setImmediate(poll);
-  };
-  const wait_ms = until_ms - performance.now() - TIMER_SLACK_MS;
-  const timer = wait_ms >= 1 ? setTimeout(poll, wait_ms) : undefined;
-  if (!timer) immediate = setImmediate(poll);
+/**
+ * Calls `run`, never at once, when `delay_ms` of `now` have passed: a clock that stood still meanwhile is asked again. `isPrecise`: within a
+ * fraction of a millisecond, else a millisecond or two late. Returns the function that cancels it.
+ */
+export function callAfter(now: () => number, delay_ms: number, run: () => void, isPrecise: boolean): () => void {
+  const due_ms = now() + delay_ms;
+  let timer: NodeJS.Timeout | undefined, immediate: NodeJS.Immediate | undefined;
+  function wait(rest_ms: number): void {
+    const wait_ms = isPrecise ? rest_ms - TIMER_SLACK_MS : rest_ms;
+    if (isPrecise && wait_ms < 1) immediate = setImmediate(look);
+    else timer = setTimeout(look, wait_ms);
+  }
+  function look(): void {
+    const rest_ms = due_ms - now();
+    if (rest_ms <= 0 || !isPrecise && rest_ms < 1) run();
+    else wait(rest_ms);
+  }
+  wait(delay_ms);
   return () => {
     clearTimeout(timer);
     clearImmediate(immediate);
@@ -30,9 +39,5 @@ function waitPrecisely(until_ms: number, run: () => void): () => void {
 /** The real clock. Waits below 20 ms end within a fraction of a millisecond, so that a paced line keeps its byte times. */
 export const realClock: Clock = {
   now: () => performance.now(),
-  schedule: (delay_ms, run) => {
-    if (delay_ms < PRECISE_MS) return waitPrecisely(performance.now() + delay_ms, run);
-    const timer = setTimeout(run, delay_ms);
-    return () => clearTimeout(timer);
-  },
+  schedule: (delay_ms, run) => callAfter(() => performance.now(), delay_ms, run, delay_ms < PRECISE_MS),
 };

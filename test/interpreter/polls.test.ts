@@ -1,0 +1,24 @@
+// Many polls in a row on the interpreter: nothing may grow. The long form is test/soak/polls.soak.ts.
+import assert from "node:assert/strict";
+import { sleep, until } from "../../tools/rig/wait";
+import { interpreterBench } from "./bench";
+
+const POLLS = 500;
+
+describe("the image over many polls", function () {
+  const bench = interpreterBench(this);
+
+  it(`does not grow over ${POLLS} polls`, async () => {
+    const system = await bench.start({ settings: { uart: { poll_ms: 20 } } });
+    await bench.untilStatus("normal", 40000, ({ live_data }) => live_data.phase === "normal");
+    await sleep(2000);
+    const before = await system.memory(true), polls = async (): Promise<number> => (await bench.status()).uart.seq, end = await polls() + POLLS;
+    for (let missing = POLLS; missing > 0; missing = end - await polls()) {
+      const asked = system.requests.length; // Linux hands over serial bytes slowly: some eight polls a second
+      await until(`${missing} requests`, 240000, () => system.requests.length >= asked + missing);
+    }
+    const after = await system.memory();
+    assert.ok(after.steady <= before.steady + 25, `${before.steady} JsVars, after ${POLLS} polls ${after.steady}`);
+    assert.deepEqual(bench.errors(), []);
+  });
+});

@@ -1,0 +1,26 @@
+// Texts of the command line and of environment variables as values, for all tools: a bad one is an error that names where it stands.
+import { InvalidArgumentError } from "commander";
+
+export type Environment = Record<string, string | undefined>;
+
+/** The value of a variable, undefined when it is not set or empty. Throws an Error that names it where `convert` throws one. */
+export function fromEnvironment<T>(environment: Environment, name: string, convert: (text: string) => T): T | undefined {
+  const text = environment[name]?.trim();
+  if (text === undefined || text === "") return undefined;
+  try {
+    return convert(text);
+  } catch (error) {
+    throw new Error(`environment variable ${name} ${(error as Error).message}`);
+  }
+}
+
+/** `convert` for commander, which adds the option's name to the sentence of an Error. */
+export function checked<T>(convert: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return convert(text);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+  };
+}
