@@ -44,31 +44,15 @@ function mark(can: CanTask, now: number): void {
   if (EACH_TEN + second < waiting.length) waiting[EACH_TEN + second] = 1;
 }
 
-/** Send the first frame that waits; whether more do. */
-function sendOne(can: CanTask, now: number): boolean {
-  const values = can.snapshot.values, waiting = can.waiting;
-  let row = waiting.indexOf(1), bytes: ArrayLike<number> | undefined;
-  if (row === LIMITS_ROW && now - can.limitsAt < URGENT_MS) row = waiting.indexOf(1, 1);
-  if (row === ALARMS_ROW && now - can.alarmsAt < URGENT_MS) row = waiting.indexOf(1, row + 1);
-  if (row < 0) return waiting.indexOf(1) >= 0;
-  if (row === LIMITS_ROW && now - can.limits.at > LIMITS_STALE_MS) limitsStep(can.limits, can.snapshot, now, -1);
-  if (frameWhenLost[row] || can.snapshot.phase !== LOST) {
-    bytes = row < EACH_TWO ? encoders[row](values) : row < TEXTS ? rareFrame(row, values)
-      : can.texts[row * 8 - TEXTS * 8] ? can.texts.subarray(row * 8 - TEXTS * 8, row * 8 - TEXTS * 8 + 8) : undefined;
-  }
-  if (!bytes) {
-    waiting[row] = 0;
-  } else if (can.port.send(frameIds[row], bytes, now)) {
-    waiting[row] = 0;
-    if (row === LIMITS_ROW) can.limitsAt = now;
-    if (row === ALARMS_ROW) can.alarmsAt = now;
-  }
-  return true;
+/** The bytes of a text frame, undefined without a text. */
+function textOf(can: CanTask, row: number): Uint8Array | undefined {
+  const at = row * 8 - TEXTS * 8;
+  return can.texts[at] ? can.texts.subarray(at, at + 8) : undefined;
 }
 
-function step(can: CanTask, now: number): number {
-  const phase = can.snapshot.phase;
-  for (let most = can.port.tend(now) ? 5 : 0; most > 0; most--) {
+/** Frames of a GX, at most five a step. One that was away gets all frames anew. */
+function hear(can: CanTask, now: number): void {
+  for (let most = 5; most > 0; most--) {
     const id = can.port.receive();
     if (!id) break;
     if (id === GX_KEEPALIVE || id === GX_IDENTITY) {
@@ -76,17 +60,40 @@ function step(can: CanTask, now: number): number {
       can.gxAt = now;
     }
   }
-  if (can.port.lost) {
-    can.waiting[frameIds.indexOf(can.port.lost)] = 1;
-    can.port.lost = 0;
+}
+
+/** A look at the bus, then the first frame that waits. In one piece, because a call costs as much as several lines. */
+function step(can: CanTask, now: number): number {
+  const port = can.port, waiting = can.waiting, phase = can.snapshot.phase;
+  let bytes: ArrayLike<number> | undefined;
+  if (port.tend(now)) hear(can, now);
+  if (port.lost) {
+    waiting[frameIds.indexOf(port.lost)] = 1;
+    port.lost = 0;
   }
   if (now >= can.nextAt) mark(can, now);
-  const wait = Math.min(can.nextAt - now, IDLE_MS);
   if (phase === BOOT || phase === SILENT || !can.limits.valid) {
-    can.waiting.fill(1); // all of them when it begins
+    waiting.fill(1); // all of them when it begins
     return IDLE_MS;
   }
-  return sendOne(can, now) ? (can.limitsAt === now ? LIMITS_GAP_MS : GAP_MS) : wait < GAP_MS ? GAP_MS : wait;
+  let row = waiting.indexOf(1);
+  if (row === LIMITS_ROW && now - can.limitsAt < URGENT_MS) row = waiting.indexOf(1, 1);
+  if (row === ALARMS_ROW && now - can.alarmsAt < URGENT_MS) row = waiting.indexOf(1, row + 1);
+  if (row < 0) return waiting.indexOf(1) >= 0 ? GAP_MS : Math.max(GAP_MS, Math.min(can.nextAt - now, IDLE_MS));
+  if (row === LIMITS_ROW && now - can.limits.at > LIMITS_STALE_MS) limitsStep(can.limits, can.snapshot, now, -1);
+  if (frameWhenLost[row] || phase !== LOST) {
+    bytes = row < EACH_TWO ? encoders[row](can.snapshot.values) : row < TEXTS ? rareFrame(row, can.snapshot.values) : textOf(can, row);
+  }
+  if (!bytes) {
+    waiting[row] = 0;
+  } else if (port.send(frameIds[row], bytes, now)) {
+    waiting[row] = 0;
+    if (row === ALARMS_ROW) can.alarmsAt = now;
+    if (row !== LIMITS_ROW) return GAP_MS;
+    can.limitsAt = now;
+    return LIMITS_GAP_MS;
+  }
+  return GAP_MS;
 }
 
 export function canTaskOf(port: CanPort, snapshot: Snapshot, limits: Limits, texts: Uint8Array): CanTask {

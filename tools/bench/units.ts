@@ -9,7 +9,7 @@ import { sleep, until } from "../rig/wait";
 import { addUp, markNow } from "./window";
 
 /** Frames of a second (those of each second and two rarer ones), and a payload of 45 bytes. */
-const EACH_SECOND = 8, PAYLOAD = '{"value":52.84,"timestamp_ms":123456,"seq":12}';
+const EACH_SECOND = 6, PAYLOAD = '{"value":52.84,"timestamp_ms":123456,"seq":12}';
 
 /** Pieces of work by name: code inside firmware/main.ts, with `session` and `ready` (a payload) at hand. `loop` is what doing nothing costs. */
 const units = {
