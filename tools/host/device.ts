@@ -130,7 +130,8 @@ export function bootDevice(options: DeviceOptions): Device {
   const s: DeviceState = { options, isDead: false, exceptions: [], natives: null };
   const realm = createRealm(), network = options.network ?? noNetworkFaults();
   const hooks = {
-    realm, clock, faults: network, transport: options.transport ?? nodeTransport, mac: MAC, fail: realm.fail, print: onConsole, send: options.send, servers: options.servers,
+    realm, clock, faults: network, transport: options.transport ?? nodeTransport,
+    mac: MAC, fail: realm.fail, print: onConsole, send: options.send, servers: options.servers,
     run: (callback: Callback, values: unknown[]) => run(s, callback, values),
     bark: () => { onConsole("Task watchdog got triggered."); die(s, "watchdog"); },
     isRefused: options.isRefused ?? (() => false),
