@@ -11,7 +11,7 @@ export interface Alarms {
   on: Uint8Array; since: Uint32Array; held: Uint8Array;
   /** Fields of 0x35A that are active, two bits each; changes since boot; time of this step (s) and since the last (quarter seconds). */
   raised: number; warned: number; changes: number; at: number; step: number;
-  /** A row is on or timed (or must be looked at); quarter seconds since register 50 last said fault or an event came; what else was last looked at. */
+  /** A row is on or timed (or must be looked at); quarter seconds since register 50 said fault or an event came; what else was last looked at. */
   active: number; well: number; key: number;
   /** What only tasks see, as bits; settings of the battery: 0 they fit, 1 a rule is broken, 2 they do not fit. */
   device: number; config: number;

@@ -1,6 +1,5 @@
 // The device in node: a realm of its own with exactly the globals of firmware/espruino.d.ts, booted from its flash.
 // It hides the interpreter's limits (memory, speed, syntax), so the suite on a real interpreter stays necessary.
-import net from "node:net";
 import { randomBytes } from "node:crypto";
 import { disposableClock } from "./clock";
 import type { HostClock } from "./clock";
@@ -16,6 +15,8 @@ import { createSockets } from "./sockets";
 import { POWER_CUT, storageModule } from "./storage";
 import type { Store } from "./storage";
 import { createTimers } from "./timers";
+import { nodeTransport } from "./transport";
+import type { Door, Transport } from "./transport";
 import { createWifi } from "./wifi";
 import type { Wifi } from "./wifi";
 
@@ -50,9 +51,15 @@ export interface DeviceOptions {
   /** Bytes that the device writes to its UART. */
   send(bytes: Uint8Array): void;
   /** Listening servers by the device's port number, and what is known about foreign ports. */
-  servers: Map<number, net.Server>;
+  servers: Map<number, Door>;
   isRefused?(host: string, port: number): boolean;
   network?: NetworkFaults;
+  /** Node's own network unless said otherwise. */
+  transport?: Transport;
+  /** Told of the end of each callback of the image: a rig may let it have taken time. */
+  spent?(): void;
+  /** What the chip's random number register says. */
+  random?(): number;
   onConsole(line: string): void;
   /** The chip restarts now, or has no power: the device is dead from here on. */
   onDeath(reason: "watchdog" | "power cut" | "reboot"): void;
@@ -98,14 +105,15 @@ function run(s: DeviceState, callback: Callback, values: unknown[]): void {
   } catch (error) {
     if (error !== POWER_CUT) report(s, error);
   }
+  s.options.spent?.();
   if (s.options.store.isCut) die(s, "power cut");
 }
 
 /** Registers with the random number register, which the CAN model does not have. */
-function registersOf({ options: { registers } }: DeviceState): Record<string, unknown> {
+function registersOf({ options: { registers, random = () => randomBytes(4).readUInt32LE() } }: DeviceState): Record<string, unknown> {
   return {
     peek32: (address: number, count?: number) =>
-      (address >>> 0 === RANDOM_REGISTER ? randomBytes(4).readUInt32LE() : registers.peek32(address, count)),
+      (address >>> 0 === RANDOM_REGISTER ? random() : registers.peek32(address, count)),
     poke32: registers.poke32, pinMode: registers.pinMode, digitalWrite: registers.digitalWrite,
     ...(registers.spi ? { SPI1: registers.spi, SPI2: registers.spi } : {}),
   };
@@ -124,7 +132,8 @@ export function bootDevice(options: DeviceOptions): Device {
   const s: DeviceState = { options, isDead: false, exceptions: [], natives: null };
   const realm = createRealm(), network = options.network ?? noNetworkFaults();
   const hooks = {
-    realm, clock, faults: network, mac: MAC, fail: realm.fail, print: onConsole, send: options.send, servers: options.servers,
+    realm, clock, faults: network, transport: options.transport ?? nodeTransport,
+    mac: MAC, fail: realm.fail, print: onConsole, send: options.send, servers: options.servers,
     run: (callback: Callback, values: unknown[]) => run(s, callback, values),
     bark: () => { onConsole("Task watchdog got triggered."); die(s, "watchdog"); },
     isRefused: options.isRefused ?? (() => false),

@@ -127,7 +127,7 @@ function hostFrame({ seconds, frame: { id, data } }: CandumpRecord): HostFrame {
 }
 
 /** The GX rules house and chargers: what the gateway allows, and nothing at all once it has lost the battery. */
-function rule(gx: Gx, simulator: Simulator): void {
+export function rule(gx: Gx, simulator: Simulator): void {
   if (!gx.limits) return;
   const isLost = gx.battery === "lost";
   simulator.setLimits({

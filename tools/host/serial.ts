@@ -1,5 +1,6 @@
 // A UART as Espruino has it: byte strings of at most 64 bytes in, any split; byte strings out.
 // Source: espruino.md section 4 (serial 'data', buffer without listener).
+import type { HostClock } from "./clock";
 import { latin1 } from "./natives";
 import type { Realm } from "./realm";
 
@@ -9,7 +10,7 @@ type Callback = (...values: unknown[]) => void;
 
 /** What a UART needs of the device. */
 export interface SerialHooks {
-  realm: Realm;
+  realm: Realm; clock: HostClock;
   run(callback: Callback, values: unknown[]): void;
   /** Bytes leave the device. */
   send(bytes: Uint8Array): void;
@@ -26,10 +27,10 @@ export interface Serial {
   dispose(): void;
 }
 
-interface SerialState { hooks: SerialHooks; listeners: Callback[]; waiting: string; immediate: NodeJS.Immediate | undefined }
+interface SerialState { hooks: SerialHooks; listeners: Callback[]; waiting: string; cancel: (() => void) | undefined }
 
 function deliver(s: SerialState): void {
-  s.immediate = undefined;
+  s.cancel = undefined;
   if (s.listeners.length === 0 || s.waiting === "") return;
   const chunk = s.waiting.slice(0, CHUNK_BYTES);
   s.waiting = s.waiting.slice(CHUNK_BYTES);
@@ -38,7 +39,7 @@ function deliver(s: SerialState): void {
 }
 
 function wake(s: SerialState): void {
-  if (s.waiting !== "") s.immediate ??= setImmediate(() => deliver(s));
+  if (s.waiting !== "") s.cancel ??= s.hooks.clock.soon(() => deliver(s));
 }
 
 function receive(s: SerialState, bytes: Uint8Array): void {
@@ -53,7 +54,7 @@ function receive(s: SerialState, bytes: Uint8Array): void {
 /** A UART whose other end is `send` and `receive`. */
 export function createSerial(hooks: SerialHooks): Serial {
   const { fail } = hooks.realm;
-  const s: SerialState = { hooks, listeners: [], waiting: "", immediate: undefined };
+  const s: SerialState = { hooks, listeners: [], waiting: "", cancel: undefined };
   const serial: Serial = {
     settings: null,
     port: {
@@ -69,7 +70,7 @@ export function createSerial(hooks: SerialHooks): Serial {
       },
     },
     receive: (bytes) => receive(s, bytes),
-    dispose: () => { clearImmediate(s.immediate); s.listeners.length = 0; s.waiting = ""; },
+    dispose: () => { s.cancel?.(); s.listeners.length = 0; s.waiting = ""; },
   };
   return serial;
 }

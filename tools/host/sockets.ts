@@ -1,12 +1,13 @@
 // Espruino's `net` and `tls` on node's sockets: byte strings in chunks, output queued without bound in `dSnd`, failures that throw.
 // Source: espruino.md section 5.1; details seen on Espruino 2v29 for Linux are marked "seen".
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
-import net from "node:net";
+import type net from "node:net";
 import tls from "node:tls";
 import type { HostClock } from "./clock";
 import type { NetworkFaults } from "./faults";
 import { latin1 } from "./natives";
 import type { Realm } from "./realm";
+import type { Door, Transport, Wire } from "./transport";
 
 const CHUNK_BYTES = 536, STALL_LOOK_MS = 20;
 
@@ -14,11 +15,11 @@ type Callback = (...values: unknown[]) => void;
 
 /** What the sockets need of the device. */
 export interface SocketHooks {
-  realm: Realm; clock: HostClock; faults: NetworkFaults;
+  realm: Realm; clock: HostClock; faults: NetworkFaults; transport: Transport;
   run(callback: Callback, values: unknown[]): void;
   print(line: string): void;
   /** Listening servers by the port that the image knows; bound before the image runs. */
-  servers: Map<number, net.Server>;
+  servers: Map<number, Door>;
   /** Nobody listens there, and the host knows: `connect` throws at once, as it does on the chip. */
   isRefused(host: string, port: number): boolean;
 }
@@ -44,13 +45,13 @@ export interface SocketFace {
 interface SocketState {
   hooks: SocketHooks; face: SocketFace; isOutgoing: boolean;
   /** Null for a black hole. */
-  wire: net.Socket | null;
+  wire: Wire | null;
   listeners: Record<string, Callback[]>;
   received: string[];
   isConnected: boolean; isEnding: boolean; isClosed: boolean; hasFailed: boolean;
   /** The wire is gone, what it brought before is still to be told. */
   isGone: boolean;
-  turnTimer: NodeJS.Immediate | undefined; stallTimer: NodeJS.Timeout | undefined;
+  cancelTurn: (() => void) | undefined; cancelStall: (() => void) | undefined;
 }
 
 interface SocketsState { hooks: SocketHooks; open: Set<SocketState>; detach: (() => void)[] }
@@ -66,7 +67,7 @@ function isStalled({ hooks: { faults }, isOutgoing }: SocketState): boolean {
 }
 
 /** Send one chunk of what waits; all sent and nothing more to come: close. */
-function sendChunk(s: SocketState, wire: net.Socket): void {
+function sendChunk(s: SocketState, wire: Wire): void {
   const waiting = s.face.dSnd ?? "";
   if (waiting !== "" && !wire.writableNeedDrain) {
     wire.write(latin1(waiting.slice(0, CHUNK_BYTES)));
@@ -78,9 +79,9 @@ function sendChunk(s: SocketState, wire: net.Socket): void {
 
 /** One turn of the idle loop for one socket: one chunk out, one chunk in. */
 function turn(s: SocketState): void {
-  s.turnTimer = undefined;
+  s.cancelTurn = undefined;
   if (s.isClosed || s.wire === null) return;
-  if (isStalled(s)) { s.stallTimer = setTimeout(() => wake(s), STALL_LOOK_MS); return; }
+  if (isStalled(s)) { s.cancelStall = s.hooks.clock.schedule(STALL_LOOK_MS, () => wake(s)); return; }
   if (s.isConnected && !s.isGone) sendChunk(s, s.wire);
   if (s.received.length > 0 && s.listeners.data) emit(s, "data", [s.received.shift()]);
   const hasInput = s.received.length > 0 && s.listeners.data !== undefined;
@@ -90,7 +91,7 @@ function turn(s: SocketState): void {
 }
 
 function wake(s: SocketState): void {
-  if (!s.isClosed) s.turnTimer ??= setImmediate(() => turn(s));
+  if (!s.isClosed) s.cancelTurn ??= s.hooks.clock.soon(() => turn(s));
 }
 
 function write(s: SocketState, data: unknown): boolean {
@@ -105,7 +106,7 @@ function end(s: SocketState, data: unknown): void {
   if (s.isClosed || s.isEnding) return;
   if (data !== undefined) write(s, data);
   s.isEnding = true;
-  if (s.wire === null) setImmediate(() => closed(s, false));
+  if (s.wire === null) s.hooks.clock.soon(() => closed(s, false));
   wake(s);
 }
 
@@ -113,8 +114,8 @@ function end(s: SocketState, data: unknown): void {
 function closed(s: SocketState, hasFailed: boolean): void {
   if (s.isClosed) return;
   s.isClosed = true;
-  clearImmediate(s.turnTimer);
-  clearTimeout(s.stallTimer);
+  s.cancelTurn?.();
+  s.cancelStall?.();
   if (!hasFailed) emit(s, "end", []);
   emit(s, "close", [hasFailed]);
 }
@@ -136,16 +137,16 @@ function cut(text: string): string[] {
 }
 
 /** A socket of the image over a node socket, or over nothing. */
-function open(all: SocketsState, wire: net.Socket | null, isOutgoing: boolean): SocketState {
+function open(all: SocketsState, wire: Wire | null, isOutgoing: boolean): SocketState {
   const s: SocketState = {
     hooks: all.hooks, face: faceOf(all.hooks, () => s), isOutgoing, wire, listeners: {}, received: [],
     isConnected: !isOutgoing, isEnding: false, isClosed: false, hasFailed: false, isGone: false,
-    turnTimer: undefined, stallTimer: undefined,
+    cancelTurn: undefined, cancelStall: undefined,
   };
   all.open.add(s);
   wire?.setNoDelay(true);
   // Paused until the image has taken it all, so that a peer feels a slow device.
-  wire?.on("data", (bytes) => { wire.pause(); s.received.push(...cut(bytes.toString("latin1"))); wake(s); });
+  wire?.on("data", (bytes: Buffer) => { wire.pause(); s.received.push(...cut(bytes.toString("latin1"))); wake(s); });
   wire?.on("drain", () => wake(s));
   wire?.on("error", (error: NodeJS.ErrnoException) => {
     s.hasFailed = true;
@@ -214,7 +215,7 @@ function connect(all: SocketsState, options: unknown, connected: unknown, isSecu
   }
   if (faults.connect === "refused" || hooks.isRefused(host, port)) refuse(hooks);
   const address = options as { host: string; port: number };
-  const wire = faults.connect === "blackHole" ? null : isSecure ? secureWire(hooks, address) : net.connect({ host, port });
+  const wire = faults.connect === "blackHole" ? null : isSecure ? secureWire(hooks, address) : hooks.transport.connect(host, port);
   const s = open(all, wire, true);
   const flow = (): void => {
     s.isConnected = true;
@@ -225,9 +226,9 @@ function connect(all: SocketsState, options: unknown, connected: unknown, isSecu
     hooks.run(connected as Callback, [s.face]); // encrypted: before the handshake (seen)
     wake(s);
   };
-  wire?.once("secureConnect", flow);
-  if (wire) wire.once("connect", opened);
-  else setImmediate(opened);
+  wire?.on("secureConnect", flow);
+  if (wire) wire.on("connect", opened);
+  else hooks.clock.soon(opened);
   return s.face;
 }
 
@@ -235,7 +236,7 @@ function listen(all: SocketsState, client: Callback, port: unknown): void {
   const { hooks } = all;
   const server = hooks.servers.get(Number(port));
   if (!server) return hooks.realm.fail(`the host has no port for the device's port ${port}`);
-  const accept = (wire: net.Socket): void => hooks.run(client, [open(all, wire, false).face]);
+  const accept = (wire: Wire): void => hooks.run(client, [open(all, wire, false).face]);
   server.on("connection", accept);
   all.detach.push(() => server.off("connection", accept));
 }
@@ -259,8 +260,8 @@ export function createSockets(hooks: SocketHooks): Sockets {
       all.detach.forEach((detach) => detach());
       for (const s of all.open) {
         s.isClosed = true;
-        clearImmediate(s.turnTimer);
-        clearTimeout(s.stallTimer);
+        s.cancelTurn?.();
+        s.cancelStall?.();
         s.wire?.destroy();
       }
       all.open.clear();

@@ -1,6 +1,6 @@
 // Espruino's timers on a host clock: drift-free intervals that catch up in bursts after a block.
 // Source: espruino.md section 4 and src/jsinteractive.c of Espruino 2v29 (behaviour only).
-import type { Clock } from "../simulator/clock";
+import type { HostClock } from "./clock";
 
 const SHORTEST_MS = 0.1;
 
@@ -9,7 +9,7 @@ interface Timer { callback: Callback; values: unknown[]; due: number; period: nu
 
 /** What the timers need of the device. */
 export interface TimerHooks {
-  clock: Clock;
+  clock: HostClock;
   /** Run a callback of the image; it catches and reports what the callback throws. */
   run(callback: Callback, values: unknown[]): void;
   /** Throw an error of the image's own realm. */
@@ -53,9 +53,7 @@ function arm(s: TimersState): void {
   if (s.isDisposed || s.timers.size === 0) return;
   const due = Math.min(...[...s.timers.values()].map((timer) => timer.due));
   const wait = due - s.hooks.clock.now();
-  if (wait > 0) { s.cancel = s.hooks.clock.schedule(wait, () => turn(s)); return; }
-  const immediate = setImmediate(() => turn(s));
-  s.cancel = () => clearImmediate(immediate);
+  s.cancel = wait > 0 ? s.hooks.clock.schedule(wait, () => turn(s)) : s.hooks.clock.soon(() => turn(s));
 }
 
 function add(s: TimersState, callback: unknown, ms: unknown, isRepeating: boolean, values: unknown[]): number {

@@ -1,9 +1,9 @@
 // Espruino's Wifi module for a host that is always in a network: joining, address, name look-up and ping, with faults.
 // Source: espruino.md section 5.6; ping answers as libs/network/esp32 of Espruino 2v29 makes them (behaviour only).
-import dns from "node:dns";
 import type { HostClock } from "./clock";
 import type { NetworkFaults } from "./faults";
 import type { Realm } from "./realm";
+import type { Transport } from "./transport";
 
 const JOIN_MS = 100, PINGS = 5, PING_PERIOD_MS = 500, PING_TIMEOUT_MS = 1000, PING_BYTES = 32, PING_ANSWER_MS = 2;
 
@@ -11,7 +11,7 @@ type Callback = (...values: unknown[]) => void;
 
 /** What Wi-Fi needs of the device. */
 export interface WifiHooks {
-  realm: Realm; clock: HostClock; faults: NetworkFaults; mac: string;
+  realm: Realm; clock: HostClock; faults: NetworkFaults; transport: Transport; mac: string;
   run(callback: Callback, values: unknown[]): void;
 }
 
@@ -40,8 +40,8 @@ function getHostByName({ hooks }: WifiState, name: unknown, callback: unknown): 
   if (typeof name !== "string") return hooks.realm.fail("Hostname parameter is not a string");
   if (typeof callback !== "function") return hooks.realm.fail("Callback is not a function");
   const tell = (ip: string | null): void => hooks.run(callback as Callback, [ip]);
-  if (hooks.faults.dns === "fails" || hooks.faults.wifi === "down") { setImmediate(tell, null); return; }
-  dns.lookup(name, 4, (error, ip) => tell(error ? null : ip));
+  if (hooks.faults.dns === "fails" || hooks.faults.wifi === "down") hooks.clock.soon(() => tell(null));
+  else hooks.transport.lookUp(name, tell);
 }
 
 /** One answer or time-out; the counts run over all five. */
@@ -69,7 +69,7 @@ export function createWifi(hooks: WifiHooks): Wifi {
     module: {
       connect: (_ssid: unknown, _options: unknown, callback: unknown) => join(s, callback),
       setHostname: (_name: unknown, callback: unknown) => {
-        if (typeof callback === "function") setImmediate(() => hooks.run(callback as Callback, []));
+        if (typeof callback === "function") hooks.clock.soon(() => hooks.run(callback as Callback, []));
       },
       getIP: () => ({ ip: isUp() ? "127.0.0.1" : "0.0.0.0", mac: hooks.mac }),
       getDetails: () => (isUp() ? { status: "connected", rssi: -50 } : { status: "disconnected" }),

@@ -1,5 +1,6 @@
 // The event log of the simulated unit: a ring of 49 slots, as registers 200..297 and commands 0x11 and 0x12 show it (tinybms.md 6.9, 7.4).
 
+import { events, SYSTEM_STARTED } from "../../firmware/bms/events";
 import type { LogEntry } from "./codec";
 
 /** The log: `slots` in register order, `next` the slot written next, `unread` how many command 0x11 has not reported so far. */
@@ -17,6 +18,12 @@ export const EVENT = {
   chargeOverCurrentGone: 0x76, dischargeOverCurrentGone: 0x77, regenerationOverCurrentGone: 0x78, overVoltageGone: 0x79,
   fullyDischargedGone: 0x7a, underVoltageGone: 0x7b,
 } as const;
+
+/** The event that ends a fault or warning; undefined where only a restart does. */
+export function eventEndedBy(id: number): number | undefined {
+  const ended = events.find((row) => row.id === id)?.clearedBy;
+  return ended === SYSTEM_STARTED ? undefined : ended;
+}
 
 /** An empty log. */
 export function createLog(): EventLog {

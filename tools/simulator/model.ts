@@ -10,6 +10,8 @@ import { closedSwitches, createProtectionState, hasFault, settingsReader, stepPr
 import type { ProtectionState } from "./protection";
 import type { Random } from "./random";
 import { initialSettings, settingBound, writeSettings } from "./settings";
+import { followEvents, forceReadings, isFaulty } from "./trouble";
+import type { Trouble } from "./trouble";
 import { REGISTER_COUNT, getBits, getValue, rowOf, setBits, setValue } from "./words";
 
 /** What the house wants from the battery: A (above 0: charge), a charger on the charge port or not, ambient in degC. */
@@ -41,6 +43,8 @@ export interface Battery extends Unit {
   charging: boolean; protection: ProtectionState; events: EventLog; limits: Limits | null;
   /** Restarts since the start of the simulator, and the seconds that the present one still takes. */
   restarts: number; starting_s: number;
+  /** What is wrong by the scenario, and which of its events are logged already. */
+  trouble: Trouble; troubleEvents: number[];
 }
 
 /** Currents beyond this count as charging or discharging; also the idle band of sleep (high-power type, tinybms.md 2). */
@@ -79,7 +83,7 @@ export function createBattery(options: BatteryOptions): Battery {
     totals: { in_Ah: 0, out_Ah: 0, in_Wh: 0, out_Wh: 0, bled_Ah: 0, bled_Wh: 0, heat_Wh: 0 },
     current_A: 0, soc_pct, soh_pct: 99, lifetime_s: LIFETIME_AT_START_S,
     charger: false, switches: { charge: true, load: true }, chargeDone: false, waitsForBalance: false, charging: false,
-    protection: createProtectionState(), events: createLog(), limits: null, restarts: 0, starting_s: 0,
+    protection: createProtectionState(), events: createLog(), limits: null, restarts: 0, starting_s: 0, trouble: {}, troubleEvents: [],
     write: (writes) => writeRegisters(battery, writes),
     bound: (kind, address) => settingBound(words, kind, address),
     perform: (option) => perform(battery, option),
@@ -185,10 +189,12 @@ function isBlocked(battery: Battery, current_A: number): boolean {
 function flow(battery: Battery, demand: Demand, dt: number): void {
   battery.current_A = approach(battery.current_A, wantedCurrent(battery, demand), FOLLOW_RATE, dt);
   if (isBlocked(battery, battery.current_A)) battery.current_A = 0;
+  battery.current_A = battery.trouble.current_A ?? battery.current_A;
   stepCells(battery.cells, battery.current_A, battery.thermal, dt, battery.totals);
   stepThermal(battery.thermal, battery.cells, battery.current_A, demand.ambient_C, dt);
   const part_pct = (battery.current_A * dt) / 36 / setting(battery, "battery_capacity");
   battery.soc_pct = Math.min(100, Math.max(0, battery.soc_pct + part_pct));
+  forceReadings(battery);
 }
 
 function noticeCharger(battery: Battery, present: boolean): void {
@@ -215,7 +221,8 @@ function measure(battery: Battery): { minCell_mV: number; maxCell_mV: number; co
 /** Sensor 1 sits in the middle of the pack, sensor 2 at its edge; null where none is connected. */
 function sensorTemperatures(battery: Battery): [number | null, number | null] {
   const { pack_C, ambient_C } = battery.thermal;
-  return [battery.sensors[0] ? pack_C : null, battery.sensors[1] ? 0.8 * pack_C + 0.2 * ambient_C : null];
+  const [first, second] = battery.trouble.sensors ?? battery.sensors;
+  return [first ? pack_C : null, second ? 0.8 * pack_C + 0.2 * ambient_C : null];
 }
 
 function protect(battery: Battery, dt: number): void {
@@ -257,7 +264,7 @@ function decideCharge(battery: Battery): void {
 }
 
 function onlineStatus(battery: Battery): string {
-  if (hasFault(battery.protection)) return "fault";
+  if (hasFault(battery.protection) || isFaulty(battery)) return "fault";
   if (battery.current_A < -IDLE_A) return "discharging";
   if (battery.charger && !battery.chargeDone && (battery.waitsForBalance || battery.current_A > IDLE_A)) return "charging";
   if (battery.current_A > IDLE_A) return battery.charger ? "charging" : "regeneration";
@@ -314,7 +321,7 @@ function publish(battery: Battery): void {
   const [first_C, second_C] = sensorTemperatures(battery);
   const values: Record<string, number | null> = {
     lifetime_counter: Math.floor(battery.lifetime_s), estimated_time_left: estimateTimeLeft(battery),
-    pack_voltage: tenths.reduce((sum, tenth) => sum + tenth, 0) / 10000, pack_current: current_A,
+    pack_voltage: tenths.reduce((sum, tenth) => sum + tenth, 0) / 10000 + (battery.trouble.packError_V ?? 0), pack_current: current_A,
     min_cell_voltage: Math.min(...tenths) / 10, max_cell_voltage: Math.max(...tenths) / 10,
     external_temp_1: first_C, external_temp_2: second_C, internal_temp: battery.thermal.internal_C,
     state_of_health: battery.soh_pct, state_of_charge: battery.soc_pct,
@@ -340,10 +347,11 @@ function keepStatistics(battery: Battery): void {
 function stepOnce(battery: Battery, demand: Demand, dt: number): void {
   battery.lifetime_s += dt;
   battery.starting_s = Math.max(0, battery.starting_s - dt);
-  noticeCharger(battery, demand.charger);
+  noticeCharger(battery, battery.trouble.charger ?? demand.charger);
   operateSwitches(battery);
   flow(battery, demand, dt);
   protect(battery, dt);
+  followEvents(battery, (id) => log(battery, id), () => restart(battery));
   operateSwitches(battery);
   decideCharge(battery);
   balance(battery);

@@ -1,6 +1,8 @@
 // The scenarios: how a battery begins and what house, charger and weather do to it over time. Data and small functions of time.
 
+import { alarmScenarios } from "./alarm-scenarios";
 import type { Demand } from "./model";
+import type { Trouble } from "./trouble";
 
 /** One scenario; `demand` is a pure function of the model seconds since its start. */
 export interface Scenario {
@@ -9,8 +11,12 @@ export interface Scenario {
   offsets_pct?: number[];
   sensors?: [boolean, boolean];
   demand(time_s: number): Demand;
+  /** What else is wrong then. */
+  trouble?(time_s: number): Trouble;
 }
 
+/** Of the longest name. */
+const NAME_WIDTH = 40;
 /** A household day takes 20 minutes, so that a viewer sees it move; it begins at sunrise. */
 const DAY_S = 1200;
 const ROOM_C = 22;
@@ -58,6 +64,7 @@ export const scenarios: Record<string, Scenario> = {
     demand: constant(60) },
   "sensor-missing": { doc: "the household day with external temperature sensor 2 absent", soc_pct: 62, temperature_C: ROOM_C,
     sensors: [true, false], demand: day },
+  ...alarmScenarios,
 };
 
 /** The scenario of a name; throws with the list of names when there is none. */
@@ -68,5 +75,5 @@ export function scenarioOf(name: string): Scenario {
 
 /** All scenarios with what they show, one a line. */
 export function scenarioList(): string {
-  return Object.entries(scenarios).map(([name, { doc }]) => `  ${name.padEnd(15)} ${doc}`).join("\n");
+  return Object.entries(scenarios).map(([name, { doc }]) => `  ${name.padEnd(NAME_WIDTH)} ${doc}`).join("\n");
 }

@@ -3,12 +3,13 @@
 import { realClock } from "./clock";
 import type { Clock } from "./clock";
 import { createFaults } from "./faults";
-import type { Faults } from "./faults";
+import type { FaultName, Faults } from "./faults";
 import { closeLine, createLine, isAsleep, receiveBytes } from "./line";
 import { createBattery, stepBattery } from "./model";
 import type { Battery, Demand, Limits } from "./model";
 import { seededRandom } from "./random";
 import { scenarioOf } from "./scenarios";
+import type { Trouble } from "./trouble";
 
 /** All optional: default scenario, seed 1, 16 cells, real speed, the real clock, stepping by itself. */
 export interface SimulatorOptions {
@@ -58,6 +59,14 @@ function keepStepping(clock: Clock, step: (dt_s: number) => void): () => void {
   return () => cancel();
 }
 
+/** The scenario's trouble of this moment: the battery shows it at its next step, the line at once. */
+function beginTrouble(battery: Battery, faults: Faults, trouble: Trouble): void {
+  if (trouble === battery.trouble) return;
+  for (const name of Object.keys(battery.trouble.line ?? {})) faults.clear(name as FaultName);
+  for (const [name, probability] of Object.entries(trouble.line ?? {})) faults.set(name, { probability });
+  battery.trouble = trouble;
+}
+
 /**
  * Starts a simulated TinyBMS. Throws an Error that lists the scenarios for an unknown one, a RangeError for cells outside 4..16 and a
  * speed that is not above 0.
@@ -76,6 +85,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   let time_s = 0;
   let override: Partial<Demand> | null = null;
   const step = (dt_s: number): void => {
+    if (scenario.trouble) beginTrouble(battery, faults, scenario.trouble(time_s));
     stepBattery(battery, dt_s, (offset_s) => ({ ...scenario.demand(time_s + offset_s), ...override }));
     time_s += dt_s;
   };

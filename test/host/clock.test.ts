@@ -1,0 +1,35 @@
+// The virtual clock: what is due happens in order, as fast as it can, and nothing happens by itself.
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { virtualClock } from "../../tools/host/clock";
+
+describe("virtual clock", () => {
+  it("runs what is due by time, what is due at once in the order in which it was asked for, and takes back", () => {
+    const clock = virtualClock(), log: string[] = [], say = (what: string) => () => log.push(`${what} ${clock.now()}`);
+    clock.schedule(20, say("c"));
+    clock.schedule(10, () => { say("a")(); clock.soon(say("soon")); clock.schedule(5, say("b")); });
+    clock.schedule(10, say("a2"));
+    const cancel = clock.schedule(15, say("never"));
+    cancel();
+    clock.schedule(31, say("later"));
+    clock.run(30);
+    assert.deepEqual([log, clock.now()], [["a 10", "a2 10", "soon 10", "b 15", "c 20"], 30]);
+  });
+
+  it("is late after a block, as a thread that stood still, and loses nothing", () => {
+    const clock = virtualClock(), at: number[] = [];
+    clock.schedule(5, () => clock.block(100));
+    for (const due of [10, 20]) clock.schedule(due, () => at.push(clock.now()));
+    clock.run(50);
+    assert.deepEqual([at, clock.now()], [[105, 105], 105]);
+  });
+
+  it("keeps the order of any times", () => {
+    fc.assert(fc.property(fc.array(fc.nat(50), { maxLength: 200 }), (delays) => {
+      const clock = virtualClock(), seen: number[] = [];
+      delays.forEach((delay) => clock.schedule(delay, () => seen.push(delay)));
+      clock.run(50);
+      assert.deepEqual(seen, delays.slice().sort((a, b) => a - b));
+    }), { seed: 1 });
+  });
+});
