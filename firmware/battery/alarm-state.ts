@@ -7,7 +7,7 @@ export const UART_ERRORS = 1, CAN_ERRORS = 2, CAN_UNHEARD = 4, BUS_OFF = 8, GX_G
 export const WARNING = 1, ALARM = 2, TIMED = 4;
 
 export interface Alarms {
-  /** Each row of battery/alarms.ts: WARNING, ALARM; when it last changed (s since boot); and what its conditions have held, in quarter seconds. */
+  /** Each row of battery/alarms.ts: WARNING, ALARM; when it last changed (s since boot); how long its conditions have held, in quarter s. */
   on: Uint8Array; since: Uint32Array; held: Uint8Array;
   /** Fields of 0x35A that are active, two bits each; changes since boot; time of this step (s) and since the last (quarter seconds). */
   raised: number; warned: number; changes: number; at: number; step: number;

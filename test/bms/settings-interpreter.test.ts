@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { receive } from "../../firmware/bms/receive.cold";
+import { SETTING_LINES_AT, SETTING_LINES_END } from "../../firmware/bms/setting-lines.baked";
 import { settingsNext, settingsTalkOf } from "../../firmware/bms/settings-talk.cold";
 import { settingsTook } from "../../firmware/bms/settings-write";
 import { setImageText } from "../../firmware/kernel/text";
@@ -48,7 +49,10 @@ function shown(text: string): string {
   for (; i < text.length; i++) hex += text.charCodeAt(i).toString(16).padStart(2, "0");
   return hex;
 }
-setImageText(${JSON.stringify(imageText)});
+const lines = ${JSON.stringify(imageText.slice(SETTING_LINES_AT, SETTING_LINES_END))}; // the whole text would not fit beside the program
+setImageText({ substring: function (start: number, end: number) {
+  return lines.substring(start - ${SETTING_LINES_AT}, end - ${SETTING_LINES_AT});
+} } as unknown as string);
 for (const one of cases) {
   const talk = settingsTalkOf(one["c"], false, true, true), requests: string[] = [];
   let request = settingsNext(talk);

@@ -1,6 +1,7 @@
 // A TinyBMS that does not answer 0x07 as it should: the gateway reads by 0x03 instead, whose words come turned round, and says so.
 import assert from "node:assert/strict";
 import { publishedRows } from "../../tools/bake/names";
+import { groupRows } from "../../tools/bake/topics";
 import type { Host } from "../../tools/host/run";
 import type { FaultName } from "../../tools/simulator/faults";
 import { getValue } from "../../tools/simulator/words";
@@ -18,7 +19,7 @@ function registersSince(host: Host, from: number): RegisterMessage[] {
 
 /** What the raw words of a message say, in the unit of its value; null for a row that has none. */
 function meant({ key, raw, words }: RegisterMessage): number | null {
-  const row = publishedRows.find((one) => (one.topic ?? one.key) === key)!;
+  const row = [...publishedRows, ...groupRows].find((one) => (one.topic ?? one.key) === key)!;
   if (raw === undefined) return null;
   if (row.type !== "f32") return raw / (row.per ?? 1);
   const view = new DataView(new ArrayBuffer(4));

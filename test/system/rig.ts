@@ -76,12 +76,12 @@ export async function running(host: Host, limit_ms = 15000): Promise<void> {
   await host.until("limits on the bus", () => sent(host, 0, LIMITS).length > 0, limit_ms);
 }
 
-/** Ask again and again until the status is as wanted; throws with the last one. */
+/** Ask again and again until the status is as wanted, also when an answer is cut because the device stood still; throws with the last one. */
 export async function untilStatus(host: Host, what: string, is: (now: Status) => boolean, limit_ms: number): Promise<Status> {
   const end = host.clock.now() + limit_ms;
   for (;;) {
-    const now = await status(host);
-    if (is(now)) return now;
+    const now = await status(host).catch((error: unknown) => { if (error instanceof SyntaxError) return null; throw error; });
+    if (now && is(now)) return now;
     if (host.clock.now() > end) throw new Error(`waited ${limit_ms} ms in vain: ${what}: ${JSON.stringify(now)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
