@@ -1,5 +1,5 @@
 // Where the image runs from. Not cold: cold functions are made from that text.
-import { setImageText } from "../kernel/text";
+import { setImageText } from "../kernel/text-set.cold";
 
 /** The image begins with this; its tables follow, then its cold functions, up to the end of the comment. */
 const TEXT_START = "/*~TEXT~";

@@ -1,7 +1,6 @@
 // A tiny HTTP/1.1 server on connections: bounded requests, answers in pieces, one request a connection (RFC 9112). The
 // interpreter's own server leaks a socket for each client that leaves early.
 import type { Socket } from "../kernel/ports";
-import { clientEvent } from "./clients.cold";
 
 /** The pieces of an answer; "" ends it, null is not there yet: who has it calls `clientEvent(server, client, "drain")`. */
 export type Pieces = (piece: number) => string | null;
@@ -25,20 +24,4 @@ export interface Server {
   requests: number;
 }
 
-export function serverOf(now: () => number, answer: Server["answer"]): Server {
-  return { clients: [], now: now, answer: answer, requests: 0 };
-}
-
-/** A new client. What it does is looked at by the rare part; only the ears are resident. */
-export function accept(server: Server, socket: Socket): void {
-  const client: Client = { socket: socket, rx: "", want: 0, at: server.now(), pieces: null, piece: 0 };
-  clientEvent(server, client, "came");
-  socket.on("data", function (bytes) {
-    if (client.pieces) return;
-    client.rx += bytes;
-    client.at = server.now();
-    if (client.rx.length >= client.want) clientEvent(server, client, "bytes");
-  });
-  socket.on("drain", function () { if (client.pieces) clientEvent(server, client, "drain"); });
-  socket.on("close", function () { clientEvent(server, client, "gone"); });
-}
+export { clientEvent } from "./clients.cold";

@@ -1,5 +1,6 @@
 // Cooperative tasks: one native interval each, priority by courtesy. A task that is late first lets every more urgent task
 // run that is overdue. The interpreter makes up for missed intervals in a burst; those calls find nothing due.
+import { stepFailed } from "./task-failed.cold";
 
 /** A start this late (ms) lets others go first; this late is counted; timers may fire this early; the calls of a burst come within this. */
 const COURTESY = 10, LATE = 50, EARLY = 4, BURST = 10;
@@ -36,15 +37,6 @@ export interface Scheduler {
   failed(task: Task, error: unknown): void;
 }
 
-export function taskOf<State>(name: string, period: number, state: State, step: (state: State, now: number) => number): Task {
-  return { due: 0, period: period, state: state, step: step as Step, longest: 0, late: 0, faults: 0, timer: 0, name: name };
-}
-
-function stepFailed(scheduler: Scheduler, task: Task, error: unknown): void {
-  task.faults++;
-  scheduler.failed(task, error);
-}
-
 /** One step, and the accounts of it. */
 function stepTask(scheduler: Scheduler, task: Task, now: number): void {
   let delay = 0;
@@ -79,13 +71,6 @@ export function runTask(scheduler: Scheduler, task: Task): void {
     if (then + EARLY > other.due) stepTask(scheduler, other, then);
     if (other === task) break;
   }
-}
-
-/** Start the native interval of a task; its first step is due one period from now. */
-export function startTask(scheduler: Scheduler, task: Task): void {
-  task.due = (scheduler.clock() - scheduler.start) * 1000 + task.period;
-  task.timer = scheduler.every(runTask, task.period, scheduler, task);
-  scheduler.tasks.push(task);
 }
 
 /** Something came up for a task that waits: its next step is within `soon` ms. */

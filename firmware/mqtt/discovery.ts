@@ -24,8 +24,3 @@ export interface Discovery {
   /** Cells and level that Home Assistant was told last. */
   toldCells: number; toldLevel: number;
 }
-
-/** Nothing told yet; what is missing is set before it is used. */
-export function discoveryOf(): Discovery {
-  return { at: 0, prefix: "", clear: "", since: -1, toldCells: 0, toldLevel: 0 } as Discovery;
-}

@@ -5,6 +5,7 @@ import { floored, nameIn } from "../battery/names.cold";
 import { PHASES_AT, REASONS_AT, STATUSES_AT } from "../battery/names.baked";
 import * as r from "../battery/registers.baked";
 import type { Snapshot } from "../battery/snapshot";
+import type { Day } from "./messages";
 
 /** Register 50 of the first status that has a name. */
 const FIRST_STATUS = 0x91;
@@ -21,6 +22,19 @@ export function limitsMessage(s: Snapshot, limits: Limits, now: number, time: st
   return `{"cvl":${cvl},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0},"discharge_allowed":${dcl !== null && dcl > 0}`
     + `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}${time}`
     + `,${whyText(limits)},"broken_rules":${rulesText(limits, true)}}`;
+}
+
+/** The member `time` (ISO 8601, UTC) of a message; "" while the time of day is not known. `epoch` is that of boot (s since 1970, 0 unknown). */
+export function timeMember(epoch: number, now: number, day: Day): string {
+  const s = Math.floor(epoch * 1000 + now) / 1000 - day.dayAt;
+  if (!epoch || !(s >= 0 && s < 86400)) return "";
+  const hour = ("" + (100 + s / 3600 | 0)).substr(1), minute = ("" + (100 + s / 60 % 60 | 0)).substr(1);
+  return `,"time":"${day.date}T${hour}:${minute}:${(100 + s % 60).toFixed(3).substr(1)}Z"`;
+}
+
+/** What all register messages of one moment end with; `epoch` and `day` as timeMember takes them. */
+export function messageTail(s: Snapshot, now: number, epoch: number, day: Day): string {
+  return `,"timestamp_ms":${Math.round(now)}${timeMember(epoch, now, day)},"seq":${s.seq},"quality":"`;
 }
 
 /** A register with names, or one that is unknown. (The interpreter's indexOf also finds the begin of a text at the end: so there is one more.) */

@@ -21,19 +21,6 @@ export function stateMessage(s: Snapshot, names: string[]): string {
 /** A day of the calendar: its text, and when it began (s since 1970; -1: none is known). */
 export interface Day { date: string; dayAt: number }
 
-/** The member `time` (ISO 8601, UTC) of a message; "" while the time of day is not known. `epoch` is that of boot (s since 1970, 0 unknown). */
-export function timeMember(epoch: number, now: number, day: Day): string {
-  const s = Math.floor(epoch * 1000 + now) / 1000 - day.dayAt;
-  if (!epoch || !(s >= 0 && s < 86400)) return "";
-  const hour = ("" + (100 + s / 3600 | 0)).substr(1), minute = ("" + (100 + s / 60 % 60 | 0)).substr(1);
-  return `,"time":"${day.date}T${hour}:${minute}:${(100 + s % 60).toFixed(3).substr(1)}Z"`;
-}
-
-/** What all register messages of one moment end with; `time` as timeMember gives it. */
-export function messageTail(s: Snapshot, now: number, time: string): string {
-  return `,"timestamp_ms":${Math.round(now)}${time},"seq":${s.seq},"quality":"`;
-}
-
 /** Suffix of a register topic, a tab, the members of its message that never change; of a row with names a tab and these. */
 export function registerText(row: number): string {
   return textSlice(row * ROW_WIDTH, row * ROW_WIDTH + ROW_WIDTH).trim();

@@ -4,7 +4,9 @@ import { limitsStep } from "../battery/charge-control";
 import type { Limits } from "../battery/limits";
 import { BOOT, LOST, SILENT, type Snapshot } from "../battery/snapshot";
 import type { CanPort } from "../kernel/ports";
-import { taskOf, type Task } from "../kernel/tasks";
+import { taskOf } from "../kernel/task-start.cold";
+import type { Task } from "../kernel/tasks";
+import { textFrame } from "../victron/text-frame.cold";
 import { ALARMS_ROW, EACH_TEN, EACH_TWO, encoders, frameIds, frameWhenLost, rareFrame, TEXTS } from "../victron/frames.baked";
 
 /** Between two frames (never more than 40 a second), after one of limits (whose lost arbitration is tried again within 20 ms),
@@ -44,12 +46,6 @@ function mark(can: CanTask, now: number): void {
   if (EACH_TEN + second < waiting.length) waiting[EACH_TEN + second] = 1;
 }
 
-/** The bytes of a text frame, undefined without a text. */
-function textOf(can: CanTask, row: number): Uint8Array | undefined {
-  const at = row * 8 - TEXTS * 8;
-  return can.texts[at] ? can.texts.subarray(at, at + 8) : undefined;
-}
-
 /** Frames of a GX, at most five a step. One that was away gets all frames anew. */
 function hear(can: CanTask, now: number): void {
   for (let most = 5; most > 0; most--) {
@@ -82,7 +78,7 @@ function step(can: CanTask, now: number): number {
   if (row < 0) return waiting.indexOf(1) >= 0 ? GAP_MS : Math.max(GAP_MS, Math.min(can.nextAt - now, IDLE_MS));
   if (row === LIMITS_ROW && now - can.limits.at > LIMITS_STALE_MS) limitsStep(can.limits, can.snapshot, now, -1);
   if (frameWhenLost[row] || phase !== LOST) {
-    bytes = row < EACH_TWO ? encoders[row](can.snapshot.values) : row < TEXTS ? rareFrame(row, can.snapshot.values) : textOf(can, row);
+    bytes = row < EACH_TWO ? encoders[row](can.snapshot.values) : row < TEXTS ? rareFrame(row, can.snapshot.values) : textFrame(can.texts, row);
   }
   if (!bytes) {
     waiting[row] = 0;

@@ -4,7 +4,8 @@ import { publish } from "../mqtt/session";
 import type { App } from "./app";
 import { acknowledge } from "./command-answer.cold";
 import { bmsAnswer } from "./command-parts";
-import { remind, type Commands } from "./command-state";
+import { remind } from "./command-remind.cold";
+import type { Commands } from "./command-state";
 import { clientEvent } from "./shared";
 
 /** Between two tries, and from an answer to the next look, ms. */

@@ -2,7 +2,8 @@
 import { OFF, publish, RETAIN } from "../mqtt/session";
 import { sessionEnd } from "../mqtt/session-life.cold";
 import type { App } from "./app";
-import { remind, type Commands } from "./command-state";
+import { remind } from "./command-remind.cold";
+import type { Commands } from "./command-state";
 
 /** From the farewell to the restart, ms. */
 const FAREWELL_MS = 500;

@@ -43,8 +43,3 @@ export interface MqttTest {
   /** For the answer of a command; "" when HTTP asked. */
   tail: string; flags: number;
 }
-
-/** The next step of commands is not later than `time`. */
-export function remind(own: Commands, time: number): void {
-  if (own.at > time) own.at = time;
-}

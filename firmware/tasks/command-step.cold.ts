@@ -4,7 +4,8 @@
 import { CONNECTED } from "../mqtt/session";
 import type { App } from "./app";
 import { finish, mqttTest, sayGoodbye, settingsTopics } from "./command-later";
-import { NEVER, remind } from "./command-state";
+import { remind } from "./command-remind.cold";
+import { NEVER } from "./command-state";
 
 /** Between two settings, and between two looks at those of the TinyBMS, ms. */
 const NEXT_MS = 100, REGISTERS_MS = 60000;

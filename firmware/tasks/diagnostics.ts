@@ -1,7 +1,8 @@
 // The least urgent task: silent HTTP clients are closed, a lost Wi-Fi is joined again, the time is asked for, and
 // what the broker missed is kept and told later.
 import { sweep } from "../http/clients.cold";
-import { taskOf, type Task } from "../kernel/tasks";
+import { taskOf } from "../kernel/task-start.cold";
+import type { Task } from "../kernel/tasks";
 import { CONNECTED } from "../mqtt/session";
 import type { App } from "./app";
 import { clockStep } from "./clock.cold";

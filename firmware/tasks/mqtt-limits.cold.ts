@@ -2,8 +2,7 @@
 import { floored } from "../battery/names.cold";
 import * as r from "../battery/registers.baked";
 import { BOOT, LOST, SILENT } from "../battery/snapshot";
-import { timeMember } from "../mqtt/messages";
-import { limitsMessage } from "../mqtt/messages-rare.cold";
+import { limitsMessage, timeMember } from "../mqtt/messages-rare.cold";
 import { CRITICAL, MOST_IN_FLIGHT, publish, QOS1, RETAIN } from "../mqtt/session";
 import { GX_GONE_MS } from "./can";
 import { REFRESH_MS, type MqttTask } from "./mqtt-state";

@@ -1,6 +1,6 @@
 // What changes slowly: registers of the groups without slots, energy of the day and the month.
 import { totalMessage, totalsOn, type Totals } from "../mqtt/energy-totals.cold";
-import { messageTail, timeMember } from "../mqtt/messages";
+import { messageTail } from "../mqtt/messages-rare.cold";
 import { groupMessage } from "../mqtt/topics-groups.cold";
 import * as topics from "../mqtt/topics.baked";
 import type { App } from "./app";
@@ -14,7 +14,7 @@ const MOST = 4;
 
 /** Registers of groups that were read anew; how many messages are left, -1 when there is more to do. */
 function publishGroups(app: App, left: number, now: number): number {
-  const mqtt = app.mqtt, rare = mqtt.rare, tail = messageTail(mqtt.snapshot, now, timeMember(app.clock.epoch, now, rare));
+  const mqtt = app.mqtt, rare = mqtt.rare, tail = messageTail(mqtt.snapshot, now, app.clock.epoch, rare);
   let group = 3;
   for (const start of (topics.GROUP_STARTS as string).split(" ")) {
     const words = mqtt.raw[group] || null, place = start.split(":");

@@ -2,11 +2,11 @@
 // blocking (name, echo) and done right after a periodic 0x351, because it may block everything for a while.
 import * as r from "../battery/registers.baked";
 import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
-import { taskOf } from "../kernel/tasks";
-import { discoveryOf } from "../mqtt/discovery";
+import { taskOf } from "../kernel/task-start.cold";
+import { discoveryOf } from "../mqtt/discovery-begin.cold";
 import { nextDue, passBegins } from "../mqtt/due";
-import { messageTail, registerMessage, registerText, stateMessage, timeMember } from "../mqtt/messages";
-import { stateNames } from "../mqtt/messages-rare.cold";
+import { registerMessage, registerText, stateMessage } from "../mqtt/messages";
+import { messageTail, stateNames } from "../mqtt/messages-rare.cold";
 import { ROWS } from "../mqtt/rows.baked";
 import type { Socket } from "../kernel/ports";
 import { outboxDrain } from "../mqtt/outbox.cold";
@@ -15,10 +15,10 @@ import { CONNECTED, OFF, publish } from "../mqtt/session";
 import { keepAlive } from "../mqtt/session-life.cold";
 import { commandStep } from "./command-step.cold";
 import { advance, brokerSaid, introduce } from "./mqtt-connect.cold";
-import { publishDiscovery } from "./mqtt-discovery";
+import { publishDiscovery } from "./mqtt-discovery-step.cold";
 import { publishLimits } from "./mqtt-limits.cold";
 import { takeMessage } from "./mqtt-receive.cold";
-import { publishRare } from "./mqtt-topics";
+import { publishRare } from "./mqtt-topics.cold";
 import { rareOf } from "./mqtt-topics-again.cold";
 import { FEW_IN_FLIGHT, LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 
@@ -34,7 +34,7 @@ function publishRegisters(mqtt: MqttTask, left: number, now: number): number {
   const due = mqtt.due, values = mqtt.snapshot.values, end = due.row + LOOK < ROWS ? due.row + LOOK : ROWS;
   let row = nextDue(due, values, end), tail = "";
   while (row >= 0) {
-    tail = tail || messageTail(mqtt.snapshot, now, timeMember(mqtt.app.clock.epoch, now, mqtt.rare));
+    tail = tail || messageTail(mqtt.snapshot, now, mqtt.app.clock.epoch, mqtt.rare);
     const text = registerText(row), tab = text.indexOf("\t"), message = registerMessage(row, text.substr(tab + 1), values[row], mqtt.raw, tail);
     if (!publish(mqtt.session, "rt/reg/" + text.substr(0, tab), message, mqtt.registerFlags, now)) {
       due.low[row] = Infinity;

@@ -2,7 +2,8 @@
 // and CAN both ran.
 import { limitsStep } from "../battery/charge-control";
 import { updatePhase } from "../battery/phase.cold";
-import { taskOf, type Task } from "../kernel/tasks";
+import { taskOf } from "../kernel/task-start.cold";
+import type { Task } from "../kernel/tasks";
 import type { App } from "./app";
 import { eachSecond } from "./second";
 

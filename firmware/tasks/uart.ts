@@ -10,7 +10,8 @@ import { acceptEvents, acceptRare, pace, turnedWords } from "../bms/rare.cold";
 import type { Talk } from "../bms/talk";
 import type { Natives, UartPort } from "../kernel/ports";
 import { samplesPush, type Samples } from "../kernel/samples";
-import { taskOf, type Task } from "../kernel/tasks";
+import { taskOf } from "../kernel/task-start.cold";
+import type { Task } from "../kernel/tasks";
 import { talkTurn } from "./talk.cold";
 
 /** Longest wait between two looks at the conversation, ms. */

@@ -7,7 +7,7 @@ import { alarmsStep } from "../../firmware/battery/alarms.baked";
 import { alarmsOf, alarmsText } from "../../firmware/battery/alarms.cold";
 import * as r from "../../firmware/battery/registers.baked";
 import { DEGRADED, LOST, NORMAL, type Snapshot } from "../../firmware/battery/snapshot";
-import { setImageText } from "../../firmware/kernel/text";
+import { setImageText } from "../../firmware/kernel/text-set.cold";
 import { alarmOrder, fieldBits, supported } from "../../tools/bake/alarms";
 import { slotOf } from "../../tools/bake/names";
 import { snapshotWith } from "../fixtures/battery";

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { ROW_WIDTH, ROWS } from "../../firmware/mqtt/rows.baked";
-import { messageTail, registerMessage, registerText } from "../../firmware/mqtt/messages";
+import { registerMessage, registerText } from "../../firmware/mqtt/messages";
+import { messageTail } from "../../firmware/mqtt/messages-rare.cold";
 import { snapshotOf } from "../../firmware/battery/snapshot";
-import { setImageText } from "../../firmware/kernel/text";
+import { setImageText } from "../../firmware/kernel/text-set.cold";
 import { publishedRows, suffixOf } from "../../tools/bake/names";
 import { bakeText } from "../../tools/bake/text";
 
@@ -27,7 +28,7 @@ describe("rt/reg", () => {
     setImageText(readFileSync(new URL("../../firmware/image.text", import.meta.url), "latin1"));
     for (let row = 0; row < ROWS; row++) {
       const text = registerText(row), tab = text.indexOf("\t"), suffix = text.slice(0, tab);
-      const payload = registerMessage(row, text.slice(tab + 1), NaN, [null, null, null], messageTail(snapshotOf(), 5.4, ""));
+      const payload = registerMessage(row, text.slice(tab + 1), NaN, [null, null, null], messageTail(snapshotOf(), 5.4, 0, { date: "", dayAt: -1 }));
       const message = JSON.parse(payload) as Record<string, unknown>;
       assert.deepEqual([suffix, message["key"], message["value"], message["timestamp_ms"], message["quality"]], [frozen[row], frozen[row], null, 5, "stale"]);
     }

@@ -7,7 +7,7 @@ import { severities } from "../../firmware/battery/states";
 import { endedBy } from "../../firmware/bms/events.baked.cold";
 import { type BmsEvent, eventsAt, eventsInRegisters, eventsOf, eventsReplay, eventsTake } from "../../firmware/bms/events.cold";
 import { events as table, SYSTEM_STARTED } from "../../firmware/bms/events";
-import { setImageText } from "../../firmware/kernel/text";
+import { setImageText } from "../../firmware/kernel/text-set.cold";
 import { createLog, EVENT_SLOTS, type EventLog, logEvent, publishLog, takeNewEvents } from "../../tools/simulator/events";
 import { bakeText } from "../../tools/bake/text";
 import { bmsVector, bytes, wordBytes } from "../fixtures/bytes";

@@ -6,7 +6,7 @@ import { receive } from "../../firmware/bms/receive.cold";
 import { SETTING_LINES_AT, SETTING_LINES_END } from "../../firmware/bms/setting-lines.baked";
 import { settingsNext, settingsTalkOf } from "../../firmware/bms/settings-talk.cold";
 import { settingsTook } from "../../firmware/bms/settings-write";
-import { setImageText } from "../../firmware/kernel/text";
+import { setImageText } from "../../firmware/kernel/text-set.cold";
 import { root } from "../../tools/build/board";
 import { findInterpreter, NO_INTERPRETER, runScript, temporaryDirectory } from "../../tools/rig/interpreter";
 import { buildProject } from "../build/project";
@@ -36,7 +36,7 @@ const program = (cases: Case[]): string => `
 import { receive } from "${root}firmware/bms/receive.cold";
 import { settingsNext, settingsTalkOf } from "${root}firmware/bms/settings-talk.cold";
 import { settingsTook } from "${root}firmware/bms/settings-write";
-import { setImageText } from "${root}firmware/kernel/text";
+import { setImageText } from "${root}firmware/kernel/text-set.cold";
 declare function print(line: string): void;
 const cases = JSON.parse(${JSON.stringify(JSON.stringify(cases))}) as { "c": Record<string, unknown>, "r": string[] }[];
 function bytes(hex: string): string {

@@ -7,7 +7,7 @@ import { receive } from "../../firmware/bms/receive.cold";
 import { VERIFY, type SettingsTalk } from "../../firmware/bms/settings-steps";
 import { settingsNext, settingsTalkOf, writeRefusal } from "../../firmware/bms/settings-talk.cold";
 import { settingsTook } from "../../firmware/bms/settings-write";
-import { setImageText } from "../../firmware/kernel/text";
+import { setImageText } from "../../firmware/kernel/text-set.cold";
 import { settings } from "../../tools/bake/settings";
 import type { FaultName } from "../../tools/simulator/faults";
 import { settingBound } from "../../tools/simulator/settings";

@@ -6,7 +6,7 @@ import { type Field, fields } from "../../firmware/config/fields";
 import { modules } from "../../firmware/config/fields.baked";
 import { type Document, mergeDocument } from "../../firmware/config/merge.cold";
 import { cellVoltages } from "../../firmware/config/presets.cold";
-import { setImageText } from "../../firmware/kernel/text";
+import { setImageText } from "../../firmware/kernel/text-set.cold";
 
 const stored = '{"wifi":{"ssid":"home","pass":"secret word"},"mqtt":{"host":"broker","port":1884}}';
 const merge = (patch: unknown, remote: "h" | "a" = "h", document = stored): ReturnType<typeof mergeDocument> => mergeDocument(document, patch as Document, remote);

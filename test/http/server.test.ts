@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { sweep } from "../../firmware/http/clients.cold";
 import { tokenOf } from "../../firmware/http/head.cold";
-import { accept, type Server, serverOf } from "../../firmware/http/server";
+import { accept, serverOf } from "../../firmware/http/accept.cold";
+import type { Server } from "../../firmware/http/server";
 import type { Socket } from "../../firmware/kernel/ports";
 
 interface Peer { written: string; ended: boolean; emit(event: string, bytes?: string): void }

@@ -1,7 +1,8 @@
 // Tasks on a clock of the test's own: order by courtesy, lateness, bursts, a step that throws; and the queue of samples.
 import assert from "node:assert/strict";
 import { SAMPLE_WORDS, SAMPLES, samplesDrain, samplesOf, samplesPush } from "../../firmware/kernel/samples";
-import { hurryTask, runTask, type Scheduler, startTask, type Task, taskOf } from "../../firmware/kernel/tasks";
+import { startTask, taskOf } from "../../firmware/kernel/task-start.cold";
+import { hurryTask, runTask, type Scheduler, type Task } from "../../firmware/kernel/tasks";
 
 interface Bench { scheduler: Scheduler; clock: { now: number }; ran: string[]; failures: unknown[]; periods: number[]; add(name: string, period: number, step?: () => number): Task }
 

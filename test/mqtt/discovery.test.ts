@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { setImageText } from "../../firmware/kernel/text";
-import { BATTERY, DONE, discoveryOf, GATEWAY, HEAD, type Discovery } from "../../firmware/mqtt/discovery";
+import { setImageText } from "../../firmware/kernel/text-set.cold";
+import { BATTERY, DONE, GATEWAY, HEAD, type Discovery } from "../../firmware/mqtt/discovery";
+import { discoveryOf } from "../../firmware/mqtt/discovery-begin.cold";
 import { discoveryPart } from "../../firmware/mqtt/discovery.cold";
 import { fields } from "../../firmware/config/fields";
 import { entities, entityText } from "../../tools/bake/entities";

@@ -7,7 +7,8 @@ import { outboxDrain } from "../../firmware/mqtt/outbox.cold";
 import { CONNECTED, LAST_ID, publish, sessionOf, WAITING, type Session } from "../../firmware/mqtt/session";
 import { sessionFail } from "../../firmware/mqtt/session-life.cold";
 import { streamBegin, streamPiece } from "../../firmware/mqtt/stream.cold";
-import { BATTERY, discoveryOf, GATEWAY } from "../../firmware/mqtt/discovery";
+import { BATTERY, GATEWAY } from "../../firmware/mqtt/discovery";
+import { discoveryOf } from "../../firmware/mqtt/discovery-begin.cold";
 import type { App } from "../../firmware/tasks/app";
 import { homeAssistantSaid } from "../../firmware/tasks/mqtt-discovery.cold";
 

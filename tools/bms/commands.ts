@@ -1,7 +1,7 @@
 // The commands of the tool: each reads, or changes, and says what came of it, for people or as JSON.
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { setImageText } from "../../firmware/kernel/text";
+import { setImageText } from "../../firmware/kernel/text-set.cold";
 import { control } from "../../firmware/bms/requests.cold";
 import { writeRefusal } from "../../firmware/bms/settings-talk.cold";
 import pc from "../colors";

@@ -1,12 +1,7 @@
 // The routes of the HTTP API. Each answer is made by a rare part; what is here only tells them apart.
 import type { Pieces } from "../http/server";
 import type { App } from "./app";
-import { change, noRoute } from "./change.cold";
-import { configPiece } from "./config-get.cold";
-import { limitsPiece } from "./status-limits.cold";
-import { networkPiece } from "./status-network.cold";
-import { statusPiece } from "./status.cold";
-import { putTls } from "./tls-put.cold";
+import { change, configPiece, limitsPiece, networkPiece, noRoute, putTls, statusPiece } from "./routes-parts";
 
 /** The answer to a request; `query` is what stands behind the question mark. */
 export function answer(app: App, method: string, path: string, header: string, body: string, query: string): Pieces {

@@ -1,7 +1,5 @@
 // What is due of Home Assistant's discovery: chooses the cold part that does it.
-import { sessionFail } from "../mqtt/session-life.cold";
-import { discoveryWork } from "./mqtt-discovery-work.cold";
-import { discoveryPlan } from "./mqtt-discovery.cold";
+import { discoveryPlan, discoveryWork, sessionFail } from "./mqtt-discovery-parts";
 import type { MqttTask } from "./mqtt-state";
 
 /** One bounded piece. Called in a step of a connected session when `discovery.at` has come, which is each step while there is work. */

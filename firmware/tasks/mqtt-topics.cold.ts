@@ -1,10 +1,6 @@
 // The topics beside registers, state and limits: each family has a rare part of its own, the one that has been due longest goes first.
 import type { App } from "./app";
-import { publishAlarms } from "./mqtt-topics-alarms.cold";
-import { publishMirror } from "./mqtt-topics-mirror.cold";
-import { publishSlow } from "./mqtt-topics-slow.cold";
-import { publishStates } from "./mqtt-topics-state.cold";
-import { publishTables } from "./mqtt-topics-tables.cold";
+import { publishAlarms, publishMirror, publishSlow, publishStates, publishTables } from "./mqtt-topics-families";
 
 /** At most four messages of one family; sets when to be called again. */
 export function publishRare(app: App, now: number): void {
