@@ -1,6 +1,4 @@
-// Why the limits are what they are, as JSON: reason of each, targets before the slew, rules that do not hold, and the last changes.
-import { brokenRules } from "./charge-rules.cold";
-import { brokenRules as BROKEN } from "./charge-settings";
+// Why the limits are what they are, as JSON: reason of each, targets before the slew, and the last changes.
 import * as c from "./charge-state";
 import { HISTORY, type Limits } from "./limits";
 import { floored, nameIn } from "./names.cold";
@@ -15,12 +13,6 @@ export function whyText(limits: Limits): string {
     const why = s[c.cvlReason + i], target = floored(i ? s[c.cvlTarget + i] : s[c.cvlTarget] / 1000);
     return `,"${name}_reason":"${nameIn(REASONS_AT, why)}","${name}_code":${why},"${name}_target":${target}`;
   }).join("");
-}
-
-/** JSON list of the rules for the settings that do not hold: all of them, or their codes alone. */
-export function rulesText(limits: Limits, codes: boolean): string {
-  const broken = limits.settings[BROKEN], rows = broken ? brokenRules(broken) : [];
-  return JSON.stringify(codes ? rows.map(function (row) { return row["code"]; }) : rows);
 }
 
 /** JSON list of the last changes of the reasons, the oldest first: minutes since the start, reasons of CVL, CCL and DCL. */

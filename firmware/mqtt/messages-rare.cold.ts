@@ -1,6 +1,7 @@
 // Messages that are made when something changes: limits with their reason, names in the compact state, a register with names.
 import type { Limits } from "../battery/limits";
-import { rulesText, whyText } from "../battery/limits-text.cold";
+import { whyText } from "../battery/limits-texts";
+import { rulesText } from "../battery/rules-text.cold";
 import { floored, nameIn } from "../battery/names.cold";
 import { PHASES_AT, REASONS_AT, STATUSES_AT } from "../battery/names.baked";
 import * as r from "../battery/registers.baked";

@@ -25,7 +25,7 @@ export const stateTopics: Topic[] = [
   { suffix: "sensors/status", class: "periodic", every: 60, tells: "measurements with their status" },
 ];
 
-/** Those of a connection (tasks/mqtt-topics-tables.cold.ts); the pages of the manifest follow them. */
+/** Those of a connection (tasks/mqtt-topics-once.cold.ts); the pages of the manifest follow them. */
 export const onceTopics: Topic[] = [
   { suffix: "system/config", class: "config", every: 0, tells: "address, MAC, flash" },
   { suffix: "hardware/config", class: "config", every: 0, tells: "the chip" },

@@ -1,6 +1,6 @@
 // The topics beside registers, state and limits: each family has a rare part of its own, the one that has been due longest goes first.
 import type { App } from "./app";
-import { publishAlarms, publishMirror, publishSlow, publishStates, publishTables } from "./mqtt-topics-families";
+import { publishAlarms, publishGx, publishMirror, publishOnce, publishSlow, publishStates } from "./mqtt-topics-families";
 
 /** At most four messages of one family; sets when to be called again. */
 export function publishRare(app: App, now: number): void {
@@ -15,6 +15,6 @@ export function publishRare(app: App, now: number): void {
   }
   mqtt.rareAt = first;
   if (first > now) return;
-  due[family] = family === 0 ? publishAlarms(app, now) : family === 2 ? publishStates(app, now) : family < 4 ? publishTables(app, now, family === 1)
-    : family === 4 ? publishSlow(app, now) : publishMirror(app, now);
+  due[family] = family === 0 ? publishAlarms(app, now) : family === 1 ? publishGx(app, now) : family === 2 ? publishStates(app, now)
+    : family === 3 ? publishOnce(app, now) : family === 4 ? publishSlow(app, now) : publishMirror(app, now);
 }

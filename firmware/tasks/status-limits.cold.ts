@@ -1,5 +1,6 @@
 // GET /api/status, the piece that ends the member limits: why they are what they are.
-import { historyText, rulesText, whyText } from "../battery/limits-text.cold";
+import { historyText, whyText } from "../battery/limits-texts";
+import { rulesText } from "../battery/rules-text.cold";
 import type { App } from "./app";
 
 /** The second piece of the answer. */
