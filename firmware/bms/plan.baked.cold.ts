@@ -4,17 +4,17 @@ import type { Exchange } from "./poller";
 /** The poll plan, one block read a group, in their order; last the event log, all of it. `crc` is the CRC of the reply's first 3 bytes. */
 export function pollPlan(): Exchange[] {
   return [
-    { request: "\xaa\x07\x11\x24\x00\x76\x69", head: "\xaa\x07\x22", length: 39, crc: 51667, due: 0, every: 0, turned: false, list: false }, // fast: 36..52
-    { request: "\xaa\x07\x10\x00\x00\x3c\xa9", head: "\xaa\x07\x20", length: 37, crc: 2130, due: 0, every: 1000, turned: false, list: false }, // cells: 0..15
-    { request: "\xaa\x03\x01\x2c\x00\x2c\x9d\xf9", head: "\xaa\x03\x58", length: 93, crc: 59984, due: 0, every: 60000, turned: true, list: false }, // settings: 300..343
-    { request: "\xaa\x07\x18\x20\x00\xa4\xab", head: "\xaa\x07\x30", length: 53, crc: 50259, due: 0, every: 10000, turned: false, list: false }, // extra: 32..55
-    { request: "\xaa\x03\x00\x64\x00\x12\x9d\xc3", head: "\xaa\x03\x24", length: 41, crc: 2897, due: 0, every: 60000, turned: true, list: false }, // statistics: 100..117
-    { request: "\xaa\x03\x01\xf4\x00\x0a\x9c\x18", head: "\xaa\x03\x14", length: 25, crc: 8017, due: 0, every: 3600000, turned: true, list: false }, // identity: 500..509
-    { request: "\xaa\x12\xff\x1d", head: "\xaa\x12", length: 9, crc: 33628, due: 0, every: 2000, turned: false, list: true }, // events
+    { request: "\xaa\x07\x11\x24\x00\x76\x69", head: "\xaa\x07\x22", length: 39, crc: 51667, due: 0, every: 0 }, // fast: 36..52
+    { request: "\xaa\x07\x10\x00\x00\x3c\xa9", head: "\xaa\x07\x20", length: 37, crc: 2130, due: 0, every: 1000 }, // cells: 0..15
+    { request: "\xaa\x03\x01\x2c\x00\x2c\x9d\xf9", head: "\xaa\x03\x58", length: 93, crc: 59984, due: 0, every: 60000, turned: true }, // settings: 300..343
+    { request: "\xaa\x07\x18\x20\x00\xa4\xab", head: "\xaa\x07\x30", length: 53, crc: 50259, due: 0, every: 10000 }, // extra: 32..55
+    { request: "\xaa\x03\x00\x64\x00\x12\x9d\xc3", head: "\xaa\x03\x24", length: 41, crc: 2897, due: 0, every: 60000, turned: true }, // statistics: 100..117
+    { request: "\xaa\x03\x01\xf4\x00\x0a\x9c\x18", head: "\xaa\x03\x14", length: 25, crc: 8017, due: 0, every: 3600000, turned: true }, // identity: 500..509
+    { request: "\xaa\x12\xff\x1d", head: "\xaa\x12", length: 9, crc: 33628, due: 0, every: 2000, list: true }, // events
   ];
 }
 
 /** The newest events: the exchange that follows once the whole log was read. */
 export function newestEvents(): Exchange {
-  return { request: "\xaa\x11\xbf\x1c", head: "\xaa\x11", length: 9, crc: 29532, due: 0, every: 2000, turned: false, list: true };
+  return { request: "\xaa\x11\xbf\x1c", head: "\xaa\x11", length: 9, crc: 29532, due: 0, every: 2000, list: true };
 }

@@ -10,9 +10,9 @@ const MOST_BYTES = 512;
 
 /**
  * One question: request bytes, head of its reply with the CRC up to the third byte, length of the reply (of a list the shortest),
- * when it is due and how often (ms). `turned`: words come high byte first. `list`: the reply may be longer.
+ * when it is due and how often (ms). `turned`: words come high byte first. `list`: the reply may be longer; what is not so is left out, for memory.
  */
-export interface Exchange { request: string; head: string; length: number; crc: number; due: number; every: number; turned: boolean; list: boolean }
+export interface Exchange { request: string; head: string; length: number; crc: number; due: number; every: number; turned?: boolean; list?: boolean }
 
 export interface Poller {
   pending: Exchange | null;

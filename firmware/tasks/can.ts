@@ -10,8 +10,8 @@ import { textFrame } from "../victron/text-frame.cold";
 import { ALARMS_ROW, EACH_TEN, EACH_TWO, encoders, frameIds, frameWhenLost, rareFrame, TEXTS } from "../victron/frames.baked";
 
 /** Between two frames (never more than 40 a second), after one of limits (whose lost arbitration is tried again within 20 ms),
- *  between two looks at an idle bus, and least between two frames of limits or alarms, ms. */
-const GAP_MS = 30, LIMITS_GAP_MS = 15, IDLE_MS = 200, URGENT_MS = 100;
+ *  between two looks at an idle bus, at least; and least between two frames of limits or alarms, ms. */
+const GAP_MS = 30, LIMITS_GAP_MS = 15, IDLE_MS = 200, SOON_MS = 2, URGENT_MS = 100;
 /** The period of the grid, ms. */
 const SECOND_MS = 1000;
 /** Limits older than this are replaced by the fail-safe. */
@@ -75,7 +75,7 @@ function step(can: CanTask, now: number): number {
   let row = waiting.indexOf(1);
   if (row === LIMITS_ROW && now - can.limitsAt < URGENT_MS) row = waiting.indexOf(1, 1);
   if (row === ALARMS_ROW && now - can.alarmsAt < URGENT_MS) row = waiting.indexOf(1, row + 1);
-  if (row < 0) return waiting.indexOf(1) >= 0 ? GAP_MS : Math.max(GAP_MS, Math.min(can.nextAt - now, IDLE_MS));
+  if (row < 0) return waiting.indexOf(1) >= 0 ? GAP_MS : Math.max(SOON_MS, Math.min(can.nextAt - now, IDLE_MS));
   if (row === LIMITS_ROW && now - can.limits.at > LIMITS_STALE_MS) limitsStep(can.limits, can.snapshot, now, -1);
   if (frameWhenLost[row] || phase !== LOST) {
     bytes = row < EACH_TWO ? encoders[row](can.snapshot.values) : row < TEXTS ? rareFrame(row, can.snapshot.values) : textFrame(can.texts, row);

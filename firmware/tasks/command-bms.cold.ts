@@ -73,7 +73,7 @@ export function bmsCommand(app: App, cmd: string, args: Args, tail: string, flag
   }
   if (app.uart.talk) return "Busy " + cmd;
   const until = now + (settings ? WRITE_MS : READ_MS);
-  app.uart.talk = { exchange: { request: request, head: "", length: 0, crc: 0, every: 0, due: 0, turned: false, list: false }, settings: settings,
+  app.uart.talk = { exchange: { request: request, head: "", length: 0, crc: 0, every: 0, due: 0 }, settings: settings,
     outcome: "", payload: "", error: 0, until: until, owner: own };
   own.asked = { cmd: cmd, tail: tail, flags: flags, args: args };
   if (own.at > until) own.at = until;

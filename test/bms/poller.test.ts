@@ -17,7 +17,7 @@ const blockReads = bmsVectors.filter((vector) => /^AA 0[37]/.test(vector.request
 /** The exchange of a request as the plan would have it. */
 function exchangeOf(request: string): Exchange {
   const command = request.charCodeAt(1), words = request.charCodeAt(command === 7 ? 2 : 5), head = "\xaa" + String.fromCharCode(command, 2 * words);
-  return { request, head, length: 2 * words + 5, crc: slowCrc(head), every: 0, due: 0, turned: command === 3, list: false };
+  return { request, head, length: 2 * words + 5, crc: slowCrc(head), every: 0, due: 0, ...(command === 3 && { turned: true }) };
 }
 
 /** A poller that has just sent `request`, without further copies. */

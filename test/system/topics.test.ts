@@ -49,6 +49,7 @@ const suffixes = (host: Host, from = 0): Set<string> =>
 async function whole(host: Host, from = 0): Promise<void> {
   const missing = (): string[] => TREE.map(([suffix]) => suffix).filter((suffix) => !suffixes(host, from).has(suffix));
   await host.until("the whole tree", () => missing().length === 0, 40000).catch(() => assert.deepEqual(missing(), []));
+  await host.until("the last page", () => suffixes(host, from).has(`manifest/page${(newest(host, "manifest").pages as number) - 1}`), 20000);
 }
 
 async function put(host: Host, patch: unknown): Promise<void> {

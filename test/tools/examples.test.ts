@@ -105,10 +105,14 @@ describe("the mosquitto commands", () => {
     await host.broker!.publish("tinybms/ESP32-OLD001/status", "x", { retain: true });
     const environment = { HOST: "127.0.0.1", PORT: String(host.broker!.listening.port), DEVICE: host.topic.split("/")[1] };
     assert.ok(lines.length >= 11, `${lines.length} commands`);
-    const runs = await Promise.all(lines.map(async (line) => ({ line, ...await run(line, environment) })));
+    const runs = await Promise.all(lines.map(async (line) => {
+      let told = await run(line, environment); // --retained-only ends at the first live message, which the embedded broker may send before the retained ones
+      for (let again = 0; again < 20 && line.includes("--retained-only") && told.text === ""; again++) told = await run(line, environment);
+      return { line, ...told };
+    }));
     for (const { line, text, status: code } of runs) {
       assert.ok(code === 0 || code === null, `${line}\n${text}`);
-      if (!line.startsWith("mosquitto_pub")) assert.match(text, READ, line);
+      if (!line.startsWith("mosquitto_pub")) assert.match(text, READ, `${line}\n${text}, status ${code}`);
       if (line.includes('ack" -C')) assert.match(text, /"ok":true/, line);
     }
     assert.equal(host.broker!.retained.has("tinybms/ESP32-OLD001/status"), false);

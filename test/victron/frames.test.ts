@@ -16,7 +16,8 @@ function encode(id: number, set: (v: Float64Array) => void): number[] | undefine
   const values = new Float64Array(r.SLOTS).fill(NaN);
   set(values);
   const row = frameIds.indexOf(id);
-  return row < encoders.length ? encoders[row](values) : rareFrame(row, values);
+  const bytes = row < encoders.length ? encoders[row](values) : rareFrame(row, values);
+  return bytes && Array.from(bytes);
 }
 
 /** A frame from values by slot. */

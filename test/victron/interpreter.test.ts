@@ -25,7 +25,7 @@ function next(): number {
   const x = random.seed / 2147483647, size = random.seed % 7;
   return size === 0 ? NaN : (x - 0.3) * (size === 1 ? 10 : size === 2 ? 100 : size === 3 ? 4000 : size === 4 ? 70000 : 60);
 }
-function shown(bytes: number[] | undefined): string {
+function shown(bytes: number[] | Uint8Array | undefined): string {
   let sum = 0;
   if (!bytes) return "-";
   for (const byte of bytes) sum = (sum * 31 + byte) % 1000003;

@@ -63,6 +63,30 @@ function numbers(frame: CanFrame): Encoded {
   return { lines, bytes };
 }
 
+/** Whole frames of 16-bit numbers, as all of each second are: each number goes into the bytes at once. */
+function encoderInWords(frame: CanFrame): string[] {
+  if (frame.words) {
+    const [a, b] = frame.words;
+    [a, b].forEach(slotOf);
+    return [`  const a = v[r.${camel(a)}], b = v[r.${camel(b)}];`, "  if (isNaN(a + b)) return undefined;",
+      "  words[0] = a;", "  words[1] = a >> 16;", "  words[2] = b;", "  words[3] = b >> 16;", "  return bytes;"];
+  }
+  const { lines } = numbers(frame), names = "abcd", last = Math.max(...frame.fields.map(({ at }) => at));
+  const put = (name: string, whole: string): string => {
+    const { at, add } = frame.fields[names.indexOf(name)];
+    return `  words[${at / 2}] = ${add ? `(${whole}) + ${add}` : whole.replace(/\((.*)\) \| 0$/, "$1").replace(/ \| 0$/, "")};`;
+  };
+  const out = lines.map((line) => {
+    const found = /^ {2}([abcd]) = (\1 < .*);$/.exec(line);
+    return found ? put(found[1], found[2]) : line.replace(/return \[.*\];/, "return bytes.subarray(0, 4);");
+  });
+  frame.fields.forEach(({ round }, i) => { if (round === undefined) out.push(put(names[i], names[i])); });
+  if (last < 6) out.push("  words[3] = 0;");
+  const isChanged = (name: string): boolean => out.some((line) => line.includes(`) ${name} = `));
+  const fixed = (line: string): string => line.replace(/^ {2}let ([abcd]) /, (whole, name: string) => (isChanged(name) ? whole : `  const ${name} `));
+  return [...out.map(fixed), "  return bytes;"];
+}
+
 /** Two bits a field, ready made in two rows of 32 bits. */
 function pairs(words: [string, string]): Encoded {
   const fields = words.map((from, i): FrameField => ({ at: 4 * i, as: "u32", from, label: "" }));
@@ -94,8 +118,8 @@ const nameOf = (frame: CanFrame): string => `frame${frame.id.toString(16).toUppe
 
 function encoder(frame: CanFrame): string {
   return `/** ${described(frame)}. */
-function ${nameOf(frame)}(v: Float64Array): number[] | undefined {
-${encoderLines(frame).join("\n")}
+function ${nameOf(frame)}(v: Float64Array): Uint8Array | undefined {
+${encoderInWords(frame).join("\n")}
 }`;
 }
 
@@ -119,6 +143,8 @@ ${encoderLines(frame).map((line) => "  " + line).join("\n")}
   }`);
   return `${header("victron/frames.ts")}import * as r from "../battery/registers.baked";
 
+const words = new Uint16Array(4), bytes = new Uint8Array(words.buffer);
+
 ${fastFrames.map(encoder).join("\n\n")}
 
 /** Rows of the table: where those of each two seconds begin, those of each ten, the texts of them; the alarms. */
@@ -128,8 +154,11 @@ export const ALARMS_ROW = ${rowOf(0x35a)};
 export const frameIds = new Uint16Array([${canFrames.map((frame) => frame.id).join(", ")}]);
 export const frameWhenLost = new Uint8Array([${canFrames.map((frame) => (frame.lost ? 1 : 0)).join(", ")}]);
 
-/** Data bytes of the frames of each second from the snapshot's values, undefined when a needed value is unknown. */
-export const encoders: ((v: Float64Array) => number[] | undefined)[] =
+/**
+ * Data bytes of the frames of each second from the snapshot's values, undefined when a needed value is unknown. All of them use the
+ * same bytes: they count until the next call.
+ */
+export const encoders: ((v: Float64Array) => Uint8Array | undefined)[] =
   [${fastFrames.map(nameOf).join(", ")}];
 
 /** Data bytes of a rarer frame, by its row; undefined too for those of text. */

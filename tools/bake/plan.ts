@@ -44,7 +44,7 @@ export function requestOf({ command, at, count }: Block): number[] {
 /** An exchange: what is asked, how the reply begins, its length (the shortest one of a list) and the CRC of its head. */
 function exchangeText(request: number[], head: number[], length: number, every: number, turned: boolean, isList: boolean): string {
   return `{ request: ${hex(request)}, head: ${hex(isList ? head.slice(0, 2) : head)}, length: ${length}, crc: ${crcBitwise(head)},`
-    + ` due: 0, every: ${every}, turned: ${turned}, list: ${isList} }`;
+    + ` due: 0, every: ${every}${turned ? ", turned: true" : ""}${isList ? ", list: true" : ""} }`;
 }
 
 const withCrc = (body: number[]): number[] => [...body, crcBitwise(body) & 255, crcBitwise(body) >> 8];

@@ -8,8 +8,8 @@ import type { System } from "../rig/system";
 import { sleep, until } from "../rig/wait";
 import { addUp, markNow } from "./window";
 
-/** Frames of a second (those of each second and two rarer ones), and a payload of 45 bytes. */
-const EACH_SECOND = 6, PAYLOAD = '{"value":52.84,"timestamp_ms":123456,"seq":12}';
+/** Frames of each second (two or three rarer ones come with them), and a payload of 45 bytes. */
+const EACH_SECOND = 6, PAYLOAD = '{"value":52.84,"timestamp_ms":123456,"seq":1}';
 
 /** Pieces of work by name: code inside firmware/main.ts, with `session` and `ready` (a payload) at hand. `loop` is what doing nothing costs. */
 const units = {
@@ -21,6 +21,8 @@ const units = {
       c.task.due = natives.now(); app.canPort.flying = 0; app.canPort.seen = 4;
       runTask(scheduler, c.task);
     }`,
+  canHarness: `const c = app.can; c.nextAt = c.limitsAt = c.alarmsAt = 0; c.waiting.fill(0); app.limits.at = natives.now();
+    for (let i = 0; i < ${EACH_SECOND}; i++) { c.task.due = natives.now(); app.canPort.flying = 0; app.canPort.seen = 4; }`,
   canIdle: `const c = app.can; c.nextAt = 1e15; c.waiting.fill(0); app.canPort.flying = 0; c.task.due = natives.now(); runTask(scheduler, c.task);`,
   supervise: "app.limits.at = 0; scheduler.tasks[2].due = natives.now(); runTask(scheduler, scheduler.tasks[2]);",
   publish0: `publish(session, "rt/x", ready, 0, 1);`,

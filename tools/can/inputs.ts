@@ -50,7 +50,8 @@ const valuesWith = (given: Record<string, number>): Float64Array => {
 
 function encodeValues(id: number, given: Record<string, number>): number[] | undefined {
   const row = frameIds.indexOf(id), values = valuesWith(given);
-  return row < EACH_TWO ? encoders[row](values) : row < TEXTS ? rareFrame(row, values) : undefined;
+  const bytes = row < EACH_TWO ? encoders[row](values) : row < TEXTS ? rareFrame(row, values) : undefined;
+  return bytes && Array.from(bytes);
 }
 
 /** SoC in two resolutions: the device has one value for both. */
