@@ -65,7 +65,7 @@ export const mcp2515 = {
         mcp.flying = 0;
       }
     }
-    return mcp.look[FLAGS] & 3;
+    return mcp.look[FLAGS] & 3 || mcp.lost;
   },
   recoverAt: 1e15, flying: 0,
   send: function (id, bytes, now) {

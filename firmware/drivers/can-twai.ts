@@ -2,22 +2,26 @@
 // way to its interrupt from JavaScript, so it is polled. Register map: ESP32 TWAI, PeliCAN layout (SJA1000). Of a received
 // frame only the identifier counts, so that data shifted by erratum TWAI-3.13.5 does no harm.
 import type { CanPort } from "../kernel/ports";
-import { recoverTwai, twaiHealth } from "./can-twai-start.cold";
+import { judgeTwai } from "./can-twai-judge.cold";
+import { recoverTwai } from "./can-twai-parts";
+import { twaiHealth } from "./can-twai-start.cold";
 
 const BASE = 0x3ff6b000, COMMAND = BASE + 4, STATUS = BASE + 8, WINDOW = BASE + 0x40;
-/** Status with the flags behind it, arbitration with error capture, at their other address: reading clears them, and there a load
- *  is never repeated (errata CPU-3.16, 3.18). */
-const OUTCOME = 0x6002b008, CAPTURE = 0x6002b02c;
+/** Status with the flags behind it, at their other address: reading clears them, and there a load is never repeated (errata CPU-3.16,
+ *  3.18). */
+const OUTCOME = 0x6002b008;
 /** Status bits: receive buffer holds a frame, overrun, transmit buffer free, last transmission complete, transmitting, bus-off. */
 const RECEIVED = 1, OVERRUN = 2, FREE = 4, COMPLETE = 8, SENDING = 0x20, BUS_OFF = 0x80;
-/** Flags: arbitration lost, bus error. Error capture: while receiving. */
-const LOST = 0x40, BROKEN = 0x80, RECEIVING = 0x20;
-/** Commands: transmit once without retry, abort, release the receive buffer. One a write, never read back. */
-const SEND_ONCE = 3, ABORT = 2, RELEASE = 4;
-/** A transmission that takes this long (ms) found no free bus. The id whose lost arbitration is tried once more, within this time. */
-const STUCK_MS = 50, LIMITS_ID = 0x351, RETRY_MS = 20;
+/** Flags: arbitration lost, bus error. */
+const LOST = 0x40, BROKEN = 0x80;
+/** Beside the status as read: a frame lost arbitration for good. */
+const GIVEN_UP = 0x100;
+/** Commands: transmit once without retry, release the receive buffer. One a write, never read back. */
+const SEND_ONCE = 3, RELEASE = 4;
 /** Messages in the receive queue from which on it is as good as dead (erratum 3.13.11), and up to which none was written over. */
 const QUEUE_DEAD = 62, QUEUE_SAFE = 4;
+/** The natives under names of the image: by their own they are found last, behind all of those. */
+const peek = peek32, poke = poke32;
 
 export interface Twai extends CanPort {
   /** Status as read last; 0 while nothing can be done. */
@@ -29,59 +33,33 @@ export interface Twai extends CanPort {
   recoveries: number; recoverAt: number; stage: number;
 }
 
-/** What became of a frame that was not plainly sent. TCS alone is not trusted: an attempt that was given up may set it too. */
-function judge(now: number, status: number, flags: number): void {
-  if (status & BUS_OFF) return recoverTwai(twai, now);
-  if (!(status & FREE)) {
-    if (now - twai.flyingSince < STUCK_MS) return;
-    poke32(COMMAND, ABORT);
-    twai.errors++;
-  } else {
-    const capture = peek32(CAPTURE, 2); // both captures are armed anew
-    if (flags & LOST && twai.flying === LIMITS_ID && now - twai.flyingSince <= RETRY_MS) {
-      twai.flyingSince -= 2 * RETRY_MS; // not again
-      poke32(COMMAND, SEND_ONCE);
-      return;
-    }
-    if (status & COMPLETE && !(status & SENDING) && !(flags & LOST) && capture[1] & RECEIVING) { // the error was another frame's
-      twai.tx++;
-      twai.ackAt = now;
-    } else {
-      twai.errors++;
-      if (flags & LOST) twai.lost = twai.flying;
-      if (peek32(BASE) & 1) return recoverTwai(twai, now); // in reset mode by itself
-    }
-  }
-  twai.flying = 0;
-}
-
 /** The controller. Before `startTwai` it is off the bus for good. */
 export const twai: Twai = {
   tend: function (now) {
     const t = twai;
-    if (!t.flying) {
-      if ((t.seen = peek32(STATUS)) & BUS_OFF) recoverTwai(t, now);
-    } else if (t.flying > 0) {
-      const look = peek32(OUTCOME, 2), status = t.seen = look[0];
+    if (t.flying > 0) {
+      const look = peek(OUTCOME, 2), status = t.seen = look[0];
       if ((status & (BUS_OFF | SENDING | COMPLETE | FREE)) === (COMPLETE | FREE) && !(look[1] & (LOST | BROKEN))) {
         t.tx++;
         t.ackAt = now;
         t.flying = 0;
       } else {
-        judge(now, status, look[1]);
+        judgeTwai(t, now, status, look[1], GIVEN_UP);
       }
+    } else if (!t.flying) {
+      if ((t.seen = peek(STATUS)) & BUS_OFF) recoverTwai(t, now);
     } else if (now >= t.recoverAt) {
       recoverTwai(t, now);
     }
-    return t.seen & (RECEIVED | OVERRUN);
+    return t.seen & (RECEIVED | OVERRUN | GIVEN_UP);
   },
   seen: 0, flying: -1,
   send: function (id, bytes, now) {
     const t = twai;
     if (!(t.seen & FREE) || t.listenOnly || t.flying) return false;
-    poke32(WINDOW, [bytes.length, id >> 3, (id & 7) << 5]);
-    poke32(WINDOW + 12, bytes);
-    poke32(COMMAND, SEND_ONCE);
+    poke(WINDOW, [bytes.length, id >> 3, (id & 7) << 5]);
+    poke(WINDOW + 12, bytes);
+    poke(COMMAND, SEND_ONCE);
     t.flying = id;
     t.flyingSince = now;
     return true;
@@ -90,14 +68,14 @@ export const twai: Twai = {
   receive: function () {
     const t = twai;
     if (!(t.seen & (RECEIVED | OVERRUN))) return 0;
-    const frame = peek32(WINDOW, 14), id = frame[1] << 3 | frame[2] >> 5, waiting = frame[13];
+    const frame = peek(WINDOW, 14), id = frame[1] << 3 | frame[2] >> 5, waiting = frame[13];
     const wanted = !(frame[0] & 0xc0) && (id | 2) === 0x307; // the filter lets extended and remote frames through too
     if (t.seen & OVERRUN || waiting >= QUEUE_DEAD || !wanted && waiting > QUEUE_SAFE) {
       recoverTwai(t, -1);
       return 0;
     }
-    poke32(COMMAND, RELEASE);
-    t.seen = peek32(STATUS);
+    poke(COMMAND, RELEASE);
+    t.seen = peek(STATUS);
     if (!wanted) return 0;
     t.rx++;
     return id;

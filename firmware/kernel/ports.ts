@@ -38,7 +38,10 @@ export interface CanPort {
   send(id: number, bytes: ArrayLike<number>, now: number): boolean;
   /** The identifier of the next frame received, 0 when there is none. */
   receive(): number;
-  /** Look after the controller: outcome of the last send, bus-off and its recovery. Called before each use. Not 0: `receive` may have some. */
+  /**
+   * Look after the controller: outcome of the last send, bus-off and its recovery. Called before each use. Not 0: `receive` may
+   * have some, or `lost` is set.
+   */
   tend(now: number): number;
   health(): CanHealth;
 }

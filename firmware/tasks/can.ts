@@ -46,13 +46,18 @@ function mark(can: CanTask, now: number): void {
   if (EACH_TEN + second < waiting.length) waiting[EACH_TEN + second] = 1;
 }
 
-/** Frames of a GX, at most five a step. One that was away gets all frames anew. */
-function hear(can: CanTask, now: number): void {
+/** A frame that lost its arbitration waits again; frames of a GX, at most five a step: one that was away gets all frames anew. */
+function attend(can: CanTask, now: number): void {
+  const port = can.port, waiting = can.waiting;
+  if (port.lost) {
+    waiting[frameIds.indexOf(port.lost)] = 1;
+    port.lost = 0;
+  }
   for (let most = 5; most > 0; most--) {
-    const id = can.port.receive();
+    const id = port.receive();
     if (!id) break;
     if (id === GX_KEEPALIVE || id === GX_IDENTITY) {
-      if (can.gxAt < 0 || now - can.gxAt > GX_GONE_MS) can.waiting.fill(1, EACH_TWO);
+      if (can.gxAt < 0 || now - can.gxAt > GX_GONE_MS) waiting.fill(1, EACH_TWO);
       can.gxAt = now;
     }
   }
@@ -60,36 +65,30 @@ function hear(can: CanTask, now: number): void {
 
 /** A look at the bus, then the first frame that waits. In one piece, because a call costs as much as several lines. */
 function step(can: CanTask, now: number): number {
-  const port = can.port, waiting = can.waiting, phase = can.snapshot.phase;
-  let bytes: ArrayLike<number> | undefined;
-  if (port.tend(now)) hear(can, now);
-  if (port.lost) {
-    waiting[frameIds.indexOf(port.lost)] = 1;
-    port.lost = 0;
-  }
+  const port = can.port, waiting = can.waiting, snapshot = can.snapshot, phase = snapshot.phase;
+  if (port.tend(now)) attend(can, now);
   if (now >= can.nextAt) mark(can, now);
   if (phase === BOOT || phase === SILENT || !can.limits.valid) {
     waiting.fill(1); // all of them when it begins
     return IDLE_MS;
   }
-  let row = waiting.indexOf(1);
-  if (row === LIMITS_ROW && now - can.limitsAt < URGENT_MS) row = waiting.indexOf(1, 1);
+  let row = waiting.indexOf(1), bytes: ArrayLike<number> | undefined;
+  if (row === LIMITS_ROW) {
+    if (now - can.limitsAt < URGENT_MS) row = waiting.indexOf(1, 1);
+    else if (now - can.limits.at > LIMITS_STALE_MS) limitsStep(can.limits, snapshot, now, -1);
+  }
   if (row === ALARMS_ROW && now - can.alarmsAt < URGENT_MS) row = waiting.indexOf(1, row + 1);
   if (row < 0) return waiting.indexOf(1) >= 0 ? GAP_MS : Math.max(SOON_MS, Math.min(can.nextAt - now, IDLE_MS));
-  if (row === LIMITS_ROW && now - can.limits.at > LIMITS_STALE_MS) limitsStep(can.limits, can.snapshot, now, -1);
-  if (frameWhenLost[row] || phase !== LOST) {
-    bytes = row < EACH_TWO ? encoders[row](can.snapshot.values) : row < TEXTS ? rareFrame(row, can.snapshot.values) : textFrame(can.texts, row);
+  if (phase !== LOST || frameWhenLost[row]) {
+    bytes = row < EACH_TWO ? encoders[row](snapshot.values) : row < TEXTS ? rareFrame(row, snapshot.values) : textFrame(can.texts, row);
   }
-  if (!bytes) {
-    waiting[row] = 0;
-  } else if (port.send(frameIds[row], bytes, now)) {
-    waiting[row] = 0;
-    if (row === ALARMS_ROW) can.alarmsAt = now;
-    if (row !== LIMITS_ROW) return GAP_MS;
-    can.limitsAt = now;
-    return LIMITS_GAP_MS;
-  }
-  return GAP_MS;
+  if (bytes && !port.send(frameIds[row], bytes, now)) return GAP_MS;
+  waiting[row] = 0;
+  if (row > ALARMS_ROW || !bytes) return GAP_MS;
+  if (row === ALARMS_ROW) can.alarmsAt = now;
+  if (row !== LIMITS_ROW) return GAP_MS;
+  can.limitsAt = now;
+  return LIMITS_GAP_MS;
 }
 
 export function canTaskOf(port: CanPort, snapshot: Snapshot, limits: Limits, texts: Uint8Array): CanTask {

@@ -5,85 +5,96 @@ const words = new Uint16Array(4), bytes = new Uint8Array(words.buffer);
 
 /** Limits: CVL, CCL, DCL, Discharge voltage. */
 function frame351(v: Float64Array): Uint8Array | undefined {
+  const w = words;
   const a = v[r.chargeVoltageLimit] * 10;
   const b = v[r.chargeCurrentLimit] * 10;
   const c = v[r.dischargeCurrentLimit] * 10;
   const d = v[r.dischargeVoltageLimit] * 10;
-  if (isNaN(a + b + c + d)) return undefined;
-  words[0] = a < 0 ? 0 : a > 65535 ? 65535 : a + 1e-6;
-  words[1] = b < 0 ? 0 : b > 32767 ? 32767 : b + 1e-6;
-  words[2] = c < 0 ? 0 : c > 32767 ? 32767 : c + 1e-6;
-  words[3] = d < 0 ? 0 : d > 65535 ? 65535 : d + 1e-6;
+  const sum = a + b + c + d;
+  if (sum !== sum) return undefined;
+  w[0] = a < 0 ? 0 : a > 65535 ? 65535 : a + 1e-6;
+  w[1] = b < 0 ? 0 : b > 32767 ? 32767 : b + 1e-6;
+  w[2] = c < 0 ? 0 : c > 32767 ? 32767 : c + 1e-6;
+  w[3] = d < 0 ? 0 : d > 65535 ? 65535 : d + 1e-6;
   return bytes;
 }
 
 /** State of charge: SoC, SoH, SoC high resolution. */
 function frame355(v: Float64Array): Uint8Array | undefined {
+  const w = words;
   const a = v[r.stateOfCharge];
   let b = v[r.stateOfHealth];
-  const c = v[r.stateOfCharge] * 100;
-  if (isNaN(a + c)) return undefined;
-  if (isNaN(b)) b = 100;
-  words[0] = a < 0 ? 0 : a > 100 ? 100 : a + 0.500001;
-  words[1] = b < 0 ? 0 : b > 100 ? 100 : b + 0.500001;
-  words[2] = c < 0 ? 0 : c > 10000 ? 10000 : c + 0.500001;
-  words[3] = 0;
+  const c = a * 100;
+  const sum = a + c;
+  if (sum !== sum) return undefined;
+  if (b !== b) b = 100;
+  w[0] = a < 0 ? 0 : a > 100 ? 100 : a + 0.500001;
+  w[1] = b < 0 ? 0 : b > 100 ? 100 : b + 0.500001;
+  w[2] = c < 0 ? 0 : c > 10000 ? 10000 : c + 0.500001;
+  w[3] = 0;
   return bytes;
 }
 
 /** Measurements: Voltage, Current, Temperature. */
 function frame356(v: Float64Array): Uint8Array | undefined {
+  const w = words;
   const a = v[r.packVoltage] * 100;
   const b = v[r.packCurrent] * 10;
   const c = v[r.batteryTemperature] * 10;
-  if (isNaN(a + b + c)) return undefined;
-  words[0] = a < -32768 ? -32768 : a > 32767 ? 32767 : a < 0 ? a - 0.500001 : a + 0.500001;
-  words[1] = b < -32768 ? -32768 : b > 32767 ? 32767 : b < 0 ? b - 0.500001 : b + 0.500001;
-  words[2] = c < -32768 ? -32768 : c > 32767 ? 32767 : c < 0 ? c - 0.500001 : c + 0.500001;
-  words[3] = 0;
+  const sum = a + b + c;
+  if (sum !== sum) return undefined;
+  w[0] = a < -32768 ? -32768 : a > 32767 ? 32767 : a < 0 ? a - 0.500001 : a + 0.500001;
+  w[1] = b < -32768 ? -32768 : b > 32767 ? 32767 : b < 0 ? b - 0.500001 : b + 0.500001;
+  w[2] = c < -32768 ? -32768 : c > 32767 ? 32767 : c < 0 ? c - 0.500001 : c + 0.500001;
+  w[3] = 0;
   return bytes;
 }
 
 /** Alarms: two bits a field. */
 function frame35A(v: Float64Array): Uint8Array | undefined {
-  const a = v[r.alarmBits], b = v[r.warningBits];
-  if (isNaN(a + b)) return undefined;
-  words[0] = a;
-  words[1] = a >> 16;
-  words[2] = b;
-  words[3] = b >> 16;
+  const a = v[r.alarmBits], b = v[r.warningBits], w = words;
+  const sum = a + b;
+  if (sum !== sum) return undefined;
+  w[0] = a;
+  w[1] = a >> 16;
+  w[2] = b;
+  w[3] = b >> 16;
   return bytes;
 }
 
 /** Modules: Modules ok, Modules blocking charge, Modules blocking discharge, Modules offline. */
 function frame372(v: Float64Array): Uint8Array | undefined {
+  const w = words;
   let a = v[r.modulesOk];
   let b = v[r.modulesBlockingCharge];
   let c = v[r.modulesBlockingDischarge];
   let d = v[r.modulesOffline];
-  if (isNaN(a)) a = 65535;
-  if (isNaN(b)) b = 65535;
-  if (isNaN(c)) c = 65535;
-  if (isNaN(d)) d = 65535;
-  words[0] = a;
-  words[1] = b;
-  words[2] = c;
-  words[3] = d;
+  if (a !== a) a = 65535;
+  if (b !== b) b = 65535;
+  if (c !== c) c = 65535;
+  if (d !== d) d = 65535;
+  w[0] = a;
+  w[1] = b;
+  w[2] = c;
+  w[3] = d;
   return bytes;
 }
 
 /** Cells: Lowest cell, Highest cell, Coldest sensor, Hottest sensor. */
 function frame373(v: Float64Array): Uint8Array | undefined {
+  const w = words;
   const a = v[r.minCellVoltage];
   const b = v[r.maxCellVoltage];
   const c = v[r.minTemperature];
   const d = v[r.maxTemperature];
-  if (isNaN(a + b)) return undefined;
-  words[0] = a < 0 ? 0 : a > 65535 ? 65535 : a + 0.500001;
-  words[1] = b < 0 ? 0 : b > 65535 ? 65535 : b + 0.500001;
-  if (isNaN(c + d)) return bytes.subarray(0, 4);
-  words[2] = (c < -273 ? -273 : c > 65262 ? 65262 : (c < 0 ? c - 0.500001 : c + 0.500001) | 0) + 273;
-  words[3] = (d < -273 ? -273 : d > 65262 ? 65262 : (d < 0 ? d - 0.500001 : d + 0.500001) | 0) + 273;
+  const sum = a + b;
+  if (sum !== sum) return undefined;
+  w[0] = a < 0 ? 0 : a > 65535 ? 65535 : a + 0.500001;
+  w[1] = b < 0 ? 0 : b > 65535 ? 65535 : b + 0.500001;
+  const rest = c + d;
+  if (rest !== rest) return bytes.subarray(0, 4);
+  w[2] = (c < -273 ? -273 : c > 65262 ? 65262 : (c < 0 ? c - 0.500001 : c + 0.500001) | 0) + 273;
+  w[3] = (d < -273 ? -273 : d > 65262 ? 65262 : (d < 0 ? d - 0.500001 : d + 0.500001) | 0) + 273;
   return bytes;
 }
 
@@ -105,25 +116,25 @@ export const encoders: ((v: Float64Array) => Uint8Array | undefined)[] =
 export function rareFrame(row: number, v: Float64Array): number[] | undefined {
   if (row === 6) { // Lowest cell id: Lowest cell id
     const a = v[r.lowestCell];
-    if (isNaN(a)) return undefined;
+    if (a !== a) return undefined;
     if (a > 9) return [67, 49, a + 38, 0, 0, 0, 0, 0]; // C10..
     return [67, a + 48, 0, 0, 0, 0, 0, 0];
   }
   if (row === 7) { // Highest cell id: Highest cell id
     const a = v[r.highestCell];
-    if (isNaN(a)) return undefined;
+    if (a !== a) return undefined;
     if (a > 9) return [67, 49, a + 38, 0, 0, 0, 0, 0]; // C10..
     return [67, a + 48, 0, 0, 0, 0, 0, 0];
   }
   if (row === 8) { // Coldest sensor id: Coldest sensor id
     const a = v[r.coldestSensor];
-    if (isNaN(a)) return undefined;
+    if (a !== a) return undefined;
     if (a === 3) return [73, 78, 84, 0, 0, 0, 0, 0]; // INT
     return [84, a + 48, 0, 0, 0, 0, 0, 0];
   }
   if (row === 9) { // Hottest sensor id: Hottest sensor id
     const a = v[r.hottestSensor];
-    if (isNaN(a)) return undefined;
+    if (a !== a) return undefined;
     if (a === 3) return [73, 78, 84, 0, 0, 0, 0, 0]; // INT
     return [84, a + 48, 0, 0, 0, 0, 0, 0];
   }
@@ -131,21 +142,23 @@ export function rareFrame(row: number, v: Float64Array): number[] | undefined {
     const a = v[r.hardwareVersion];
     const b = v[r.gatewayVersion];
     let c = v[r.onlineCapacity];
-    if (isNaN(a + b + c)) return undefined;
+    const sum = a + b + c;
+    if (sum !== sum) return undefined;
     c = c < 0 ? 0 : c > 65535 ? 65535 : c + 1e-6 | 0;
     return [a & 255, a >> 8 & 255, b >> 8 & 255, b & 255, c & 255, c >> 8 & 255, 0, 0];
   }
   if (row === 11) { // Energy: Charged, Discharged
     let a = v[r.chargedEnergy] * 10;
     let b = v[r.dischargedEnergy] * 10;
-    if (isNaN(a + b)) return undefined;
+    const sum = a + b;
+    if (sum !== sum) return undefined;
     a = a + 1e-6 | 0; // modulo 2^32
     b = b + 1e-6 | 0; // modulo 2^32
     return [a & 255, a >> 8 & 255, a >> 16 & 255, a >> 24 & 255, b & 255, b >> 8 & 255, b >> 16 & 255, b >> 24 & 255];
   }
   if (row === 12) { // Capacity: Installed capacity
     let a = v[r.batteryCapacity];
-    if (isNaN(a)) return undefined;
+    if (a !== a) return undefined;
     a = a < 0 ? 0 : a > 65535 ? 65535 : a + 1e-6 | 0;
     return [a & 255, a >> 8 & 255, 0, 0, 0, 0, 0, 0];
   }

@@ -37,9 +37,8 @@ function entry(driver: keyof typeof DRIVERS): string {
     };`;
 }
 
-/** Plays the recording back from a file, a line at a time; in Espruino's language. Stops at the first thing that is different. */
-const PLAYER = `
-var queue=[],said="",calls=0;
+/** The natives that the recording answers, in Espruino's language; before the image, which takes some of them at its start. */
+const NATIVES = `var queue=[],said="",calls=0;
 function list(v){if(typeof v!=="object")return [v];var l=[];for(var i=0;i<v.length;i++)l.push(v[i]);return l;}
 function take(kind,where,written){
   var e=queue.shift(),mine=JSON.stringify([kind,where,written]);
@@ -53,6 +52,10 @@ global.pinMode=function(p,m){take("mode",p,m);};
 global.digitalWrite=function(p,l){take("level",p,l);};
 SPI2.setup=function(o){take("setup","SPI2",o);}; // global.SPI2 = ... would not hide the interpreter's own
 SPI2.send=function(d,cs){var v=take("spi",cs,list(d));return typeof v==="object"?new Uint8Array(v):v;};
+`;
+
+/** Plays the recording back from a file, a line at a time. Stops at the first thing that is different. */
+const PLAYER = `
 function play(line){
   if(line==="reset")return can.reset();
   var c=JSON.parse(line);
@@ -92,7 +95,7 @@ describe("CAN drivers in an Espruino for Linux", () => {
     try {
       const script = join(directory.path, "play.js");
       writeFileSync(join(directory.path, "calls.txt"), lines.join("\n") + "\n");
-      writeFileSync(script, images[driver] + PLAYER);
+      writeFileSync(script, NATIVES + images[driver] + PLAYER);
       const printed = await runScript({ interpreter: findInterpreter()! }, directory.path, script, 100000);
       return /^~played (.*)$/m.exec(printed)?.[1].trim() ?? printed;
     } finally {

@@ -1,5 +1,6 @@
 // Both CAN drivers, each on the model of its controller, behind one face: what is called, what it gave back and every access
 // that it made are recorded, so that the interpreter can be held to the same (can-interpreter.test.ts).
+import { chip } from "./chip";
 import { mcp2515 } from "../../firmware/drivers/can-mcp2515";
 import { selfTestMcp2515, startMcp2515 } from "../../firmware/drivers/can-mcp2515-start.cold";
 import { twai } from "../../firmware/drivers/can-twai";
@@ -95,10 +96,10 @@ export function twaiRig(options: TwaiOptions = {}, alter?: (access: Access, n: n
     model.advance(ACCESS_US);
     return back;
   }
-  const chip = model as unknown as { peek32(addr: number, count: number): unknown };
+  const registers = model as unknown as { peek32(addr: number, count: number): number | Uint32Array };
+  chip.peek32 = (addr, count = 1) => noted("peek", addr, count, () => registers.peek32(addr, count)) as number;
+  chip.poke32 = (addr, value) => { noted("poke", addr, wordsOf(value), () => model.poke32(addr, value)); };
   Object.assign(globalThis, {
-    peek32: (addr: number, count = 1) => noted("peek", addr, count, () => chip.peek32(addr, count)),
-    poke32: (addr: number, value: unknown) => { noted("poke", addr, wordsOf(value), () => model.poke32(addr, value)); },
     pinMode: (pin: number, mode: string) => { noted("mode", pin, mode, () => model.pinMode(pin, mode)); },
     digitalWrite: (pin: number, value: number) => { noted("level", pin, value, () => model.digitalWrite(pin, value)); },
   });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { TwaiOptions } from "../../tools/can/twai-state";
 import { type Access, twaiRig } from "./can-rig";
+import { chip } from "./chip";
 import { turn } from "./can-scenarios";
 
 type Rig = ReturnType<typeof twaiRig>;
@@ -119,8 +120,8 @@ describe("TWAI driver: receive queue", () => {
 
   it("a dead queue is woken even when its window looks like a frame", () => {
     const rig = started();
-    const real = globalThis as unknown as { peek32(addr: number, count?: number): number | Uint32Array }, peek = real.peek32;
-    real.peek32 = (addr, count) => {
+    const peek = chip.peek32;
+    chip.peek32 = (addr, count) => {
       const read = peek(addr, count);
       if (count === 14 && (read as Uint32Array)[13] === 64) (read as Uint32Array).set([0x38, 0x60, 0xbf]);
       return read;
@@ -134,8 +135,8 @@ describe("TWAI driver: receive queue", () => {
 
   it("a status that always says 'received' does not hang it", () => {
     const rig = started();
-    const real = globalThis as unknown as { peek32(addr: number, count?: number): number | Uint32Array }, peek = real.peek32;
-    real.peek32 = (addr, count) => (addr === BASE + 8 ? 0x0d : count === 14 ? new Uint32Array(14).fill(0xff) : addr === BASE + 0x74 ? 64 : peek(addr, count));
+    const peek = chip.peek32;
+    chip.peek32 = (addr, count) => (addr === BASE + 8 ? 0x0d : count === 14 ? new Uint32Array(14).fill(0xff) : addr === BASE + 0x74 ? 64 : peek(addr, count));
     for (let i = 0; i < 50; i++) {
       turn(rig, 0);
       assert.ok(rig.cost() < 400);

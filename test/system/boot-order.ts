@@ -3,12 +3,12 @@
 /** Script in the subset of both; each start is a line "start: NAME". The places of the tasks are told as "start: task". */
 export const BOOT_TRACE = `(function () {
   if (!global.poke32) return;
-  var setup = Serial1.setup, poke = poke32, interval = setInterval, net = require("net"), serve = net.createServer;
+  var setup = Serial1.setup, poke = poke32, poked = false, interval = setInterval, net = require("net"), serve = net.createServer;
   function told(name) { print("start: " + name); }
   Serial1.setup = function (baud, options) { told("UART"); return setup.call(Serial1, baud, options); };
   global.poke32 = function (at, value) {
-    global.poke32 = poke;
-    told("CAN");
+    if (!poked) told("CAN");
+    poked = true;
     return poke(at, value);
   };
   global.setInterval = function (callback, period, scheduler, task) {

@@ -23,9 +23,12 @@ function rawLines(field: FrameField, name: string): string[] {
   return [`  ${name} = ${name} < ${low} ? ${low} : ${name} > ${high} ? ${high} : ${whole};`];
 }
 
-function readLine(field: FrameField, name: string): string {
+/** Reads a field's value, or takes it from an earlier one of the frame (`known`: what each value's variable is). */
+function readLine(field: FrameField, name: string, known: Map<string, string>): string {
   const per = field.per && field.per !== 1 ? ` * ${field.per}` : "", whole = field.round === undefined && field.absent === undefined;
-  return `  ${whole ? "const" : "let"} ${name} = v[r.${camel(field.from)}]${per};`;
+  const value = known.get(field.from) ?? `v[r.${camel(field.from)}]`;
+  if (!per && field.absent === undefined) known.set(field.from, name);
+  return `  ${whole ? "const" : "let"} ${name} = ${value}${per};`;
 }
 
 /** The bytes of a whole number, low byte first but for a version. */
@@ -35,6 +38,12 @@ function bytesOf(field: FrameField, name: string): string[] {
   return field.as === "version" ? [high, low] : [low, high];
 }
 
+/** Does `then` when one of some numbers is unknown. NaN is what differs from itself: `isNaN` is looked up last of all names. */
+function whenUnknown(names: string[], then: string, sum = "sum"): string[] {
+  if (names.length === 1) return [`  if (${names[0]} !== ${names[0]}) ${then};`];
+  return [`  const ${sum} = ${names.join(" + ")};`, `  if (${sum} !== ${sum}) ${then};`];
+}
+
 interface Encoded { lines: string[]; bytes: string[] }
 
 /** Unknown values silence the frame, but for those with \`absent\` and those behind \`shortAt\`. */
@@ -42,12 +51,13 @@ function numbers(frame: CanFrame): Encoded {
   const lines: string[] = [], bytes: string[] = Array.from({ length: 8 }, () => "0");
   const named = frame.fields.filter((field) => field.as !== "pair").map((field, i) => ({ field, name: "abcd"[i] }));
   named.forEach(({ field }) => slotOf(field.from));
-  named.forEach(({ field, name }) => lines.push(readLine(field, name)));
+  const read = new Map<string, string>();
+  named.forEach(({ field, name }) => lines.push(readLine(field, name, read)));
   const needed = named.filter(({ field }) => field.absent === undefined && !(frame.shortAt !== undefined && field.at >= frame.shortAt));
-  if (needed.length) lines.push(`  if (isNaN(${needed.map(({ name }) => name).join(" + ")})) return undefined;`);
+  if (needed.length) lines.push(...whenUnknown(needed.map(({ name }) => name), "return undefined"));
   const short = named.filter(({ field }) => frame.shortAt !== undefined && field.at >= frame.shortAt);
   for (const { field, name } of named) {
-    if (field.absent !== undefined) lines.push(`  if (isNaN(${name})) ${name} = ${field.absent * (field.per ?? 1)};`);
+    if (field.absent !== undefined) lines.push(...whenUnknown([name], `${name} = ${field.absent * (field.per ?? 1)}`));
   }
   const known = named.filter((entry) => !short.includes(entry));
   known.forEach(({ field, name }) => lines.push(...rawLines(field, name)));
@@ -56,7 +66,7 @@ function numbers(frame: CanFrame): Encoded {
   };
   known.forEach(put);
   if (short.length) {
-    lines.push(`  if (isNaN(${short.map(({ name }) => name).join(" + ")})) return [${bytes.slice(0, frame.shortAt).join(", ")}];`);
+    lines.push(...whenUnknown(short.map(({ name }) => name), `return [${bytes.slice(0, frame.shortAt).join(", ")}]`, "rest"));
     short.forEach(({ field, name }) => lines.push(...rawLines(field, name)));
     short.forEach(put);
   }
@@ -68,36 +78,36 @@ function encoderInWords(frame: CanFrame): string[] {
   if (frame.words) {
     const [a, b] = frame.words;
     [a, b].forEach(slotOf);
-    return [`  const a = v[r.${camel(a)}], b = v[r.${camel(b)}];`, "  if (isNaN(a + b)) return undefined;",
-      "  words[0] = a;", "  words[1] = a >> 16;", "  words[2] = b;", "  words[3] = b >> 16;", "  return bytes;"];
+    return [`  const a = v[r.${camel(a)}], b = v[r.${camel(b)}], w = words;`, ...whenUnknown(["a", "b"], "return undefined"),
+      "  w[0] = a;", "  w[1] = a >> 16;", "  w[2] = b;", "  w[3] = b >> 16;", "  return bytes;"];
   }
   const { lines } = numbers(frame), names = "abcd", last = Math.max(...frame.fields.map(({ at }) => at));
   const put = (name: string, whole: string): string => {
     const { at, add } = frame.fields[names.indexOf(name)];
-    return `  words[${at / 2}] = ${add ? `(${whole}) + ${add}` : whole.replace(/\((.*)\) \| 0$/, "$1").replace(/ \| 0$/, "")};`;
+    return `  w[${at / 2}] = ${add ? `(${whole}) + ${add}` : whole.replace(/\((.*)\) \| 0$/, "$1").replace(/ \| 0$/, "")};`;
   };
   const out = lines.map((line) => {
     const found = /^ {2}([abcd]) = (\1 < .*);$/.exec(line);
     return found ? put(found[1], found[2]) : line.replace(/return \[.*\];/, "return bytes.subarray(0, 4);");
   });
   frame.fields.forEach(({ round }, i) => { if (round === undefined) out.push(put(names[i], names[i])); });
-  if (last < 6) out.push("  words[3] = 0;");
+  if (last < 6) out.push("  w[3] = 0;");
   const isChanged = (name: string): boolean => out.some((line) => line.includes(`) ${name} = `));
   const fixed = (line: string): string => line.replace(/^ {2}let ([abcd]) /, (whole, name: string) => (isChanged(name) ? whole : `  const ${name} `));
-  return [...out.map(fixed), "  return bytes;"];
+  return ["  const w = words;", ...out.map(fixed), "  return bytes;"];
 }
 
 /** Two bits a field, ready made in two rows of 32 bits. */
 function pairs(words: [string, string]): Encoded {
   const fields = words.map((from, i): FrameField => ({ at: 4 * i, as: "u32", from, label: "" }));
   const lines = fields.map((field, i) => { slotOf(field.from); return `  const ${"ab"[i]} = v[r.${camel(field.from)}];`; });
-  return { lines: [...lines, "  if (isNaN(a + b)) return undefined;"], bytes: fields.flatMap((field, i) => bytesOf(field, "ab"[i])) };
+  return { lines: [...lines, ...whenUnknown(["a", "b"], "return undefined")], bytes: fields.flatMap((field, i) => bytesOf(field, "ab"[i])) };
 }
 
 /** The id of a cell or a sensor as text, from its number. */
 function place({ fields: [field] }: CanFrame): Encoded {
   slotOf(field.from);
-  const lines = [`  const a = v[r.${camel(field.from)}];`, "  if (isNaN(a)) return undefined;"];
+  const lines = [`  const a = v[r.${camel(field.from)}];`, ...whenUnknown(["a"], "return undefined")];
   const isSensor = field.as === "sensor";
   if (isSensor) lines.push("  if (a === 3) return [73, 78, 84, 0, 0, 0, 0, 0]; // INT");
   else lines.push("  if (a > 9) return [67, 49, a + 38, 0, 0, 0, 0, 0]; // C10..");
