@@ -22,13 +22,11 @@ function takeOff(session: Session, topic: string, payload: string, flags: number
  * bytes), everything else is `publishTo`'s.
  */
 export function publish(session: Session, suffix: string, payload: string, flags: number, now: number): boolean {
-  const socket = session.free;
-  if (!socket || (socket.dSnd || "").length > MOST_WAITING) return publishTo(session, session.base + suffix, payload, flags, now);
-  const topic = session.base + suffix, length = topic.length;
-  if (flags & 6) {
-    if (session.inFlight.length >= MOST_IN_FLIGHT) return publishTo(session, topic, payload, flags, now);
-    payload = takeOff(session, topic, payload, flags) + payload;
+  const socket = session.free, topic = session.base + suffix, length = topic.length;
+  if (!socket || socket.dSnd && socket.dSnd.length > MOST_WAITING || flags & 6 && session.inFlight.length >= MOST_IN_FLIGHT) {
+    return publishTo(session, topic, payload, flags, now);
   }
+  if (flags & 6) payload = takeOff(session, topic, payload, flags) + payload;
   const size = 2 + length + payload.length;
   socket.write((size < 128 ? chars(0x30 | flags, size, 0, length) : chars(0x30 | flags, size & 127 | 128, size >> 7, 0, length)) + topic + payload);
   session.lastPublish = now;
