@@ -28,6 +28,7 @@ import { canTaskOf } from "./tasks/can";
 import type { Clock } from "./tasks/clock";
 import { NEVER, type Commands } from "./tasks/command-state";
 import { applyChanges } from "./tasks/configure.cold";
+import { logFault } from "./tasks/log-fault.cold";
 import { settingsOf } from "./tasks/settings.cold";
 import { diagnosticsTask } from "./tasks/diagnostics";
 import { mqttTaskOf } from "./tasks/mqtt";
@@ -55,7 +56,7 @@ function taskFailed(task: Task, error: unknown): void {
     health.faults = 0;
   }
   health.faults++;
-  natives.print("task " + task.name + ": " + error);
+  faulted("task " + task.name + ": " + error);
 }
 
 const scheduler: Scheduler = { clock: clock, start: startedAt, tasks: [], every: every, change: changeEvery, failed: taskFailed };
@@ -78,9 +79,9 @@ function healthy(): boolean {
   return ran;
 }
 
-/** Flags of the interpreter (memory, overflow) and exceptions outside a task. */
+/** Exceptions, and flags of the interpreter (memory, overflow). */
 function faulted(what: unknown): void {
-  natives.print("fault: " + what);
+  logFault(app, "" + what);
 }
 
 function wifiChanged(up: boolean): void {

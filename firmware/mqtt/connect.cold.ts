@@ -26,10 +26,10 @@ export function connectPacket(options: ConnectOptions): string {
 /** Topics that are subscribed, in the order of SUBACK's return codes. */
 function topicsOf(session: Session): string[] {
   const topics = [session.base + "cmd", session.base + "cfg/set"];
-  return session.birth ? topics.concat([session.birth]) : topics;
+  return session.others ? topics.concat(session.others.split("\n")) : topics;
 }
 
-/** SUBSCRIBE to the commands, to settings at QoS 1, and to Home Assistant's birth message when that is on. */
+/** SUBSCRIBE to the commands, to settings at QoS 1, and to the other topics at QoS 0. */
 export function subscribePacket(session: Session, commandQos: number): string {
   const body = topicsOf(session).map(function (topic, i) { return field(topic) + String.fromCharCode(i === 0 ? commandQos : i === 1 ? 1 : 0); });
   return packet("\x82", String.fromCharCode(SUBSCRIBE_ID >> 8, SUBSCRIBE_ID & 255) + body.join(""));

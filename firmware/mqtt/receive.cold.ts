@@ -37,7 +37,7 @@ function acknowledged(session: Session, type: number, id: number): number {
 function deliver(session: Session, name: string, payload: string, flags: number, now: number): void {
   const topic = name.substr(0, session.base.length) === session.base ? name.substr(session.base.length) : "";
   const isOurs = topic === "cmd" || topic === "cfg/set", stale = isOurs && now < session.staleUntil ? STALE : 0;
-  if (!isOurs && (name !== session.birth || name === "")) return;
+  if (!isOurs && session.others.split("\n").indexOf(name) < 0) return;
   if (session.inbox.length >= MOST_INBOX) session.counts[RX_DROPPED]++;
   else session.inbox.push({ topic: isOurs ? topic : name, payload: payload, flags: flags | stale });
 }

@@ -65,8 +65,8 @@ export interface Session {
   /** Settings: broker (cached address), encryption, times in ms. */
   host: string; port: number; tls: boolean; keepAlive: number; ping: boolean;
   ip: string;
-  /** QoS of the subscription to `cmd`, and Home Assistant's birth topic ("": not subscribed). */
-  commandQos: number; birth: string;
+  /** QoS of the subscription to `cmd`, and what else is subscribed, a topic a line: Home Assistant's birth, the mirror's keepalive. */
+  commandQos: number; others: string;
   /** Return codes of SUBACK, one character each ("": none yet). */
   granted: string;
   /** Until then received messages may be ones that the broker kept; whether the message that the task has in hand is one of those. */
@@ -85,6 +85,6 @@ export function sessionOf(): Session {
   return { free: null, base: "", lastPublish: 0, published: 0, inFlight: [], nextId: 1 + Math.floor(Math.random() * LAST_ID), state: OFF,
     socket: null, lookAt: 0, heardAt: 0, pingAt: 0, waitingSince: 0, sentAt: 0, oldest: 0, oldestAt: 0, outbox: [], inbox: [], received: [],
     counts: new Uint32Array(6), rx: "", skip: 0, stream: 0, owed: "", host: "", port: 1883, tls: false, keepAlive: 30000, ping: true, ip: "",
-    commandQos: 0, birth: "", granted: "", staleUntil: 0, stale: false, since: 0, backOffFirst: 5000, backOffMost: 60000,
+    commandQos: 0, others: "", granted: "", staleUntil: 0, stale: false, since: 0, backOffFirst: 5000, backOffMost: 60000,
     backOff: 5000, retryAt: 0, failed: 0, errors: 0, blockedMost: 0, errorCode: "", errorMessage: "" };
 }

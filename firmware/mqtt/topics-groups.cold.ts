@@ -9,6 +9,11 @@ export interface GroupLine {
   b?: { k: string; l: number; w: number; s?: number; e?: string }[];
 }
 
+/** Whether the message of a register carries text. */
+export function isText(line: GroupLine): boolean {
+  return line["k"] === "b" || !!line["e"];
+}
+
 /** The name of a value in ",0:none,1:some,", null without one. (The interpreter finds a text whose begin is the end of the list.) */
 function nameOf(names: string | undefined, value: number): string | null {
   const at = names ? (names + ";").indexOf("," + value + ":") + 1 : 0;
@@ -48,7 +53,7 @@ export function groupMessage(words: ArrayLike<number>, first: number, count: num
     if (at >= 0 && at + line["w"] <= count) {
       for (let i = 0; i < line["w"]; i++) own.push(words[at + i]);
       const all = own.length > 1 ? ',"words":' + JSON.stringify(own) : "";
-      return [from, line["t"], `{"address":${line["a"]},` + line["m"] + valueText(line, own) + all + tail + 'ok"}', line["k"] === "b" || !!line["e"]];
+      return [from, line["t"], `{"address":${line["a"]},` + line["m"] + valueText(line, own) + all + tail + 'ok"}', isText(line)];
     }
     end = text.indexOf("\n", from);
   }

@@ -6,7 +6,7 @@ export const TOPICS_AT = 30887, TOPICS_WIDTH = 18,
   GX_ALARMS_AT = 34133, GX_ALARMS_WIDTH = 58,
   ALARM_VALUES_AT = 35003, ALARM_VALUES_END = 35142,
   GROUPS_AT = 35142, GROUPS_END = 38483,
-  PAGES_AT = 38483, PAGES_END = 45577;
+  PAGES_AT = 38483, PAGES_END = 45668;
 /** Topics of a period and those of a connection (the lines of TOPICS), GX topics, alarms of a GX, pages of the manifest, topics in it. */
 export const STATES = 8, ONCE = 4, GX_ROWS = 30, GX_ALARM_ROWS = 15,
   PAGES = 8, MANIFEST_ITEMS = 78;

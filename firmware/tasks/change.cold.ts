@@ -1,9 +1,9 @@
 // PUT /api/config, PUT /api/mqtt and POST /api/mqtt/test: who may, what the body says, and the answer.
 import { readModule } from "../config/config.cold";
 import { takeUri } from "../config/uri";
-import { errorText, headText, tokenOf } from "../http/head.cold";
+import { errorText, headText } from "../http/head.cold";
 import type { App } from "./app";
-import { applyChanges, parseObject, putConfig } from "./shared";
+import { applyChanges, parseObject, putConfig, refuseChange } from "./shared";
 
 /** Begin a test of the connection with the settings of mqtt in `document`. */
 function beginTest(app: App, document: string): void {
@@ -18,9 +18,8 @@ function beginTest(app: App, document: string): void {
  * test, MQTT is tried with them, nothing is kept, and "" says that the answer comes later.
  */
 export function change(app: App, header: string, body: string, module: string, query: string): string {
-  if (tokenOf(header) !== app.token) {
-    return errorText(401, "NotAuthorized", "X-Setup-Token", "must be the set-up token that the console shows at boot");
-  }
+  const refused = refuseChange(app, header);
+  if (refused) return refused;
   const isTest = query === "test", isDry = isTest || query.split("&").indexOf("dry=1") >= 0, parsed = parseObject(body || (isTest ? "{}" : ""));
   let patch = parsed.value;
   if (isTest && app.commands.test) return errorText(409, "Busy", "mqtt.test", "another test is under way");

@@ -2,6 +2,7 @@
 import { quote } from "../kernel/quote.cold";
 import { publish } from "../mqtt/session";
 import type { App } from "./app";
+import { DEBUG, writeLog } from "./log";
 
 /** Codes that may be gone at the next try (requirements 6.2). */
 const RETRYABLE = ["NotReady", "IoError", "UartTimeout", "CrcError", "ConnRefused", "ConnTimeout", "DnsFailed", "Busy"];
@@ -23,6 +24,7 @@ function errorOf(text: string): string {
 
 /** The answer of a command: `result` is JSON of the reply, or an error as `errorOf` takes it. */
 export function acknowledge(app: App, tail: string, flags: number, result: string): void {
+  writeLog(app, DEBUG, "command" + tail.substr(0, 80) + " " + result.substr(0, 80));
   send(app, "ack", '{"ok":' + (result[0] === "{") + tail + "," + (result[0] === "{" ? '"reply":' + result : errorOf(result)) + "}", flags);
 }
 

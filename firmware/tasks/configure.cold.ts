@@ -6,8 +6,9 @@ import * as topics from "../mqtt/topics.baked";
 import type { App } from "./app";
 import { configureBattery } from "./configure-parts";
 import { replayAgain } from "./replay-load.cold";
-import type { Mirror } from "./mqtt-state";
+import type { Mirror, RegisterStyle } from "./mqtt-state";
 import { clearRetained } from "./mqtt-topics-parts";
+import { INFO, writeLog } from "./log";
 import { settingsOf, type Values } from "./settings.cold";
 
 /** Leaves of the mirror: those of rt/gx, nine of its own, two a cell (mqtt/mirror.cold.ts). */
@@ -32,12 +33,25 @@ function farewell(session: Session, base: string, now: number): void {
   publish(session, "status", base === session.base ? '{"online":false}' : "", RETAIN, now);
 }
 
+/** How register messages go out: settings mqtt.root_topic, mqtt.verbose. */
+function styleOf(config: Values): RegisterStyle | null {
+  const root = levels(config["root_topic"] as string), verbose = config["verbose"] as boolean;
+  return root || verbose ? { root: root && root + "/", verbose: verbose } : null;
+}
+
 /** What is published for a GX, null when nothing is: settings mqtt.victron, mqtt.victron_instance, mqtt.battery_json. */
 function mirrorOf(config: Values, device: string): Mirror | null {
   const json = config["battery_json"] as string, victron = config["victron"] as boolean;
   if (!victron && !json) return null;
   return { base: victron ? `N/tb${device.substr(device.length - 6).toLowerCase()}/battery/${config["victron_instance"]}/` : "",
     sent: new Float32Array(victron ? MIRROR_LEAVES : 0), place: 0, allAt: 0, json: levels(json), jsonAt: 0 };
+}
+
+/** What is subscribed beside commands and settings: Home Assistant's birth, keepalive of the mirror. */
+function othersOf(ha: Values, mirror: Mirror | null): string {
+  const birth = ha["enabled"] ? levels(ha["prefix"] as string) + "/status" : "";
+  const keep = mirror && mirror.base ? "R/" + mirror.base.split("/")[1] + "/keepalive" : "";
+  return birth + (birth && keep ? "\n" : "") + keep;
 }
 
 /** QoS, retain and rank of each class of topics (mqtt/topics.ts). */
@@ -68,7 +82,7 @@ function configureMqtt(app: App, changed: string): void {
   const mqtt = app.mqtt, session = mqtt.session, own = app.commands, names = changed.split(" ");
   const device = (config["deviceId"] as string) || app.device, base = levels(config["baseTopic"] as string) + "/" + device + "/";
   const flags = flagsOf(config, retain);
-  const birth = ha["enabled"] ? levels(ha["prefix"] as string) + "/status" : "";
+  const mirror = mirrorOf(config, device), others = othersOf(ha, mirror);
   own.mode = ["off", "safe", "all"].indexOf(config["commands"] as string);
   own.answerFlags = config["ackQos"] ? QOS1 : 0;
   own.configFlags = flags[topics.CONFIG];
@@ -80,18 +94,24 @@ function configureMqtt(app: App, changed: string): void {
   mqtt.timeout = config["connect_timeout_ms"] as number;
   mqtt.registerFlags = flags[topics.TELEMETRY];
   mqtt.limitsFlags = flags[topics.LIMITS];
+  const style = styleOf(config), root = style ? style.root : "", moves = root !== (mqtt.style ? mqtt.style.root : "");
   session.ping = config["ping"] as boolean;
-  const stays = session.state !== OFF && birth === session.birth
+  const stays = session.state !== OFF && others === session.others
     && !names.some(function (name) { return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0; });
   if (!stays) farewell(session, base, now);
-  clearRetained(mqtt, flags, base !== session.base, !stays, now);
+  clearRetained(mqtt, flags, base !== session.base, moves, !stays, now);
+  mqtt.style = style;
+  if (moves) { // all of them there
+    mqtt.due.low.fill(Infinity);
+    mqtt.rare.groups = [];
+  }
   mqtt.rare.flags.set(flags);
   if (stays) return;
   if (session.state !== OFF) sessionEnd(session);
-  mqtt.rare.mirror = mirrorOf(config, device);
+  mqtt.rare.mirror = mirror;
   if (app.replay.log) replayAgain(app.replay.log);
   takeBroker(app, config, device);
-  session.birth = birth;
+  session.others = others;
   session.base = base;
   session.backOff = session.backOffFirst;
   session.retryAt = now;
@@ -105,6 +125,7 @@ function configureMqtt(app: App, changed: string): void {
 export function applyChanges(app: App, changed: string): void {
   const own = app.commands, names = modules.split(" ");
   if (!changed) return;
+  if (app.server) writeLog(app, INFO, "settings: " + changed);
   configureBattery(app);
   if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0) configureMqtt(app, changed);
   if (changed.indexOf("time.") >= 0) app.clock.at = 0;

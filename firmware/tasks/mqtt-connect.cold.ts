@@ -6,6 +6,7 @@ import { sessionEnter, sessionFail, sessionLate, sessionResume } from "../mqtt/s
 import { AFTER_CONNECT_MS, ALL } from "./command-state";
 import { settingsOf } from "./settings.cold";
 import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
+import { INFO, WARN, writeLog } from "./log";
 import { rareAgain } from "./mqtt-topics-parts";
 
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
@@ -87,6 +88,8 @@ function subscribed(mqtt: MqttTask, now: number): void {
   sessionEnter(session, CONNECTED, now);
   session.backOff = session.backOffFirst;
   session.waitingSince = session.heardAt = session.lookAt = now;
+  mqtt.errorsSaid = session.errors;
+  writeLog(mqtt.app, INFO, "mqtt: connected to " + session.host + ":" + session.port);
   publish(session, "status", '{"online":true}', QOS1 | RETAIN | CRITICAL, now);
   publishAll(mqtt, now);
 }
@@ -123,6 +126,10 @@ export function introduce(mqtt: MqttTask): void {
 export function advance(mqtt: MqttTask, now: number): void {
   const session = mqtt.session, age = now - session.since, sinceGrid = now - mqtt.can.gridAt;
   if (session.state === WAITING) {
+    if (session.errors !== mqtt.errorsSaid) {
+      mqtt.errorsSaid = session.errors;
+      writeLog(mqtt.app, WARN, "mqtt: " + session.errorCode + ", " + session.errorMessage);
+    }
     if (now >= session.retryAt && mqtt.app.network.address()) lookUp(mqtt, now);
   } else if (session.state === READY) {
     if (age > FRESH_MS) echo(mqtt, now);

@@ -47,6 +47,9 @@ export interface Rare extends Day {
   mirror: Mirror | null;
 }
 
+/** Settings mqtt.root_topic (with a slash behind it, "" for the usual topics) and mqtt.verbose. */
+export interface RegisterStyle { root: string; verbose: boolean }
+
 /** Base of the mirror's topics ("" off), what they said last, place in a round, when all are sent again (ms); topic of the JSON ("" off),
  *  when it is due. */
 export interface Mirror { base: string; sent: Float32Array; place: number; allAt: number; json: string; jsonAt: number }
@@ -57,6 +60,8 @@ export interface MqttTask {
   raw: (Uint16Array | null)[];
   /** Settings: on or off, shortest period of telemetry, heartbeat, flags of register messages and of limits. */
   enabled: boolean; shortest: number; heartbeat: number; registerFlags: number; limitsFlags: number;
+  /** How register messages go out, null: as usual. */
+  style: RegisterStyle | null;
   /** For CONNECT: time-out, client id, clean session; user and password are read from the settings of the app when they are needed. */
   timeout: number; clientId: string; cleanSession: boolean;
   /** The socket is open: resident, because the socket keeps it. */
@@ -65,6 +70,8 @@ export interface MqttTask {
   heard(bytes: string): void;
   /** When the last heartbeat, state and limits went out, the limits then, and whether the battery was there. */
   heartbeatAt: number; stateAt: number; limitsAt: number; limitsSum: number; online: number;
+  /** Errors of the session that were put into the log. */
+  errorsSaid: number;
   /** A sample came since the last state message; time of the limits and the phase that were looked at last. */
   fresh: boolean; limitsSeen: number; phaseSeen: number;
   /** When the next rare topic is due (ms). */

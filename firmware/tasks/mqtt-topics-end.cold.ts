@@ -5,12 +5,27 @@ import { registerText } from "../mqtt/messages";
 import { ROWS } from "../mqtt/rows.baked";
 import { publishPacket } from "../mqtt/packet.cold";
 import { CONNECTED, publishTo, RETAIN, TELEMETRY, type Session } from "../mqtt/session";
+import { isText, type GroupLine } from "../mqtt/topics-groups.cold";
 import { gxAlarm } from "../mqtt/topics-gx.cold";
 import * as topics from "../mqtt/topics.baked";
 import type { MqttTask } from "./mqtt-state";
 
+function emptyAt(session: Session, topic: string): void {
+  if (session.socket) session.socket.write(publishPacket(topic, "", RETAIN, 0));
+}
+
 function empty(session: Session, suffix: string): void {
-  if (session.socket) session.socket.write(publishPacket(session.base + suffix, "", RETAIN, 0));
+  emptyAt(session, session.base + suffix);
+}
+
+/** Clear register topics: those of values, or those with a text. */
+function clearRegisters(mqtt: MqttTask, texts: boolean): void {
+  const root = mqtt.style && mqtt.style.root || mqtt.session.base + "rt/reg/", text = textSlice(topics.GROUPS_AT, topics.GROUPS_END);
+  for (let i = 0; i < ROWS && !texts; i++) emptyAt(mqtt.session, root + registerText(i).split("\t")[0]);
+  for (let from = 0, end = text.indexOf("\n"); end >= 0; from = end + 1, end = text.indexOf("\n", from)) {
+    const line = JSON.parse(text.substring(from, end)) as GroupLine;
+    if (isText(line) === texts) emptyAt(mqtt.session, root + line["t"]);
+  }
 }
 
 /** Clear the topics of the classes in `kinds` (bits). */
@@ -40,19 +55,21 @@ function clearKinds(mqtt: MqttTask, kinds: number): void {
   if (kinds >> topics.TOTALS & 1) {
     for (const side of ["charge/", "discharge/"]) for (const period of ["daily", "yesterday", "monthly"]) clear("rt/energy/" + side + period);
   }
-  if (kinds >> topics.TELEMETRY & 1) for (i = 0; i < ROWS; i++) clear("rt/reg/" + registerText(i).split("\t")[0]);
+  if (kinds >> topics.TELEMETRY & 1) clearRegisters(mqtt, false);
+  if (kinds >> topics.TEXT & 1) clearRegisters(mqtt, true);
 }
 
 /**
- * Clears the classes that `flags` do not retain any more; when the connection `ends` on purpose also the limits, and the mirror says
- * that it is gone; with `all` (the base topic goes away) everything that is retained.
+ * Clears the classes that `flags` do not retain any more; registers when they `move` to other topics; when the connection `ends` on
+ * purpose also the limits, and the mirror says that it is gone; with `all` (the base topic goes away) everything that is retained.
  */
-export function clearRetained(mqtt: MqttTask, flags: ArrayLike<number>, all: boolean, ends: boolean, now: number): void {
+export function clearRetained(mqtt: MqttTask, flags: ArrayLike<number>, all: boolean, move: boolean, ends: boolean, now: number): void {
   const rare = mqtt.rare, session: Session = mqtt.session;
   let kinds = 0, kind = 0;
   if (session.state !== CONNECTED) return;
   for (const old of rare.flags) {
-    if (old & RETAIN && (all || ends && kind === topics.LIMITS || !(flags[kind] & RETAIN))) kinds |= 1 << kind;
+    const goes = all || ends && kind === topics.LIMITS || move && (kind === topics.TELEMETRY || kind === topics.TEXT);
+    if (old & RETAIN && (goes || !(flags[kind] & RETAIN))) kinds |= 1 << kind;
     kind++;
   }
   clearKinds(mqtt, kinds);

@@ -6,6 +6,7 @@ import * as topics from "../mqtt/topics.baked";
 import type { App } from "./app";
 import { wallSeconds } from "./clock.cold";
 import { send } from "./mqtt-send.cold";
+import { sendRegister } from "./mqtt-topics-parts";
 
 /** Period, ms; a change of energy that is said, kWh; file of the counters when the day began. */
 const ROUND_MS = 30000, STEP_KWH = 0.01, TOTALS_FILE = "energy.day", DAY_S = 86400;
@@ -23,7 +24,7 @@ function publishGroups(app: App, left: number, now: number): number {
       if (message[0] < 0) {
         rare.groups[group] = words;
         rare.from = 0;
-      } else if (left-- <= 0 || !send(mqtt, "rt/reg/" + message[1], message[2], message[3] ? topics.TEXT : topics.TELEMETRY, now)) {
+      } else if (left-- <= 0 || !sendRegister(mqtt, message[1], message[2], rare.flags[message[3] ? topics.TEXT : topics.TELEMETRY], now)) {
         return -1;
       } else {
         rare.from = message[0];

@@ -20,6 +20,7 @@ import { publishLimits } from "./mqtt-limits.cold";
 import { takeMessage } from "./mqtt-receive.cold";
 import { publishRare } from "./mqtt-topics.cold";
 import { rareOf } from "./mqtt-topics-again.cold";
+import { sendRegister } from "./mqtt-topics-parts";
 import { FEW_IN_FLIGHT, LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 
 /** Period of a step and of one that streams (ms), messages and rows looked at in a step. */
@@ -36,7 +37,8 @@ function publishRegisters(mqtt: MqttTask, left: number, now: number): number {
   while (row >= 0) {
     tail = tail || messageTail(mqtt.snapshot, now, mqtt.app.clock.epoch, mqtt.rare);
     const text = registerText(row), tab = text.indexOf("\t"), message = registerMessage(row, text.substr(tab + 1), values[row], mqtt.raw, tail);
-    if (!publish(mqtt.session, "rt/reg/" + text.substr(0, tab), message, mqtt.registerFlags, now)) {
+    const suffix = text.substr(0, tab), flags = mqtt.registerFlags;
+    if (!(mqtt.style ? sendRegister(mqtt, suffix, message, flags, now) : publish(mqtt.session, "rt/reg/" + suffix, message, flags, now))) {
       due.low[row] = Infinity;
       return 0;
     }
@@ -134,6 +136,8 @@ export function mqttTaskOf(parts: Pick<MqttTask, "session" | "snapshot" | "limit
   mqtt.discovery = discoveryOf();
   mqtt.rareAt = 0;
   mqtt.rare = rareOf();
+  mqtt.style = null;
+  mqtt.errorsSaid = 0;
   mqtt.limitsSeen = mqtt.phaseSeen = mqtt.namesSum = -1;
   mqtt.opened = function () { introduce(mqtt); };
   mqtt.task = taskOf("mqtt", PERIOD_MS, mqtt, step);

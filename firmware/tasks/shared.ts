@@ -6,3 +6,4 @@ export { clientEvent } from "../http/clients.cold";
 export { parseObject } from "../kernel/json.cold";
 export { putConfig } from "./config-put.cold";
 export { applyChanges } from "./configure.cold";
+export { refuseChange } from "./login.cold";

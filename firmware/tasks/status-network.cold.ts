@@ -16,8 +16,9 @@ function mqttMember(app: App): string {
   const command = connected ? granted(s, 0) : null, change = connected ? granted(s, 1) : null;
   return memberText("mqtt", { "enabled": m.enabled, "configured": s.host !== "",
     "subscribed": typeof command === "number" && typeof change === "number",
-    "connected": connected, "client_id": m.clientId, "root_topic": s.base, "publish_count": s.published, "failed_count": s.failed,
-    "error_count": s.errors, "dropped_count": counts[DROPPED], "dropped_samples": m.samples.dropped,
+    "connected": connected, "client_id": m.clientId, "root_topic": m.style && m.style.root || s.base,
+    "publish_count": s.published, "failed_count": s.failed, "error_count": s.errors, "dropped_count": counts[DROPPED],
+    "dropped_samples": m.samples.dropped,
     "last_publish_ms": s.published ? Math.round(s.lastPublish) : null, "last_error_code": s.errorCode, "last_error_message": s.errorMessage,
     "qos": m.registerFlags >> 1 & 3, "retain": (m.registerFlags & 1) === 1, "clean_session": m.cleanSession, "use_tls": s.tls,
     "tls": s.tls ? "encrypted, server not verified" : "off", "subscriptions": { "cmd": command, "cfg/set": change },

@@ -5,6 +5,7 @@ import { updatePhase } from "../battery/phase.cold";
 import { taskOf } from "../kernel/task-start.cold";
 import type { Task } from "../kernel/tasks";
 import type { App } from "./app";
+import { logPhase } from "./log-phase.cold";
 import { eachSecond } from "./second";
 
 const PERIOD_MS = 500, LIMITS_MS = 1000;
@@ -21,6 +22,7 @@ function step(own: Supervision, now: number): number {
   if (phase !== before || now - limits.at >= LIMITS_MS - 5) {
     const fell = limitsStep(limits, snapshot, now, Math.min(now - limits.at, 5000) / 1000);
     eachSecond(app, now, fell || phase !== before);
+    if (phase !== before) logPhase(app, phase);
   }
   if (own.ran()) own.feed();
   return 0;

@@ -8,6 +8,7 @@ import { acceptIdentity } from "../bms/identity.cold";
 import { EXTRA, IDENTITY } from "../bms/poller";
 import { batteryTexts } from "../victron/texts.cold";
 import type { App } from "./app";
+import { WARN, writeLog } from "./log";
 
 /** Error rates are taken over a minute, energy is kept each ten; ms. */
 const RATES_MS = 60000, SAVE_MS = 600000;
@@ -22,6 +23,8 @@ const DETECTED = 53 - 32;
 function takeRates(app: App, now: number): void {
   const last = app.rates, poller = app.uart.poller, port = app.canPort, crc = poller.crc - last.crc, errors = port.errors - last.errors;
   last.bits = (crc > (crc + poller.ok - last.ok) * BAD ? UART_ERRORS : 0) | (errors > (errors + port.tx - last.tx) * BAD ? CAN_ERRORS : 0);
+  if (last.bits & UART_ERRORS) writeLog(app, WARN, "uart: " + crc + " of " + (crc + poller.ok - last.ok) + " replies were bad in the last minute");
+  if (last.bits & CAN_ERRORS) writeLog(app, WARN, "can: " + errors + " of " + (errors + port.tx - last.tx) + " frames failed in the last minute");
   last.at = now;
   last.ok = poller.ok;
   last.crc = poller.crc;

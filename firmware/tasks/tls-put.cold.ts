@@ -1,6 +1,7 @@
 // PUT /api/tls/ca, /cert and /key: a PEM file (RFC 7468) becomes DER in the flash, which is what the interpreter wants.
-import { errorText, headText, tokenOf } from "../http/head.cold";
+import { errorText, headText } from "../http/head.cold";
 import type { App } from "./app";
+import { refuseChange } from "./shared";
 
 const BEGIN = "-----BEGIN ", END = "-----END ", DASHES = "-----";
 
@@ -26,11 +27,9 @@ function derOf(name: string, text: string): string {
 
 /** The answer. An empty body takes the file away. It counts from the next connection on. */
 export function putTls(app: App, path: string, header: string, body: string): string {
-  const name = path.substr(9), file = "tls." + name;
+  const name = path.substr(9), file = "tls." + name, refused = refuseChange(app, header);
   if (name !== "ca" && name !== "cert" && name !== "key") return errorText(404, "NotFound", path, "there are /api/tls/ca, cert and key");
-  if (tokenOf(header) !== app.token) {
-    return errorText(401, "NotAuthorized", "X-Setup-Token", "must be the set-up token that the console shows at boot");
-  }
+  if (refused) return refused;
   const der = body ? derOf(name, body) : "";
   if (der[0] === "!") return errorText(400, "CfgApplyFailed", name, der.substr(1));
   try {

@@ -18,9 +18,9 @@ const LANGUAGE = `Object Function Array Number parseFloat parseInt Infinity NaN 
 describe("host device", () => {
   afterEach(closeRigs);
 
-  it("has exactly the globals of firmware/espruino.d.ts, three UARTs, clearTimeout and atob", async () => {
+  it("has exactly the globals of firmware/espruino.d.ts, three UARTs, clearTimeout, atob and btoa", async () => {
     const rig = await bootSmall("");
-    const extra = ["Serial1", "Serial2", "Serial3", "clearTimeout", "atob"];
+    const extra = ["Serial1", "Serial2", "Serial3", "clearTimeout", "atob", "btoa"];
     const names = Object.getOwnPropertyNames(rig.device.global).filter((name) => !LANGUAGE.includes(name));
     assert.deepEqual(names.sort(), [...new Set([...declaredGlobals(), ...extra])].sort());
   });

@@ -111,7 +111,7 @@ describe("mqtt receive", () => {
     assert.ok(session.rx.length <= 2048 && session.counts[RX_DROPPED] > 50, `${session.rx.length} bytes, ${session.counts[RX_DROPPED]} dropped`);
     session.rx = "";
     session.inbox.splice(0);
-    session.birth = "homeassistant/status";
+    session.others = "homeassistant/status";
     feed(session, message("online", 0, 0, "homeassistant/status"));
     assert.deepEqual(session.inbox[0].topic, "homeassistant/status");
   });

@@ -47,7 +47,7 @@ describe("mqtt packets", () => {
   it("SUBSCRIBE with the QoS of the settings, and the birth topic when there is one", () => {
     const { session } = connected();
     for (const birth of ["", "homeassistant/status"]) {
-      session.birth = birth;
+      session.others = birth;
       const [packet] = parsed(subscribePacket(session, 2)), topics = packet["subscriptions"] as Packet[];
       assert.deepEqual(topics.map(({ topic, qos }) => [topic, qos]),
         [["tinybms/ESP32-A1B2C3/cmd", 2], ["tinybms/ESP32-A1B2C3/cfg/set", 1], ...(birth ? [[birth, 0]] : [])]);

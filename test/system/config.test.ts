@@ -47,6 +47,24 @@ describe("system: configuration", () => {
     assert.deepEqual(await config(host), before);
   });
 
+  it("takes a change from who knows the password, once one is set", async () => {
+    const host = await boot(), basic = (text: string): Record<string, string> => ({ Authorization: "Basic " + Buffer.from(text).toString("base64") });
+    const change = async (headers: Record<string, string>, patch: unknown): Promise<(string | number | undefined)[]> => {
+      const answer = await host.request("/api/config", { method: "PUT", headers, body: JSON.stringify(patch) });
+      return [answer.status, (await answer.json() as Answer).err?.code];
+    };
+    assert.deepEqual(await change(basic("admin:"), { mqtt: { port: 1999 } }), [401, "BadCredentials"], "no password is no login");
+    assert.equal((await put(host, { http: { user: "me", pass: "s3cret: word" } })).status, 200);
+    for (const wrong of ["admin:s3cret: word", "me:", "me:s3cret", ":s3cret: word"]) {
+      assert.deepEqual(await change(basic(wrong), { mqtt: { port: 1999 } }), [401, "BadCredentials"], wrong);
+    }
+    assert.deepEqual(await change({}, { mqtt: { port: 1999 } }), [401, "NotAuthorized"]);
+    assert.deepEqual(await change(basic("me:s3cret: word"), { mqtt: { port: 1999 } }), [200, undefined]);
+    assert.equal((await config(host)).mqtt.port, 1999);
+    const ca = await host.request("/api/tls/ca", { method: "PUT", headers: basic("me:wrong"), body: "x" });
+    assert.equal(ca.status, 401);
+  });
+
   it("refuses a bad document whole and names the field", async () => {
     const host = await boot(), before = await config(host);
     const bad: [unknown, RegExp][] = [

@@ -132,6 +132,27 @@ describe("system: MQTT", () => {
     await host.broker!.start();
   });
 
+  it("writes a log: on the console and on its topic, as much as the settings want, without secrets", async () => {
+    const host = await connected({ settings: { log: { level: "info" } } });
+    const said = (): string[] => messages(host, "log").map((message) => { const { level, msg } = json(message); return `${level as string}: ${msg as string}`; });
+    const put = async (patch: unknown): Promise<void> => {
+      await host.request("/api/config", { method: "PUT", headers: { "X-Setup-Token": host.token() }, body: JSON.stringify(patch) });
+    };
+    await put({ uart: { poll_ms: 300 }, http: { pass: "hidden-word" } });
+    host.simulator.faults.set("silence");
+    await host.until("lost", () => said().includes("warn: bms lost"), 30000);
+    assert.deepEqual(said().filter((line) => /degraded|settings/.test(line)), ["info: settings: uart.poll_ms http.pass", "warn: bms degraded"]);
+    const printed = (): string[] => host.console.map(({ line }) => line);
+    assert.ok(said().every((line) => printed().includes(line)), printed().join("\n"));
+    assert.deepEqual([messages(host, "log")[0].qos, messages(host, "log")[0].retain], [0, false]);
+    await put({ log: { level: "error" } });
+    const count = said().length;
+    host.simulator.faults.clear();
+    await untilStatus(host, "back", ({ live_data: live }) => live.phase === "normal", 30000);
+    assert.deepEqual(said().slice(count), []);
+    assert.doesNotMatch(printed().join("\n"), /hidden-word/);
+  });
+
   it("tells why a broker refuses it", async () => {
     const host = await connected();
     host.broker!.credentials = { user: "bms", pass: "right" };

@@ -72,7 +72,7 @@ describe("system: the topic tree", function () {
       if (members) assert.deepEqual(Object.keys(JSON.parse(message.payload) as Json), members, suffix);
       assert.ok(message.payload.length <= 1024, `${suffix}: ${message.payload.length} bytes`);
     }
-    const known = /^(status|status\/connected|system|system\/config|hardware\/config|sensors\/(status|config)|manifest(\/page\d+)?|cfg\/[a-z/]+(slot\d)?|rt\/(bms|state|cells|stat|diag|limits)|rt\/(runtime|network|system)\/state|rt\/alarms\/(m|id\d+)|rt\/(reg|gx)\/.+)$/;
+    const known = /^(status|log|status\/connected|system|system\/config|hardware\/config|sensors\/(status|config)|manifest(\/page\d+)?|cfg\/[a-z/]+(slot\d)?|rt\/(bms|state|cells|stat|diag|limits)|rt\/(runtime|network|system)\/state|rt\/alarms\/(m|id\d+)|rt\/(reg|gx)\/.+)$/;
     assert.deepEqual([...suffixes(host)].filter((suffix) => !known.test(suffix)), []);
     assert.equal(suffixes(host).has("rt/runtime/mux"), false);
     const pages = newest(host, "manifest").pages as number, listed = Array.from({ length: pages }, (_, i) => newest(host, `manifest/page${i}`).items as { t: string }[]);
@@ -179,6 +179,25 @@ describe("system: the topic tree", function () {
     assert.ok(!has("manifest") && !has("system/config") && has("rt/alarms/m") && has("status"));
   });
 
+  it("puts registers below a topic of their own when asked, with label and comment, and takes retained ones back", async () => {
+    const settings = { mqtt: { root_topic: " plant / battery/", verbose: true }, retain: { telemetry: true, text: true } };
+    const host = await connected({ settings }), kept = host.broker!.retained, below = (base: string): number =>
+      [...kept.keys()].filter((topic) => topic.startsWith(base)).length;
+    const said = (suffix: string): Json => JSON.parse(kept.get("plant/battery/" + suffix)?.payload ?? "{}") as Json;
+    await host.until("registers", () => ["serial_number", "operation_mode", "min_cell_voltage"].every((suffix) => said(suffix).label), 50000);
+    assert.deepEqual([said("min_cell_voltage").label, said("min_cell_voltage").comment, said("operation_mode").comment, said("serial_number").label],
+      ["Lowest cell voltage", undefined, "BMS restarts itself when this changes", "Product serial number (96 bit, binary)"]);
+    assert.equal(below(`${host.topic}/rt/reg/`), 0);
+    await put(host, { mqtt: { root_topic: "", verbose: false } });
+    await host.until("taken back", () => below("plant/") === 0 && below(`${host.topic}/rt/reg/`) > 0, 10000);
+    await host.until("plain again", () => kept.has(`${host.topic}/rt/reg/min_cell_voltage`), 60000);
+    const plain = JSON.parse(kept.get(`${host.topic}/rt/reg/min_cell_voltage`)!.payload) as Json;
+    assert.deepEqual([plain.label, plain.key], [undefined, "min_cell_voltage"]);
+    await put(host, { retain: { telemetry: false, text: false } });
+    await host.until("nothing kept", () => below(`${host.topic}/rt/reg/`) === 0, 10000).catch(() =>
+      assert.deepEqual([...kept.keys()].filter((topic) => topic.includes("rt/reg")), []));
+  });
+
   it("mirrors the battery for a GX when asked, and says when it is lost and gone", async () => {
     const host = await connected({ settings: { mqtt: { victron: true, victron_instance: 7, battery_json: "/gx/battery/" } } });
     const base = "N/tba1b2c3/battery/7/", at = (topic: string): Message[] => host.broker!.messages.filter((one) => one.topic === topic);
@@ -187,6 +206,14 @@ describe("system: the topic tree", function () {
     assert.deepEqual([value("Connected"), value("Info/MaxChargeVoltage"), at(base + "Soc")[0].retain, at(base + "Soc")[0].qos], [1, 55.2, false, 0]);
     const tree = JSON.parse(at("gx/battery").at(-1)!.payload) as Record<string, Json>;
     assert.deepEqual([typeof tree.Dc.Voltage, typeof tree.Soc, tree.Info.MaxChargeVoltage], ["number", "number", 55.2]);
+    const volts = at(base + "InstalledCapacity").length;
+    await host.wait(10000);
+    assert.equal(at(base + "InstalledCapacity").length, volts, "nothing new, nothing said");
+    host.broker!.publish("R/tba1b2c3/keepalive", '{"keepalive-options":["suppress-republish"]}');
+    await host.wait(3000);
+    assert.equal(at(base + "InstalledCapacity").length, volts, "only seen");
+    host.broker!.publish("R/tba1b2c3/keepalive", "");
+    await host.until("all again", () => at(base + "InstalledCapacity").length > volts, 10000);
     host.simulator.faults.set("silence");
     await host.until("lost", () => value("Dc/0/Voltage") === null && value("Alarms/BmsCable") === 2 && value("Info/MaxChargeCurrent") === 0, 40000);
     await host.until("no cells", () => value("Voltages/Cell3") === null && value("Voltages/Cell16") === null, 10000);

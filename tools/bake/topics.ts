@@ -72,9 +72,9 @@ function groupLine(row: Register): string {
   return JSON.stringify({ a, w, k: KINDS[type], p, d, t: suffixOf(row), m, e: enumText(row.enum), b: bits });
 }
 
-/** What the manifest says of a register topic: suffix, address, label, unit, GX path and Modbus address. */
+/** What the manifest says of a register topic: suffix, address, label, comment, unit, GX path and Modbus address. */
 export function manifestItem(row: Register): Record<string, unknown> {
-  return { t: `rt/reg/${suffixOf(row)}`, a: row.at, l: row.label, u: row.unit, p: row.gx?.path, m: row.gx?.modbus };
+  return { t: `rt/reg/${suffixOf(row)}`, a: row.at, l: row.label, c: row.note, u: row.unit, p: row.gx?.path, m: row.gx?.modbus };
 }
 
 /** The pages of the manifest, each at most as long as a payload may be. */

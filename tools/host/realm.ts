@@ -54,6 +54,7 @@ export function createRealm(): Realm {
   const makeBytes = evaluate("(function (data) { return new Uint8Array(data); })", "bytes") as Realm["bytes"];
   evaluate(deletions(), "absent");
   global.global = global;
+  global.btoa = (text: unknown) => Buffer.from(String(text), "latin1").toString("base64");
   global.atob = (text: unknown) => Buffer.from(String(text), "base64").toString("latin1"); // of node, not of the language there
   return { global, evaluate, fail: (message) => { throw makeError(message); }, bytes: makeBytes };
 }

@@ -23,7 +23,7 @@ export interface ConsoleLog {
 
 /** Espruino's own error lines, those of the image's handlers, and what its memory manager says. */
 const ERROR = new RegExp("Uncaught|ERROR:|WARNING:|Execution Interrupted|OUT OF MEMORY|MEMORY_BUSY|LOW_MEMORY|FIFO_FULL|BUFFER_FULL"
-  + "|Unhandled|New interpreter error|^fault: |^task ");
+  + "|Unhandled|New interpreter error|^fault: |^error: ");
 /** Printed by Espruino itself for a refused connection (decisions.md 46). */
 const ALLOWED = /^ERROR: Connect failed$/;
 const ESCAPE = /\x1b\[\d*[A-Z]/g;

@@ -167,7 +167,7 @@ function handles(parts: Parts, control: Control, stop: () => Promise<void>): Sys
 /** The simulator with its requests written down, and its bytes held back until none has come for `wholeMs`. */
 function heardBy(simulator: Simulator, requests: System["requests"], wholeMs: number): Simulator {
   const receive = (bytes: Uint8Array): void => {
-    requests.push({ at: Date.now(), bytes });
+    requests.push({ at: performance.timeOrigin + performance.now(), bytes }); // the interpreter's clock, to the microsecond
     simulator.receive(bytes);
   };
   const onSend = (receiver: (bytes: Uint8Array) => void): (() => void) => {
