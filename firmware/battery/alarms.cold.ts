@@ -15,12 +15,13 @@ export function alarmsOf(): Alarms {
 /** JSON of the active alarms in the order of the table: number, name, severity (1 warning, 2 alarm), since when (ms since boot). */
 export function alarmsText(alarms: Alarms): string {
   const out: string[] = [];
-  let row = 0, level = 0;
-  for (; row < ALARM_ROWS; row++) {
-    level = alarms.on[row] & 3;
-    if (!level) continue;
-    const parts = nameIn(ALARMS_AT, row).split(":");
-    out.push(`{"id":${parts[0]},"code":"${parts[1]}","severity":${level > 1 ? 2 : 1},"since_ms":${alarms.since[row] * 1000}}`);
+  let row = 0;
+  for (const bits of alarms.on) {
+    if (bits & 3) {
+      const parts = nameIn(ALARMS_AT, row).split(":");
+      out.push(`{"id":${parts[0]},"code":"${parts[1]}","severity":${(bits & 3) > 1 ? 2 : 1},"since_ms":${alarms.since[row] * 1000}}`);
+    }
+    row++;
   }
   return "[" + out.join(",") + "]";
 }

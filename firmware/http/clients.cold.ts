@@ -1,5 +1,5 @@
 // What happens to a client: it is admitted, its request answered in pieces, and it leaves (by itself, or because it is silent).
-import { respond } from "./respond.cold";
+import { respond } from "./clients-parts";
 import type { Client, Server } from "./server";
 
 /** Clients at a time, bytes of a header and of a body, and the longest silence of a client, ms. */

@@ -1,8 +1,8 @@
 // Answers to commands and settings, as requirements 6.1 has them.
-import { quote } from "../kernel/quote.cold";
 import { publish } from "../mqtt/session";
 import type { App } from "./app";
 import { DEBUG, writeLog } from "./log";
+import { quote } from "./shared";
 
 /** Codes that may be gone at the next try (requirements 6.2). */
 const RETRYABLE = ["NotReady", "IoError", "UartTimeout", "CrcError", "ConnRefused", "ConnTimeout", "DnsFailed", "Busy"];

@@ -1,10 +1,9 @@
 // What comes over MQTT: `cmd` is answered on `ack`, `cfg/set` on `cfg/ack` (requirements 6.1 and 6.2). Here a message is checked;
 // what it asks for is done elsewhere.
-import { quote } from "../kernel/quote.cold";
 import type { App } from "./app";
 import { acknowledge, errorText, send } from "./command-answer.cold";
 import { bmsCommand, commandDo } from "./command-parts";
-import { applyChanges, parseObject, putConfig } from "./shared";
+import { applyChanges, parseObject, putConfig, quote } from "./shared";
 
 /** Longest message, values of `out` (three an answer). */
 const MOST = 1024, MOST_OUT = 12;

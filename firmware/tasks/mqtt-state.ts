@@ -35,6 +35,8 @@ export interface Rare extends Day {
   gx: Float32Array;
   /** Alarms that are out, whether the summary is not, and how many numbers a former life of the device may have left retained. */
   alarms: AlarmShown[]; summary: boolean; leftovers: number;
+  /** What the alarms of the GX topics were made of when all of them were out. */
+  levels: string;
   /** What else must be said at once: phase, permissions, GX, status. */
   key: number;
   /** The round of periodic topics is a short one; number of runtime messages, messages published then. */

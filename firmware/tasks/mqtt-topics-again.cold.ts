@@ -5,7 +5,7 @@ import { FAMILIES, type MqttTask, type Rare } from "./mqtt-state";
 /** Nothing was published. */
 export function rareOf(): Rare {
   return { due: new Float64Array(FAMILIES), place: new Uint8Array(FAMILIES), flags: new Uint8Array(CLASSES),
-    gx: new Float32Array(GX_ROWS + GX_ALARM_ROWS), alarms: [], summary: true, leftovers: 1, key: -1, odd: false, count: 0, published: 0,
+    gx: new Float32Array(GX_ROWS + GX_ALARM_ROWS), alarms: [], summary: true, leftovers: 1, levels: "", key: -1, odd: false, count: 0, published: 0,
     groups: [], from: 0, ip: "", totals: null, mirror: null, date: "", dayAt: -1 };
 }
 

@@ -115,14 +115,18 @@ function clearLeftovers(app: App, left: number, now: number): boolean {
 export function publishAlarms(app: App, now: number): number {
   const mqtt = app.mqtt, rare = mqtt.rare, active = alarmsNow(app), known = alarmsKnown(mqtt.snapshot.phase);
   const levels: { [id: string]: number } = {};
-  let row = 0, left = MOST;
-  for (const alarm of active) levels[alarm["id"]] = alarm["severity"];
+  let row = 0, left = MOST, key = known;
+  for (const alarm of active) {
+    levels[alarm["id"]] = alarm["severity"];
+    key += alarm["id"] + ":" + alarm["severity"] + ",";
+  }
   left = publishEach(app, active, left, now);
   if (left < 0) return now;
   if (rare.summary) {
     if (left-- <= 0 || !send(mqtt, "rt/alarms/m", summaryText(active, rare.alarms, now), topics.ALARMS, now)) return now;
     rare.summary = false;
   }
+  if (key === rare.levels && rare.gx.indexOf(Infinity, topics.GX_ROWS) < 0) row = topics.GX_ALARM_ROWS; // all of them are out
   for (; row < topics.GX_ALARM_ROWS; row++) {
     const parts = gxAlarm(row), level = gxLevel(parts[1], known, levels), last = rare.gx[topics.GX_ROWS + row];
     if (level === last || level !== level && last !== last) continue;
@@ -130,5 +134,6 @@ export function publishAlarms(app: App, now: number): number {
     if (left-- <= 0 || !send(mqtt, "rt/gx/" + parts[0], payload, topics.ALARMS, now)) return now;
     rare.gx[topics.GX_ROWS + row] = level;
   }
+  rare.levels = key;
   return mqtt.snapshot.phase === BOOT || clearLeftovers(app, left, now) ? now + ROUND_MS : now;
 }

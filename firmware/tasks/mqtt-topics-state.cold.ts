@@ -16,6 +16,8 @@ import { statisticOf } from "./statistic.cold";
 const ROUND_MS = 30000, SHORT = 2;
 /** Measurements in sensors/status: the rows before the cells, which have rt/cells (so that the payload stays below 1 kB). */
 const SENSORS = r.cell01Voltage;
+/** Alarms and values of the GX come first among the families (tasks/mqtt-topics.cold.ts). */
+const GX_FAMILIES = 2;
 /** The fast group is due this long before its tick (tasks/uart.ts), ms. */
 const EARLY_MS = 20;
 
@@ -126,7 +128,10 @@ export function publishStates(app: App, now: number): number {
   rare.place[2] = place + 1;
   if (place + 1 < (rare.odd ? SHORT : STATES)) return now;
   rare.place[2] = 0;
-  if (rare.odd) rare.gx.fill(Infinity); // once a minute all of them again
+  if (rare.odd) { // once a minute all that a GX shows again, at once: the mirror waits for it
+    rare.gx.fill(Infinity);
+    rare.due.fill(0, 0, GX_FAMILIES);
+  }
   rare.odd = !rare.odd;
   return now + ROUND_MS;
 }

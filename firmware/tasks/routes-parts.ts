@@ -3,5 +3,7 @@ export { change, noRoute } from "./change.cold";
 export { configPiece } from "./config-get.cold";
 export { limitsPiece } from "./status-limits.cold";
 export { networkPiece } from "./status-network.cold";
-export { statusPiece } from "./status.cold";
+export { linesPiece } from "./status-lines.cold";
+export { livePiece } from "./status-live.cold";
+export { machinePiece } from "./status-machine.cold";
 export { putTls } from "./tls-put.cold";

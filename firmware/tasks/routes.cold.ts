@@ -1,7 +1,7 @@
 // The routes of the HTTP API. Each answer is made by a rare part; what is here only tells them apart.
 import type { Pieces } from "../http/server";
 import type { App } from "./app";
-import { change, configPiece, limitsPiece, networkPiece, noRoute, putTls, statusPiece } from "./routes-parts";
+import { change, configPiece, limitsPiece, linesPiece, livePiece, machinePiece, networkPiece, noRoute, putTls } from "./routes-parts";
 
 /** The answer to a request; `query` is what stands behind the question mark. */
 export function answer(app: App, method: string, path: string, header: string, body: string, query: string): Pieces {
@@ -18,6 +18,7 @@ export function answer(app: App, method: string, path: string, header: string, b
       return piece ? "" : test && test.result ? test.result : null;
     }
     if (path !== "/api/status") return configPiece(app, piece, module);
-    return piece === 1 ? limitsPiece(app) : piece === 2 ? networkPiece(app) : statusPiece(app, piece);
+    return piece === 0 ? livePiece(app) : piece === 1 ? limitsPiece(app) : piece === 2 ? networkPiece(app) : piece === 3 ? linesPiece(app)
+      : piece === 4 ? machinePiece(app) : "";
   };
 }

@@ -4,6 +4,7 @@ export { settingsCheck } from "../bms/settings-check.cold";
 export { settingsStep } from "../bms/settings-talk.cold";
 export { clientEvent } from "../http/clients.cold";
 export { parseObject } from "../kernel/json.cold";
+export { quote } from "../kernel/quote.cold";
 export { putConfig } from "./config-put.cold";
 export { applyChanges } from "./configure.cold";
 export { refuseChange } from "./login.cold";

@@ -1,9 +1,6 @@
-// GET /api/status: what the device knows, in four pieces.
-import { alarmsText } from "../battery/alarms.cold";
+// GET /api/status, the piece about the lines: UART and CAN.
 import { FAST } from "../bms/poller";
-import { headText } from "../http/head.cold";
-import { liveText, machineText, memberText } from "../http/status.cold";
-import { VERSION } from "../version";
+import { memberText } from "../http/status.cold";
 import type { App } from "./app";
 import { GX_GONE_MS } from "./can";
 
@@ -25,10 +22,7 @@ function canMember(app: App, now: number): string {
     "rec": health.rec, "keepalive_ok": gxPresent(app, now) });
 }
 
-/** The first and the last piece of the answer, "" after that; those between are status-limits.cold.ts and status-network.cold.ts. */
-export function statusPiece(app: App, piece: number): string {
-  const now = app.natives.now();
-  if (piece === 0) return headText(200) + liveText(app.snapshot, app.limits, now);
-  if (piece > 3) return "";
-  return uartMember(app) + canMember(app, now) + machineText(app.natives.memory(), app.scheduler.tasks, alarmsText(app.alarms), now, VERSION);
+/** The fourth piece of the answer. */
+export function linesPiece(app: App): string {
+  return uartMember(app) + canMember(app, app.natives.now());
 }
