@@ -20,7 +20,7 @@ export function candumpLine(line: string, options: Options = {}): string | null 
     const fields = decoded?.fields.map(({ label, value, unit, raw }) => ({ label, value, unit, raw }));
     return JSON.stringify({ seconds, channel, id: frame.id.toString(16).toUpperCase(), data, fields: fields ?? [] });
   }
-  const name = frame.id.toString(16).toUpperCase().padStart(8, "0");
+  const name = frame.id.toString(16).toUpperCase().padStart(frame.ext ? 8 : 3, "0");
   return `${when}${channel} ${isOurs ? describe(frame.id, frame.data) : `${name} ${frame.rtr ? "remote request" : `extended frame: ${data}`}`}`;
 }
 

@@ -11,7 +11,7 @@ function frame351(v: Float64Array): Uint8Array | undefined {
   const c = v[r.dischargeCurrentLimit] * 10;
   const d = v[r.dischargeVoltageLimit] * 10;
   const sum = a + b + c + d;
-  if (sum !== sum) return undefined;
+  if (sum !== sum || a < 1) return undefined;
   w[0] = a < 0 ? 0 : a > 65535 ? 65535 : a + 1e-6;
   w[1] = b < 0 ? 0 : b > 32767 ? 32767 : b + 1e-6;
   w[2] = c < 0 ? 0 : c > 32767 ? 32767 : c + 1e-6;
@@ -28,9 +28,9 @@ function frame355(v: Float64Array): Uint8Array | undefined {
   const sum = a + c;
   if (sum !== sum) return undefined;
   if (b !== b) b = 100;
-  w[0] = a < 0 ? 0 : a > 100 ? 100 : a + 0.500001;
-  w[1] = b < 0 ? 0 : b > 100 ? 100 : b + 0.500001;
-  w[2] = c < 0 ? 0 : c > 10000 ? 10000 : c + 0.500001;
+  w[0] = a < 0 ? 0 : a > 100 ? 100 : a + 0.5000001;
+  w[1] = b < 0 ? 0 : b > 100 ? 100 : b + 0.5000001;
+  w[2] = c < 0 ? 0 : c > 10000 ? 10000 : c + 0.5000001;
   w[3] = 0;
   return bytes;
 }
@@ -43,9 +43,9 @@ function frame356(v: Float64Array): Uint8Array | undefined {
   const c = v[r.batteryTemperature] * 10;
   const sum = a + b + c;
   if (sum !== sum) return undefined;
-  w[0] = a < -32768 ? -32768 : a > 32767 ? 32767 : a < 0 ? a - 0.500001 : a + 0.500001;
-  w[1] = b < -32768 ? -32768 : b > 32767 ? 32767 : b < 0 ? b - 0.500001 : b + 0.500001;
-  w[2] = c < -32768 ? -32768 : c > 32767 ? 32767 : c < 0 ? c - 0.500001 : c + 0.500001;
+  w[0] = a < -32768 ? -32768 : a > 32767 ? 32767 : a < 0 ? a - 0.5000001 : a + 0.5000001;
+  w[1] = b < -32768 ? -32768 : b > 32767 ? 32767 : b < 0 ? b - 0.5000001 : b + 0.5000001;
+  w[2] = c < -32768 ? -32768 : c > 32767 ? 32767 : c < 0 ? c - 0.5000001 : c + 0.5000001;
   w[3] = 0;
   return bytes;
 }
@@ -89,12 +89,12 @@ function frame373(v: Float64Array): Uint8Array | undefined {
   const d = v[r.maxTemperature];
   const sum = a + b;
   if (sum !== sum) return undefined;
-  w[0] = a < 0 ? 0 : a > 65535 ? 65535 : a + 0.500001;
-  w[1] = b < 0 ? 0 : b > 65535 ? 65535 : b + 0.500001;
+  w[0] = a < 0 ? 0 : a > 65535 ? 65535 : a + 0.5000001;
+  w[1] = b < 0 ? 0 : b > 65535 ? 65535 : b + 0.5000001;
   const rest = c + d;
   if (rest !== rest) return bytes.subarray(0, 4);
-  w[2] = (c < -273 ? -273 : c > 65262 ? 65262 : (c < 0 ? c - 0.500001 : c + 0.500001) | 0) + 273;
-  w[3] = (d < -273 ? -273 : d > 65262 ? 65262 : (d < 0 ? d - 0.500001 : d + 0.500001) | 0) + 273;
+  w[2] = (c < -273 ? -273 : c > 65262 ? 65262 : (c < 0 ? c - 0.5000001 : c + 0.5000001) | 0) + 273;
+  w[3] = (d < -273 ? -273 : d > 65262 ? 65262 : (d < 0 ? d - 0.5000001 : d + 0.5000001) | 0) + 273;
   return bytes;
 }
 

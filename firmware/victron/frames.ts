@@ -15,8 +15,8 @@ export interface FrameField {
   from: string;
   /** Raw = value x per + add, after rounding of value x per. */
   per?: number; add?: number; round?: Rounding;
-  /** Bounds of the value itself. */
-  min?: number; max?: number;
+  /** Bounds of the value itself. `never0`: rather than a 0 the whole frame is not sent. */
+  min?: number; max?: number; never0?: true;
   /** The value to send when it is unknown; without it an unknown value silences the frame. */
   absent?: number;
   /** What a person calls it, with its unit. */
@@ -49,7 +49,7 @@ const place = (id: number, name: string, as: "cell" | "sensor", from: string): C
 /** Those of each second, then those of each second second, then the numbers and the texts of each ten; the limits first. */
 export const canFrames: CanFrame[] = [
   { id: 0x351, name: "Limits", every: 1000, lost: true, fields: [
-    { at: 0, as: "u16", from: "charge_voltage_limit", per: 10, round: "floor", label: "CVL", unit: "V" },
+    { at: 0, as: "u16", from: "charge_voltage_limit", per: 10, round: "floor", never0: true, label: "CVL", unit: "V" },
     { at: 2, as: "i16", from: "charge_current_limit", per: 10, round: "floor", min: 0, label: "CCL", unit: "A" },
     { at: 4, as: "i16", from: "discharge_current_limit", per: 10, round: "floor", min: 0, label: "DCL", unit: "A" },
     { at: 6, as: "u16", from: "discharge_voltage_limit", per: 10, round: "floor", label: "Discharge voltage", unit: "V" } ] },

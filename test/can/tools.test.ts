@@ -24,6 +24,8 @@ describe("encode", () => {
   it("- for what is never sent and for a needed value that is null (decisions 31)", () => {
     for (const id of ["0x305", "0x307", "0x359", "0x35C", "0x123"]) assert.equal(encode(id, { text: "x" }), "-", id);
     assert.equal(encode("0x351", { cvl_V: 55.2, ccl_A: null, dcl_A: 1, discharge_voltage_V: 1 }), "-");
+    for (const cvl_V of [0, 0.05, -3]) assert.equal(encode("0x351", { cvl_V, ccl_A: 1, dcl_A: 1, discharge_voltage_V: 1 }), "-", "CVL is never 0");
+    for (const id of ["0x351", "0x355", "0x356", "0x35E", "0x378", "0x379", "0x382"]) assert.equal(encode(id, {}), "-", id);
     assert.equal(encode("0x356", { voltage_V: 50, current_A: 1, temperature_C: null }), "-");
     assert.equal(encode("0x355", { soc_pct: null, soh_pct: 100 }), "-");
     assert.equal(encode("0x373", { min_mV: null, max_mV: 3300, tmin_C: 1, tmax_C: 1 }), "-");
@@ -35,6 +37,7 @@ describe("encode", () => {
   it("takes the natural forms of a value", () => {
     assert.equal(encode("0x373", { min_mV: 3400, max_mV: 3485 }), "373#480D9D0D", "DLC 4 without temperatures");
     assert.equal(encode("0x355", { soc_pct: 50, soh_pct: null, soc_hires_pct: 50.35 }), "355#32006400AB130000", "SoH unknown: 100");
+    assert.equal(encode("0x355", { soc_pct: 49.499999, soh_pct: 100 }), "355#3100640056130000", "the nearest, of the finest SoC too");
     assert.equal(encode("35f", { model: 258, firmware: "1.7", online_capacity_Ah: 279.9 }), "35F#0201010717010000");
     assert.equal(encode("0x379", { reg306_raw: 28000 }), "379#1801000000000000");
     assert.equal(encode("0x376", { text: "INT" }), "376#494E540000000000");
@@ -45,6 +48,13 @@ describe("encode", () => {
     assert.equal(encode("0x381", { text: "SN1234" }), "381#0000000000000000");
     assert.equal(encode("0x35A", { alarms: ["low_voltage"], warnings: ["low_voltage"] }), "35A#98AA8A0298AA8202", "the firmware's support");
     assert.equal(encode("0x351", { cvl_V: 46.199999999999996, ccl_A: 9999, dcl_A: -1, discharge_voltage_V: 0 }), "351#CE01FF7F00000000");
+  });
+
+  it("refuses what is nearly right", () => {
+    for (const firmware of [1.7, "1.", "1", "256.0", "x"]) assert.throws(() => encode("0x35F", { model: 1, firmware, online_capacity_Ah: 1 }), /^Error: firmware: must be/);
+    for (const word of ["0x1xyz", 1.5, -1, 65536]) assert.throws(() => encode("0x380", { regs504_507: [word, 2, 3, 4] }), /^Error: regs504_507: .* is no word/);
+    assert.throws(() => encode("0x35A", { system_status_bits: 1.5 }), /^Error: system_status_bits: must be 0 to 3/);
+    assert.throws(() => encode("0x35E", { manufacturer: "X" }), /^Error: inputs: needs text$/);
   });
 
   it("names line, field and reason of a bad line, and goes on", () => {
@@ -66,7 +76,11 @@ describe("candump", () => {
     assert.equal(candumpLine(" (012.345678)  can0  351   [8]  28 02 46 05 08 07 D0 01   '(.F.....'"), `(12.345678) can0 ${limits}`);
     assert.equal(candumpLine(" can0  305   [0]"), "can0 305 GX keepalive: ");
     assert.equal(candumpLine(" can0  00000351   [1]  01"), "can0 00000351 extended frame: 01");
-    assert.equal(candumpLine(" can0  351   [8]  remote request"), "can0 00000351 remote request");
+    assert.equal(candumpLine(" can0  351   [8]  remote request"), "can0 351 remote request");
+    assert.equal(candumpLine(" can0  RX - -  351   [8]  28 02 46 05 08 07 D0 01"), `can0 ${limits}`);
+    assert.equal(candumpLine(" (2026-11-21 10:11:12.500000)  can0  TX B E  351   [8]  28 02 46 05 08 07 D0 01"),
+      `(${(new Date(2026, 10, 21, 10, 11, 12, 500).getTime() / 1000).toFixed(6)}) can0 ${limits}`);
+    assert.match(candumpLine(" can0  373   [8]  00 00 FF FF 12 01 13 01")!, /Lowest cell unsupported, Highest cell unsupported, Coldest sensor 274 K/);
     assert.equal(candumpLine("# comment"), null);
     for (const bad of ["can0 351 [8] 28 02", "nonsense", "can0 351 [2] 28 02 03", "(1.5) can0 351#2"]) assert.throws(() => candumpLine(bad), /is no frame/, bad);
     assert.equal(parseLine(" can0 351 [1] 01")!.seconds, null);

@@ -61,6 +61,7 @@ describe("an exchange as an object", () => {
 
   it("0x1B without sensors, 0x1E, 0x20 beyond 16 bits", () => {
     assert.deepEqual(ask("\x1b", "\x1b\x06\xf6\xff\x00\x80\x00\x80").values, { external_temp_1: null, external_temp_2: null, internal_temp: -1 });
+    assert.equal(ask("\x1b", "\x1b\x06\x00\x80\x00\x80\x00\x80").values.internal_temp, null);
     assert.deepEqual(ask("\x1e", "\x1e\x05\x02\x01\x03\xfe\x00").values,
       { hardware_version: 2, hardware_changes_version: 1, firmware_public_version: 3, firmware_internal_version: 254 });
     assert.deepEqual(ask("\x20", "\x20\x00\x00\xc0\x7f\x01\x00\x01\x00\xff\xff\xff\xff").values, { speed: null, distance_left: 65537, estimated_time_left: 4294967295 });

@@ -97,9 +97,13 @@ describe("any value", () => {
 
   it("clamps and never wraps", () => {
     fc.assert(fc.property(any, (x) => {
-      const limits = encodeValues(0x351, { [r.chargeVoltageLimit]: x, [r.chargeCurrentLimit]: x, [r.dischargeCurrentLimit]: x, [r.dischargeVoltageLimit]: x });
+      const limitsWith = (cvl: number): number[] | undefined =>
+        encodeValues(0x351, { [r.chargeVoltageLimit]: cvl, [r.chargeCurrentLimit]: x, [r.dischargeCurrentLimit]: x, [r.dischargeVoltageLimit]: x });
+      const cvl = x * 10 < 1 ? 0.1 : x, limits = limitsWith(cvl);
+      if (x * 10 < 1) assert.equal(limitsWith(x), undefined, "a GX takes a CVL of 0 for too high a battery");
       const near = (raw: number, exact: number, tolerance: number): void => assert.ok(Math.abs(raw - exact) <= tolerance, `${raw} for ${exact}`);
-      for (const at of [0, 6]) near(word(limits, at), clamp(x * 10, 0, 65535), 1);
+      near(word(limits, 0), clamp(cvl * 10, 1, 65535), 1);
+      near(word(limits, 6), clamp(x * 10, 0, 65535), 1);
       for (const at of [2, 4]) near(int(limits, at), clamp(x * 10, 0, 32767), 1);
       const live = encodeValues(0x356, { [r.packVoltage]: x, [r.packCurrent]: x, [r.batteryTemperature]: x });
       near(int(live, 0), clamp(x * 100, -32768, 32767), 0.51);
@@ -131,6 +135,7 @@ describe("any value", () => {
     const value = fc.double({ noNaN: true, min: 0, max: 99 });
     fc.assert(fc.property(fc.array(value, { minLength: r.SLOTS, maxLength: r.SLOTS }), fc.double({ noNaN: true, min: -99, max: 0 }), (list, negative) => {
       const values = Float64Array.from(list);
+      values[r.chargeVoltageLimit] += 0.1;
       values[r.packCurrent] = values[r.minTemperature] = values[r.batteryTemperature] = negative;
       canFrames.forEach((row) => {
         const data = encode(row.id, (v) => v.set(values));

@@ -11,6 +11,8 @@ const placeFrames = canFrames.filter((frame) => frame.every === 2000);
 
 /** Added before a value is made whole, so that 58.1 x 10 = 580.99... still counts as 581. */
 const SLACK = "1e-6";
+/** The same for the nearest whole number: less than a millionth of a per cent of SoC, which is the finest that there is. */
+const HALF = "0.5000001";
 
 /** Lines that make `name` the clamped raw integer of a field. */
 function rawLines(field: FrameField, name: string): string[] {
@@ -18,7 +20,7 @@ function rawLines(field: FrameField, name: string): string[] {
   if (field.round === undefined) return [];
   const type = field.as === "i16" ? "i16" : "u16", per = field.per ?? 1, add = field.add ?? 0;
   const low = Math.max(BOUNDS[type][0] - add, (field.min ?? -Infinity) * per), high = Math.min(BOUNDS[type][1] - add, (field.max ?? Infinity) * per);
-  const nearest = low < 0 ? `${name} < 0 ? ${name} - 0.500001 : ${name} + 0.500001` : `${name} + 0.500001`;
+  const nearest = low < 0 ? `${name} < 0 ? ${name} - ${HALF} : ${name} + ${HALF}` : `${name} + ${HALF}`;
   const whole = field.round === "floor" ? `${name} + ${SLACK} | 0` : `(${nearest}) | 0`;
   return [`  ${name} = ${name} < ${low} ? ${low} : ${name} > ${high} ? ${high} : ${whole};`];
 }
@@ -38,10 +40,10 @@ function bytesOf(field: FrameField, name: string): string[] {
   return field.as === "version" ? [high, low] : [low, high];
 }
 
-/** Does `then` when one of some numbers is unknown. NaN is what differs from itself: `isNaN` is looked up last of all names. */
-function whenUnknown(names: string[], then: string, sum = "sum"): string[] {
-  if (names.length === 1) return [`  if (${names[0]} !== ${names[0]}) ${then};`];
-  return [`  const ${sum} = ${names.join(" + ")};`, `  if (${sum} !== ${sum}) ${then};`];
+/** Does `then` when one of some numbers is unknown, or when `or` holds. NaN differs from itself; `isNaN` is looked up last of all names. */
+function whenUnknown(names: string[], then: string, sum = "sum", or = ""): string[] {
+  if (names.length === 1) return [`  if (${names[0]} !== ${names[0]}${or}) ${then};`];
+  return [`  const ${sum} = ${names.join(" + ")};`, `  if (${sum} !== ${sum}${or}) ${then};`];
 }
 
 interface Encoded { lines: string[]; bytes: string[] }
@@ -54,7 +56,8 @@ function numbers(frame: CanFrame): Encoded {
   const read = new Map<string, string>();
   named.forEach(({ field, name }) => lines.push(readLine(field, name, read)));
   const needed = named.filter(({ field }) => field.absent === undefined && !(frame.shortAt !== undefined && field.at >= frame.shortAt));
-  if (needed.length) lines.push(...whenUnknown(needed.map(({ name }) => name), "return undefined"));
+  const zero = named.filter(({ field }) => field.never0).map(({ name }) => ` || ${name} < 1`).join("");
+  if (needed.length) lines.push(...whenUnknown(needed.map(({ name }) => name), "return undefined", "sum", zero));
   const short = named.filter(({ field }) => frame.shortAt !== undefined && field.at >= frame.shortAt);
   for (const { field, name } of named) {
     if (field.absent !== undefined) lines.push(...whenUnknown([name], `${name} = ${field.absent * (field.per ?? 1)}`));

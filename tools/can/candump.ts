@@ -6,8 +6,12 @@ import { Frame, frameOf } from "./frame";
 export interface CandumpRecord { seconds: number; channel: string; frame: Frame }
 
 const LINE = /^\((\d+)\.(\d{6})\)\s+(\S+)\s+([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})#(?:(R)([0-8]?)|((?:[0-9A-Fa-f]{2}){0,8}))(?:\s+[RT])?$/;
-/** What candump prints on a terminal: `can0  351   [8]  28 02 46 05 08 07 D0 01`, with a time before it when asked. */
-const PLAIN = new RegExp([/^(?:\((\d+\.\d+)\)\s+)?(\S+)\s+(?:[RT]X\s+\S+\s+)?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})\s+\[(\d)\]\s*/,
+/**
+ * What candump prints on a terminal: `can0  351   [8]  28 02 46 05 08 07 D0 01`, with a time or a date before it (-t) and the direction
+ * with its flags behind the channel (-x) when asked.
+ */
+const PLAIN = new RegExp([/^(?:\((\d+\.\d+|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+)\)\s+)?/,
+  /(\S+)\s+(?:[RT]X(?:\s+\S){1,2}\s+)?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})\s+\[(\d)\]\s*/,
   /(remote request|(?:[0-9A-Fa-f]{2}(?:\s+|$))*)('.*')?$/].map(({ source }) => source).join(""));
 const SECONDS_WIDTH = 10;
 
@@ -40,7 +44,8 @@ export function parseLine(line: string): { seconds: number | null; channel: stri
   if (!rtr && data.length !== 2 * Number(length)) return null;
   const ext = id.length === 8, options = rtr ? { ext, rtr, dlc: Number(length) } : { ext };
   const frame = frameOf(parseInt(id, 16), Buffer.from(rtr ? "" : data, "hex"), options);
-  return { seconds: time === undefined ? null : Number(time), channel, frame };
+  const seconds = time?.includes("-") ? Date.parse(time.replace(" ", "T")) / 1000 : Number(time);
+  return { seconds: time === undefined ? null : seconds, channel, frame };
 }
 
 /** All frames of a log; empty lines and lines that begin with # are skipped. Throws an Error that names the first bad line. */

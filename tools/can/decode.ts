@@ -38,7 +38,8 @@ function decodeNumber(field: FrameField, data: ArrayLike<number>): DecodedField 
   const raw = field.as === "i16" && unsigned > 0x7fff ? unsigned - 0x10000 : unsigned;
   const value = raw / per, unit = field.unit ?? "";
   const digits = Math.max(0, Math.ceil(Math.log10(per)));
-  if (field.absent === 0xffff && raw === 0xffff) {
+  const isUnknown = field.absent === 0xffff ? raw === 0xffff : field.unit === "mV" && (raw === 0 || raw === 0xffff);
+  if (isUnknown) {
     return { label: field.label, key: field.from, value: "unsupported", rowValue: NaN, unit: "", raw, shown: "unsupported" };
   }
   return {

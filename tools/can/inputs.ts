@@ -39,8 +39,11 @@ function numberOf(inputs: Inputs, row: string): number {
   return value * factor;
 }
 
-/** Inputs of frames that are no numbers. */
-const OTHER_NAMES = ["text", "firmware", "regs504_507", "regs504_509", "cells", "chemistry"];
+/** Inputs of frames beside the numbers of their rows; a text frame without a line here takes `text` alone. */
+const OTHER_NAMES: Record<number, string[] | undefined> = {
+  0x355: ["soc_hires_pct"], 0x35f: ["firmware"], 0x374: ["text"], 0x375: ["text"], 0x376: ["text"], 0x377: ["text"],
+  0x380: ["text", "regs504_507", "regs504_509"], 0x381: ["text", "regs504_507", "regs504_509"], 0x382: ["text", "cells", "chemistry"],
+};
 
 const valuesWith = (given: Record<string, number>): Float64Array => {
   const values = new Float64Array(slots.length).fill(NaN);
@@ -81,7 +84,7 @@ function alarmFrame(inputs: Inputs): number[] | undefined {
     return able.reduce((bits, field) => bits + fieldBits([field], active.includes(field) ? 1 : 2), 0);
   });
   const status = inputs["system_status_bits"] ?? 0;
-  if (typeof status !== "number" || !(status >= 0 && status <= 3)) throw new Error("system_status_bits: must be 0 to 3");
+  if (typeof status !== "number" || !(status >= 0 && status <= 3) || status % 1) throw new Error("system_status_bits: must be 0 to 3");
   return encodeValues(0x35a, { alarm_bits: words[0], warning_bits: words[1] + status * 2 ** 26 });
 }
 
@@ -97,8 +100,8 @@ function serialIn(inputs: Inputs): string | null {
   if (words === undefined || words === null) return words === null ? null : textIn(inputs);
   if (!Array.isArray(words)) throw new Error("regs504_507: must be a list");
   return words.map((word) => {
-    const value = typeof word === "string" ? parseInt(word, 16) : word;
-    if (!(value >= 0 && value <= 0xffff)) throw new Error(`regs504_507: ${JSON.stringify(word)} is no word`);
+    const value = typeof word === "string" ? (/^(0x)?[0-9a-f]+$/i.test(word) ? parseInt(word, 16) : NaN) : word;
+    if (!Number.isInteger(value) || value < 0 || value > 0xffff) throw new Error(`regs504_507: ${JSON.stringify(word)} is no word`);
     return value.toString(16).toUpperCase().padStart(4, "0");
   }).join("");
 }
@@ -131,12 +134,12 @@ function placeFrame(frame: CanFrame, inputs: Inputs): number[] | undefined {
 }
 
 function versionOf(inputs: Inputs): number {
-  const firmware = inputs["firmware"] ?? inputs["gateway_version"];
-  if (firmware === null || firmware === undefined) return NaN;
-  if (typeof firmware === "number") return firmware;
-  const parts = typeof firmware === "string" ? firmware.split(".").map(Number) : [];
-  if (parts.length < 2 || parts.slice(0, 2).some((part) => !(part >= 0 && part <= 255))) throw new Error('firmware: must be "major.minor"');
-  return parts[0] * 256 + parts[1];
+  const { firmware, gateway_version: raw } = inputs;
+  if ((firmware ?? raw ?? null) === null) return NaN;
+  if (firmware === undefined && typeof raw === "number") return raw;
+  const [, major, minor] = /^(\d+)\.(\d+)(?!\d)/.exec(String(firmware ?? raw)) ?? [];
+  if (typeof firmware === "number" || !(Number(major) <= 255 && Number(minor) <= 255)) throw new Error('firmware: must be "major.minor"');
+  return Number(major) * 256 + Number(minor);
 }
 
 /**
@@ -146,8 +149,11 @@ function versionOf(inputs: Inputs): number {
 export function encodeInputs(id: number, inputs: Inputs): number[] | undefined {
   const frame = canFrames.find((candidate) => candidate.id === id);
   if (!frame) return undefined;
-  const names = frame.fields.flatMap(({ from }) => namesOf(from).map(([name]) => name));
-  if (!frame.words && ![...names, ...OTHER_NAMES].some((name) => name in inputs)) throw new Error(`inputs: needs ${names.join(", ")}`);
+  const isText = frame.fields[0].as === "text";
+  const rows = isText ? [] : frame.fields.flatMap(({ from }) => namesOf(from).map(([name]) => name));
+  const names = [...rows, ...(OTHER_NAMES[id] ?? (isText ? ["text"] : []))];
+  if (Object.keys(inputs).length === 0 && !frame.words) return undefined;
+  if (!frame.words && !names.some((name) => name in inputs)) throw new Error(`inputs: needs ${names.join(", ")}`);
   if (id === 0x355) return chargeFrame(inputs);
   if (id === 0x35a) return alarmFrame(inputs);
   const as = frame.fields[0].as;

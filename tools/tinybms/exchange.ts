@@ -40,6 +40,8 @@ const SINGLE: Record<number, number[]> = {
 };
 
 const FIRST_SETTING = 300, CURRENT = 4, CELL_REGISTERS = 16;
+/** Command 0x1B says of each sensor, the internal one too, that it is not there (tinybms.md 6.11). */
+const TEMPERATURES = 0x1b, INTERNAL = 48, ABSENT = 0x8000;
 
 const low16 = (text: string, at: number): number => text.charCodeAt(at) | text.charCodeAt(at + 1) << 8;
 const high16 = (text: string, at: number): number => text.charCodeAt(at) << 8 | text.charCodeAt(at + 1);
@@ -152,6 +154,7 @@ export function exchangeOf(request: string, reply: string): Exchange {
   const registers = outcome === "ok" ? registersIn(request, payload) : {}, own = asked(request);
   // Minimum, maximum and default of a setting are no values of it.
   const shown = command === 0x1d && own.option !== CURRENT ? {} : valuesOf(own.written ?? registers);
+  if (command === TEMPERATURES && registers[INTERNAL] === ABSENT) shown["internal_temp"] = null;
   const values = { ...shown, ...otherValues(command, payload) };
   return { outcome, cmd, ...warning, ...own, ...special(request, payload), registers, values, discardedBytes };
 }
