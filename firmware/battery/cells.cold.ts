@@ -5,9 +5,18 @@ import type { Snapshot } from "./snapshot";
 /** Complete snapshots in a row that end a loss; no more are counted. */
 const RECOVERY_SNAPSHOTS = 3;
 
+/** The cells may be wired to the other end of the registers than the setting says: when one is 0 here and none is there (decisions 13). */
+function lookAtOtherEnd(snapshot: Snapshot, words: Uint16Array): void {
+  const n = snapshot.cells, here = snapshot.firstCell, there = here ? 0 : 16 - n;
+  if (words.subarray(here, here + n).indexOf(0) < 0 || words.subarray(there, there + n).indexOf(0) >= 0) return;
+  snapshot.cellsMoved = !snapshot.cellsMoved;
+  snapshot.firstCell = there;
+}
+
 /** Take the cell registers 0..15 if the cells in use are plausible and add up to the pack voltage (1 % and 0.1 V). */
 export function acceptCells(snapshot: Snapshot, words: Uint16Array, now: number): boolean {
   const v = snapshot.values, pack = v[packVoltage] * 1000;
+  if (snapshot.cells < 16) lookAtOtherEnd(snapshot, words);
   const cells = words.subarray(snapshot.firstCell, snapshot.firstCell + snapshot.cells);
   let highest = 0, lowest = 65535, sum = 0;
   for (const word of cells) {

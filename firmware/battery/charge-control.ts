@@ -1,6 +1,7 @@
 // Charge control: what the battery may be charged and discharged with, each second. The states are in charge-phases.ts; here are
 // cell protection, blocks, tapers, slew. Falls at once, rises slowly; what is unknown counts as the worst (charge-control.md 5).
 import { failSafe } from "./charge-fail-safe.cold";
+import { endExternal } from "./external.cold";
 import { nextState, syncDue } from "./charge-phases";
 import { prepare } from "./charge-prepare.cold";
 import * as k from "./charge-settings";
@@ -61,7 +62,7 @@ function temperatures(limits: Limits, v: Float64Array, absent: boolean): void {
 /** What blocks, by events, status, cells, temperature and the user, and what that and somebody outside leave of the voltage (5.5). */
 function restrict(limits: Limits, snapshot: Snapshot, status: number): void {
   const s = limits.state, set = limits.settings, v = snapshot.values, floor = set[k.floor], warnings = snapshot.faults.high;
-  if (limits.at >= s[c.externalUntil]) s.fill(NaN, c.externalCvl, c.externalUntil + 1);
+  if (limits.at >= s[c.externalUntil]) endExternal(limits);
   let blocks = set[k.inhibit] | set[k.stopped], faults = snapshot.faults.low & CHARGE_FAULTS;
   let held = s[c.latch], cap = s[c.externalCvl], why = EXTERNAL;
   if (!(status >= STATUS_CHARGING && status <= STATUS_IDLE || status === STATUS_FAULT && faults)) blocks |= 5;
@@ -287,5 +288,6 @@ export function limitsStep(limits: Limits, snapshot: Snapshot, now: number, dt: 
   } else {
     v.fill(NaN, r.chargeVoltageLimit, r.dischargeCurrentLimit + 1);
   }
+  if (dt >= 0) limits.doneAt = now;
   return dt < 0 || s[c.cvl] < cvl || s[c.ccl] < ccl || s[c.dcl] < dcl;
 }

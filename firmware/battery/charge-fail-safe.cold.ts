@@ -1,19 +1,21 @@
 // Limits of data that is old, or in which a value is missing (charge-control.md 5.1, decisions.md 1 and 4).
 import * as k from "./charge-settings";
 import * as c from "./charge-state";
+import { endExternal } from "./external.cold";
 import { CHARGE_BLOCKED, CONFIG, DISCHARGE_BLOCKED, GONE, LATE, type Limits, MUTE } from "./limits";
 import { DEGRADED, LOST, SILENT } from "./snapshot";
 
 /** Both currents: the last ones, at most half of the largest, and what the user, a missed GX and somebody outside leave of them. */
 function halve(limits: Limits): void {
-  const s = limits.state, set = limits.settings, stop = set[k.inhibit] | set[k.stopped], narrowed = limits.at < s[c.externalUntil];
+  const s = limits.state, set = limits.settings, stop = set[k.inhibit] | set[k.stopped];
+  if (limits.at >= s[c.externalUntil]) endExternal(limits);
   for (const way of [0, 1]) {
     const outside = s[c.externalCcl + way];
     let most = stop & (way ? 4 : 1) ? 0 : set[k.most + way] / 2;
-    if (narrowed && outside < most) most = outside;
+    if (outside < most) most = outside;
     s[c.ccl + way] = Math.min(s[c.ccl + way] || 0, most);
   }
-  if (narrowed && s[c.externalCvl] < s[c.cvl]) s[c.cvl] = Math.max(s[c.externalCvl], set[k.floor]);
+  if (s[c.externalCvl] < s[c.cvl]) s[c.cvl] = Math.max(s[c.externalCvl], set[k.floor]);
 }
 
 /**

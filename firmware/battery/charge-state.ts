@@ -37,7 +37,7 @@ export const changes = 28;
 
 /** Unknown at first, as the outputs: what the filter of the cell protection holds, the voltage of a charge block (mV of the pack). */
 export const UNKNOWN = 29, pf = 29, latch = 30;
-/** Narrowed from outside (mV, A, A) and until when (ms). */
+/** Narrowed from outside (mV, A, A), and when the first of them ends (ms). */
 export const externalCvl = 31, externalCcl = 32, externalDcl = 33, externalUntil = 34;
 /** Most that blocks and somebody outside leave of the voltage, and which of them. */
 export const cvlCap = 35, cvlCapReason = 36;
@@ -47,7 +47,9 @@ export const preparedAt = 37, preparedSum = 38;
 export const syncAt = 39;
 /** The reasons as the history has them, the temperatures that the factors were made of. */
 export const codes = 40, weather = 41;
-export const STATE = 42;
+/** When each narrowing from outside ends (ms). */
+export const externalEnds = 42;
+export const STATE = 45;
 
 /** As good as for ever, s. */
 export const LONG = 1e9;

@@ -27,8 +27,8 @@ export interface Limits {
   valid: boolean;
   /** Number of cells of the last good settings. */
   cells: number;
-  /** When the limits were computed (ms). */
-  at: number;
+  /** When the last step began and when the last one came to its end (ms): a step that throws leaves old limits behind. */
+  at: number; doneAt: number;
   /** The most severe reason of the three limits, the charge current before the discharge current before the voltage. */
   reason: number;
   /** A ring: minutes since boot (17 bits, they begin again after 91 days), reasons of CVL, of CCL, of DCL (5 bits each). */
@@ -47,23 +47,10 @@ export function limitsOf(): Limits {
     -32768, 10000, 850, 10000, 900, 5000, 950, 2000, 980, 1000, 32767, 1000,
   ]);
   const limits = { settings: new Float64Array(SETTINGS), state: new Float64Array(c.STATE), tables: tables, valid: false,
-    cells: 0, at: 0, reason: 0, history: new Uint32Array(HISTORY) };
+    cells: 0, at: 0, doneAt: 0, reason: 0, history: new Uint32Array(HISTORY) };
   limits.state.fill(NaN, 0, c.state);
   limits.state.fill(NaN, c.UNKNOWN);
   limits.state[c.state] = c.BULK;
   limits.state[c.sinceLow] = c.LONG;
   return limits;
-}
-
-/**
- * Narrow the limits from outside until `until` (ms): mV of the pack, A, A; NaN leaves one alone. They never widen, the voltage
- * never goes below its floor, and there is no narrowing without an end.
- */
-export function narrowLimits(limits: Limits, cvl: number, ccl: number, dcl: number, until: number): void {
-  const s = limits.state;
-  s[c.externalCvl] = cvl;
-  s[c.externalCcl] = ccl < 0 ? 0 : ccl;
-  s[c.externalDcl] = dcl < 0 ? 0 : dcl;
-  s[c.externalUntil] = until;
-  s[c.blocks] |= c.LOOK;
 }

@@ -47,9 +47,10 @@ export function updatePhase(snapshot: Snapshot, now: number): number {
   const lostMs = age > DEGRADED_MS && snapshot.rideMs ? lostAfter(snapshot, now) : LOST_MS;
   let phase = age > lostMs + SILENT_MS - LOST_MS ? SILENT : age > lostMs ? LOST : age > DEGRADED_MS ? DEGRADED : NORMAL;
   if (age > LOST_MS) forget(snapshot, now);
-  if (phase >= LOST) {
-    if (before < LOST) snapshot.good = 0;
-  } else if (before >= LOST && snapshot.good < RECOVERY_SNAPSHOTS) {
+  if (before >= LOST ? age > DEGRADED_MS : phase >= LOST) snapshot.good = 0; // three in a row end a loss
+  if (before === SILENT && phase === LOST) {
+    phase = SILENT;
+  } else if (phase < LOST && before >= LOST && snapshot.good < RECOVERY_SNAPSHOTS) {
     phase = before;
   }
   snapshot.phase = phase;

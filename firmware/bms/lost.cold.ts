@@ -52,7 +52,8 @@ export function dropNoise(poller: Poller, exchange: Exchange): void {
 export function pollerExpire(poller: Poller, now: number): string {
   const exchange = poller.pending;
   if (!exchange || now - poller.sentAt < (exchange.request.length + exchange.length) * BYTE_MS + poller.timeout) return "";
-  if (poller.copies < poller.retries) {
+  if (poller.copies < poller.retries && !exchange.list) { // new events are told once: then all are read
+
     poller.copies++;
     poller.resent++;
     poller.noise += poller.rx.length;

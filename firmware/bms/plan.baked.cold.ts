@@ -10,11 +10,16 @@ export function pollPlan(): Exchange[] {
     { request: "\xaa\x07\x18\x20\x00\xa4\xab", head: "\xaa\x07\x30", length: 53, crc: 50259, due: 0, every: 10000 }, // extra: 32..55
     { request: "\xaa\x03\x00\x64\x00\x12\x9d\xc3", head: "\xaa\x03\x24", length: 41, crc: 2897, due: 0, every: 60000, turned: true }, // statistics: 100..117
     { request: "\xaa\x03\x01\xf4\x00\x0a\x9c\x18", head: "\xaa\x03\x14", length: 25, crc: 8017, due: 0, every: 3600000, turned: true }, // identity: 500..509
-    { request: "\xaa\x12\xff\x1d", head: "\xaa\x12", length: 9, crc: 33628, due: 0, every: 2000, list: true }, // events
+    allEvents(),
   ];
 }
 
-/** The newest events: the exchange that follows once the whole log was read. */
+/** The event log, all of it. */
+export function allEvents(): Exchange {
+  return { request: "\xaa\x12\xff\x1d", head: "\xaa\x12", length: 9, crc: 33628, due: 0, every: 2000, list: true };
+}
+
+/** The newest events: the exchange that follows once the whole log was read, until one of its replies may have been lost. */
 export function newestEvents(): Exchange {
   return { request: "\xaa\x11\xbf\x1c", head: "\xaa\x11", length: 9, crc: 29532, due: 0, every: 2000, list: true };
 }

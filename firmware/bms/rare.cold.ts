@@ -2,7 +2,7 @@
 import type { Journal } from "../battery/journal";
 import { LOST, type Snapshot } from "../battery/snapshot";
 import { eventsAt, eventsOf, eventsTake } from "./events.cold";
-import { newestEvents } from "./plan.baked.cold";
+import { allEvents, newestEvents } from "./plan.baked.cold";
 import { crc16Table } from "../kernel/crc16";
 import { CELLS, EVENTS, FAST, SETTINGS, type Exchange, type Poller } from "./poller";
 import { readBlock } from "./requests.cold";
@@ -10,6 +10,10 @@ import { acceptSettings } from "./settings.cold";
 
 /** Failures after which the fast group is asked more slowly, and how often then; an empty battery is woken once a minute only. */
 const SLOW_AFTER = 3, SLOW_MS = 1000, ASLEEP_MS = 60000, UNDER_VOLTAGE = 2;
+/** The last warning that has a bit: those above have no meaning that is known. */
+const LAST_KNOWN = 63;
+/** The command that reads all of the event log. */
+const WHOLE_LOG = 0x12;
 /** Refusals after which block reads use the other command. */
 const REFUSED_MOST = 3;
 /** The longest reply that 0x07 can give: 31 registers. */
@@ -32,19 +36,27 @@ export function acceptRare(poller: Poller, snapshot: Snapshot, group: number, wo
   return words;
 }
 
+/** Which events are asked for from now on, when they are due as before. */
+function askEvents(poller: Poller, exchange: Exchange): void {
+  exchange.due = poller.plan[EVENTS].due;
+  Object.assign(poller.plan[EVENTS], exchange);
+}
+
 /** The event log: all of it first, then what is new; and from it the faults. `wall`: s since 1970, 0 when unknown. */
 export function acceptEvents(poller: Poller, snapshot: Snapshot, journal: Journal, now: number, wall: number): void {
   const faults = snapshot.faults, before = journal.total, payload = poller.rx.substr(3, poller.rx.charCodeAt(2));
   // what the alarms have ended since the last look is over here too
-  const had = journal.active = journal.active.filter(function (id) { return (id < 32 ? faults.low >> id : faults.high >> id - 32) & 1; });
-  if (journal.readAt < 0) poller.plan[EVENTS] = newestEvents();
+  const had = journal.active = journal.active.filter(function (id) {
+    return id > LAST_KNOWN || (id < 32 ? faults.low : faults.high) >> (id & 31) & 1;
+  });
+  if (poller.rx.charCodeAt(1) === WHOLE_LOG) askEvents(poller, newestEvents());
   eventsTake(journal, eventsOf(payload), eventsAt(payload), wall);
   if (faults.at < 0 || journal.total > before) {
     faults.low = faults.high = 0;
     for (const id of journal.active) {
       if (had.indexOf(id) < 0) faults.fresh = true;
       if (id < 32) faults.low |= 1 << id;
-      else faults.high |= 1 << id - 32;
+      else if (id <= LAST_KNOWN) faults.high |= 1 << id - 32;
     }
   }
   faults.at = now;
@@ -63,10 +75,20 @@ function otherCommand(exchange: Exchange): void {
   exchange.turned = modbus;
 }
 
-/** After a failure, or the first reply after some: how often the fast group is asked, how often a request is repeated, by which command. */
+/**
+ * After a failure, or the first reply after some: all events are read again; how often the fast group is asked, how often a request is
+ * repeated, by which command.
+ */
 export function pace(poller: Poller, snapshot: Snapshot, journal: Journal, every: number, retries: number): void {
-  const slow = poller.failed >= SLOW_AFTER, asleep = snapshot.phase >= LOST && journal.active.indexOf(UNDER_VOLTAGE) >= 0;
-  poller.plan[FAST].every = !slow ? every : asleep ? ASLEEP_MS : SLOW_MS;
+  const slow = poller.failed >= SLOW_AFTER, asleep = slow && snapshot.phase >= LOST && journal.active.indexOf(UNDER_VOLTAGE) >= 0;
+  const fast = poller.plan[FAST];
+  askEvents(poller, allEvents()); // a reply with new ones may have been lost, and the BMS tells them once
+  if (asleep || fast.every === ASLEEP_MS) { // the probe alone is asked; everything when it is answered
+    for (const exchange of poller.plan) if (exchange !== fast) exchange.due = asleep ? fast.due + 1 : 0;
+    if (!asleep) fast.due = 0;
+    poller.slowAt = 0;
+  }
+  fast.every = !slow ? every : asleep ? ASLEEP_MS : SLOW_MS;
   poller.retries = slow && retries < 1 ? 1 : retries; // a sleeping unit hears the second copy only
   if (poller.refused < REFUSED_MOST) return;
   const command = poller.plan[FAST].request[1];

@@ -21,7 +21,9 @@ export interface App {
   snapshot: Snapshot; limits: Limits; alarms: Alarms; energy: Energy;
   uart: UartTask; can: CanTask; mqtt: MqttTask; server: Server; commands: Commands;
   /** Counters a minute ago, what they say of errors (bits of `Alarms.device`), when, and when the rare work was done (ms). */
-  rates: { at: number; doneAt: number; bits: number; ok: number; crc: number; tx: number; errors: number };
+  rates: { at: number; doneAt: number; bits: number; ok: number; crc: number; tx: number; errors: number;
+    /** Bus-offs when somebody last acknowledged; whether it was told that the cells are at the other end. */
+    busOff: number; moved: boolean };
   /** Name of this device, and the token that allows changes by HTTP. */
   device: string; token: string;
   /** Wi-Fi: joined, and when to try again (ms, 0: not used). */

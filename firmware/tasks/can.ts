@@ -39,7 +39,6 @@ export interface CanTask {
 function mark(can: CanTask, now: number): void {
   const waiting = can.waiting, second = can.second < 9 ? can.second + 1 : 0, pair = EACH_TWO + (second & 1) * 2;
   can.second = second;
-  can.gridAt = now;
   can.nextAt = can.nextAt + SECOND_MS > now ? can.nextAt + SECOND_MS : now + SECOND_MS;
   waiting.fill(1, 0, EACH_TWO);
   waiting.fill(1, pair, pair + 2);
@@ -75,7 +74,7 @@ function step(can: CanTask, now: number): number {
   let row = waiting.indexOf(1), bytes: ArrayLike<number> | undefined;
   if (row === LIMITS_ROW) {
     if (now - can.limitsAt < URGENT_MS) row = waiting.indexOf(1, 1);
-    else if (now - can.limits.at > LIMITS_STALE_MS) limitsStep(can.limits, snapshot, now, -1);
+    else if (now - can.limits.doneAt > LIMITS_STALE_MS) limitsStep(can.limits, snapshot, now, -1);
   }
   if (row === ALARMS_ROW && now - can.alarmsAt < URGENT_MS) row = waiting.indexOf(1, row + 1);
   if (row < 0) return waiting.indexOf(1) >= 0 ? GAP_MS : Math.max(SOON_MS, Math.min(can.nextAt - now, IDLE_MS));
@@ -87,6 +86,7 @@ function step(can: CanTask, now: number): number {
   if (row > ALARMS_ROW || !bytes) return GAP_MS;
   if (row === ALARMS_ROW) can.alarmsAt = now;
   if (row !== LIMITS_ROW) return GAP_MS;
+  if (can.limitsAt < can.nextAt - SECOND_MS) can.gridAt = now; // the first one of this second
   can.limitsAt = now;
   return LIMITS_GAP_MS;
 }

@@ -1,11 +1,10 @@
 // Commands that need nobody else: ping, alarms, limits, settings of the log, restart (requirements 6.2).
-import { narrowLimits } from "../battery/limits";
 import { writeSlot } from "../config/slots.cold";
 import { alarmsNow } from "./active-alarms.cold";
 import type { App } from "./app";
 import { ALL } from "./command-state";
 import { rareAgain } from "./mqtt-topics-parts";
-import { applyChanges, putConfig } from "./shared";
+import { applyChanges, narrowLimits, putConfig } from "./shared";
 import { settingsOf } from "./settings.cold";
 
 /** Longest time of a narrowed limit (s), the wait before a restart in which its answer leaves (ms), everything is sent again. */

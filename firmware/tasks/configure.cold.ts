@@ -19,6 +19,8 @@ function levels(topic: string): string {
   return topic.split("/").map(function (level) { return level.trim(); }).filter(function (level) { return level !== ""; }).join("/");
 }
 
+/** What charge control and alarms work with. */
+const BATTERY = ["battery.", "bms.", "can.", "can/limits.", "alarms."];
 /** A change of one of these ends the connection and begins another. */
 const CONNECTION = ["enabled", "uri", "host", "port", "user", "pass", "use_tls", "baseTopic", "deviceId", "client_id", "clean_session", "cmd_qos",
   "victron", "victron_instance", "battery_json"];
@@ -119,14 +121,14 @@ function configureMqtt(app: App, changed: string): void {
 }
 
 /**
- * Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), the battery's in any case. Their topics
+ * Let settings count: those of the modules that `changed` names ("mqtt.host mqtt.port"), at boot all of them. Their topics
  * cfg/<module> are published again.
  */
 export function applyChanges(app: App, changed: string): void {
   const own = app.commands, names = modules.split(" ");
   if (!changed) return;
   if (app.server) writeLog(app, INFO, "settings: " + changed);
-  configureBattery(app);
+  if (BATTERY.some(function (module) { return changed.indexOf(module) >= 0; })) configureBattery(app);
   if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0) configureMqtt(app, changed);
   if (changed.indexOf("time.") >= 0) app.clock.at = 0;
   if (changed.indexOf("ha.") >= 0 || changed.indexOf("mqtt.commands") >= 0) { // who may command decides what Home Assistant is offered

@@ -13,7 +13,7 @@ export function openState(app: App): Uint8Array {
   if (flash.freeBytes < flash.totalBytes / 4 && flash.trashBytes > 0) app.store.compact();
   app.energy = loadEnergy(app.snapshot.values, app.store, app.natives.crc32);
   app.alarms = alarmsOf();
-  app.rates = { at: 0, doneAt: -7000, bits: 0, ok: 0, crc: 0, tx: 0, errors: 0 };
+  app.rates = { at: 0, doneAt: -7000, bits: 0, ok: 0, crc: 0, tx: 0, errors: 0, busOff: 0, moved: false };
   app.snapshot.values[gatewayVersion] = +version[0] * 256 + +version[1];
   return app.natives.toUint8Array(settingTexts(can["manufacturer"] as string, can["name"] as string));
 }

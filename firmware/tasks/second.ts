@@ -26,7 +26,9 @@ export function eachSecond(app: App, now: number, fell: boolean): void {
   if (gxAt < 0 || now - gxAt > GX_GONE_MS) device |= GX_GONE;
   if (now - port.ackAt > UNHEARD_MS) {
     if (s.phase > BOOT && s.phase < SILENT && app.limits.valid) device |= CAN_UNHEARD;
-    if (port.busOff) device |= BUS_OFF;
+    if (port.busOff > app.rates.busOff) device |= BUS_OFF;
+  } else {
+    app.rates.busOff = port.busOff; // what comes after it is why nobody acknowledges
   }
   a.device = device;
   a.config = s.phase === BOOT ? 0 : app.limits.settings[severity];

@@ -48,6 +48,14 @@ function takeCells(app: App): void {
   limits.state[preparedAt] = limits.state[preparedSum] = NaN;
 }
 
+/** The cells were found at the other end of the registers than the setting says: a person should set it right. */
+function tellMoved(app: App): void {
+  const s = app.snapshot;
+  if (app.rates.moved === s.cellsMoved) return;
+  app.rates.moved = s.cellsMoved;
+  writeLog(app, WARN, "bms.cell_order: the cells are in the " + (s.firstCell ? "high" : "low") + " registers");
+}
+
 /** `now` in ms. */
 export function tenSeconds(app: App, now: number): void {
   const s = app.snapshot, words = app.uart.raw[IDENTITY];
@@ -56,6 +64,7 @@ export function tenSeconds(app: App, now: number): void {
   app.can.texts.set(app.natives.toUint8Array(batteryTexts(s.serial, app.can.chemistry, s.cells)), BATTERY_TEXTS);
   missGx(app, now);
   takeCells(app);
+  tellMoved(app);
   if (now - app.rates.at >= RATES_MS) takeRates(app, now);
   if (now - app.energy.savedAt >= SAVE_MS) saveEnergy(app.energy, s.values, app.store, app.natives.crc32, now);
 }

@@ -6,7 +6,8 @@ import { limitsStep } from "../../firmware/battery/charge-control";
 import * as k from "../../firmware/battery/charge-settings";
 import * as c from "../../firmware/battery/charge-state";
 import { takeSettings } from "../../firmware/battery/charge-take.cold";
-import { HISTORY, limitsOf, narrowLimits } from "../../firmware/battery/limits";
+import { narrowLimits } from "../../firmware/battery/external.cold";
+import { HISTORY, limitsOf } from "../../firmware/battery/limits";
 import { reasons } from "../../firmware/battery/states";
 import * as r from "../../firmware/battery/registers.baked";
 import { DEGRADED } from "../../firmware/battery/snapshot";
@@ -240,6 +241,16 @@ describe("old data and recovery", () => {
     assert.deepEqual(Array.from(world.limits.state.subarray(0, 3)), [52800, 0, 0]);
     assert.equal(world.limits.at, world.now);
   });
+
+  it("a step that fails leaves limits as old as those of the last one that did not", () => {
+    const world = worldOf();
+    stepWorld(world, cellsAt(3300));
+    const done = world.limits.doneAt;
+    assert.equal(done, world.now);
+    Object.defineProperty(world.snapshot, "highest", { get: () => { throw new Error("no memory"); } });
+    for (let i = 1; i < 5; i++) assert.throws(() => limitsStep(world.limits, world.snapshot, world.now + i * 1000, 1), /no memory/);
+    assert.equal(world.limits.doneAt, done);
+  });
 });
 
 describe("limits from outside", () => {
@@ -258,6 +269,23 @@ describe("limits from outside", () => {
     narrowLimits(world.limits, 99000, 500, 500, world.now + 10000);
     for (let i = 0; i < 200; i++) stepWorld(world, cellsAt(3300), line);
     assert.ok(s[c.cvl] <= 55200 && s[c.ccl] <= 135 && s[c.dcl] <= 180);
+  });
+
+  it("end each by itself: a later one leaves alone what it does not name", () => {
+    const world = worldOf(), line = { soc: 50 };
+    stepWorld(world, cellsAt(3300), line);
+    narrowLimits(world.limits, NaN, 0, NaN, world.now + 100000);
+    narrowLimits(world.limits, NaN, NaN, 100, world.now + 10000);
+    const s = stepWorld(world, cellsAt(3300), line);
+    assert.deepEqual(Array.from(s.subarray(1, 3)), [0, 100]);
+    for (let i = 0; i < 95; i++) {
+      stepWorld(world, cellsAt(3300), line);
+      assert.equal(s[c.ccl], 0);
+    }
+    assert.ok(s[c.dcl] > 100, "that of 10 s has ended");
+    for (let i = 0; i < 60; i++) stepWorld(world, cellsAt(3300), line);
+    assert.ok(s[c.ccl] > 0, "and that of 100 s");
+    assert.ok(Number.isNaN(s[c.externalUntil]));
   });
 
   it("do not go below the floor", () => {

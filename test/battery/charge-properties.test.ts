@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { limitsStep } from "../../firmware/battery/charge-control";
 import * as k from "../../firmware/battery/charge-settings";
 import * as c from "../../firmware/battery/charge-state";
-import { narrowLimits } from "../../firmware/battery/limits";
+import { narrowLimits } from "../../firmware/battery/external.cold";
 import * as r from "../../firmware/battery/registers.baked";
 import { DEGRADED, LOST, NORMAL, SILENT } from "../../firmware/battery/snapshot";
 import type { Line } from "../../tools/charge/whatif";

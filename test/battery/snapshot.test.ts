@@ -115,6 +115,22 @@ describe("packs of 4 to 16 cells", () => {
     });
   }
 
+  it("cells at the other end than the setting says are found there, and stay there", () => {
+    const snapshot = snapshotOf(), low = [3300, 3301, 3302, 3303, ...new Array<number>(12).fill(0)], high = [...low].reverse();
+    const take = (registers: number[], now: number): boolean => acceptCells(snapshot, cellWords(registers), now);
+    acceptSettings(snapshot, settingsWords({ 307: 4 }), 0);
+    assert.ok(acceptFast(snapshot, fastWords({ ...floatWords(36, 13.206), 40: 3300, 41: 3303 }), 0));
+    assert.ok(take(low, 1));
+    assert.deepEqual([snapshot.cellsMoved, snapshot.firstCell, snapshot.lowest, snapshot.highest], [true, 0, 3300, 3303]);
+    acceptSettings(snapshot, settingsWords({ 307: 4 }), 2);
+    assert.deepEqual([snapshot.firstCell, take(low, 3)], [0, true]);
+    assert.ok(take(high, 4));
+    assert.deepEqual([snapshot.cellsMoved, snapshot.firstCell], [false, 12]);
+    assert.equal(take(new Array<number>(16).fill(0), 5), false, "nothing anywhere is no battery");
+    assert.equal(take([3300, 3301, 0, 3303, ...new Array<number>(8).fill(0), 3300, 0, 3302, 3303], 6), false, "nor is a hole");
+    assert.equal(snapshot.firstCell, 12);
+  });
+
   it("bms.expected_cells wins over register 307", () => {
     const snapshot = snapshotOf();
     snapshot.expectedCells = 8;

@@ -143,6 +143,43 @@ describe("a line or a unit that fails", () => {
     assert.deepEqual([poller.plan[0].every, poller.retries], [230, 0]);
   });
 
+  it("asks an empty battery that does not answer twice a minute, all of it at once when it does", () => {
+    const poller = pollerOf(pollPlan()), snapshot = snapshotOf(), journal = journalOf(), sent: [number, string][] = [];
+    snapshot.phase = LOST;
+    journal.active = [2];
+    const send = (now: number, request: string): void => { if (request) sent.push([now, request]); };
+    const step = (now: number): void => {
+      if (poller.pending) {
+        send(now, pollerExpire(poller, now));
+        if (poller.failed) pace(poller, snapshot, journal, 230, 1);
+      }
+      send(now, pollerNext(poller, now));
+    };
+    for (let now = 0; now < 400000; now += 250) step(now);
+    const minute = sent.filter(([now]) => now >= 100000);
+    assert.ok(minute.length >= 8 && minute.length <= 12, `${minute.length} requests in 5 minutes`);
+    assert.ok(minute.every(([, request]) => request === FAST));
+    poller.failed = 0;
+    poller.pending = null;
+    pace(poller, snapshot, journal, 230, 1);
+    assert.equal(pollerNext(poller, 400100), FAST);
+    assert.ok(poller.plan.slice(1).every(({ due }) => due === 0));
+  });
+
+  it("reads all events again after a failure, and does not repeat a request for new ones", () => {
+    const poller = pollerOf(pollPlan()), snapshot = snapshotOf(), journal = journalOf(), events = poller.plan[EVENTS];
+    poller.rx = "\xaa\x12\x04\x01\x00\x00\x00";
+    acceptEvents(poller, snapshot, journal, 0, 0);
+    assert.equal(events.request, NEWEST_EVENTS);
+    for (const exchange of poller.plan) exchange.due = exchange === events ? 0 : 1e9;
+    assert.equal(pollerNext(poller, 1), NEWEST_EVENTS);
+    assert.equal(pollerExpire(poller, 1000), "", "no copy");
+    assert.deepEqual([poller.pending, poller.failed], [null, 1]);
+    pace(poller, snapshot, journal, 230, 1);
+    assert.equal(pollerNext(poller, 3000), ALL_EVENTS);
+    assert.equal(poller.plan[EVENTS], events);
+  });
+
   it("three refusals: block reads by the other command, and back", () => {
     const poller = pollerOf(pollPlan()), before = poller.plan.map(({ request }) => request);
     const refuse = (): string[] => {

@@ -104,5 +104,8 @@ describe("an accepted change", () => {
     assert.equal(readModule("{}", presets, "battery")["chemistry"], "lfp");
     assert.equal(readModule('{"battery":{"chemistry":"nmc"}}', presets, "battery")["chemistry"], "nmc");
     assert.deepEqual([cellVoltages({}), cellVoltages({ chemistry: "lfp" }), cellVoltages({ chemistry: "nmc", v_bulk: 4.05 })], [[0, 0, 0, 0, 0], [3450, 3375, 3300, 3370, 280], [4050, 4000, 3850, 3900, 300]]);
+    const own = { chemistry: "custom", v_bulk: 3.5, v_float: 3.4, v_rebulk: 3.35 };
+    assert.deepEqual([cellVoltages(own), cellVoltages({ ...own, tail_v: 3.45 })], [[3500, 3400, 3350, 3420, 280], [3500, 3400, 3350, 3450, 280]],
+      "without a resting voltage absorption would end at any current");
   });
 });

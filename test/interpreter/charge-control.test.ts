@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { limitsStep } from "../../firmware/battery/charge-control";
 import * as c from "../../firmware/battery/charge-state";
-import { narrowLimits } from "../../firmware/battery/limits";
+import { narrowLimits } from "../../firmware/battery/external.cold";
 import type { Snapshot } from "../../firmware/battery/snapshot";
 import { root } from "../../tools/build/board";
 import { described, type Line, sessionOf } from "../../tools/charge/whatif";
@@ -18,7 +18,8 @@ interface Job { values: number[]; snapshot: number[]; events: number[]; now: num
 
 const main = `
 import { limitsStep } from "${root}firmware/battery/charge-control";
-import { limitsOf, narrowLimits } from "${root}firmware/battery/limits";
+import { narrowLimits } from "${root}firmware/battery/external.cold";
+import { limitsOf } from "${root}firmware/battery/limits";
 import { snapshotOf } from "${root}firmware/battery/snapshot";
 const snapshot = snapshotOf();
 let limits = limitsOf();

@@ -1,5 +1,6 @@
 // The CAN task with a port and a clock of its own: which frame when, in each phase, at once, and never too many.
 import assert from "node:assert/strict";
+import { floor } from "../../firmware/battery/charge-settings";
 import { limitsOf } from "../../firmware/battery/limits";
 import * as r from "../../firmware/battery/registers.baked";
 import { BOOT, DEGRADED, LOST, NORMAL, SILENT, type Snapshot } from "../../firmware/battery/snapshot";
@@ -34,10 +35,11 @@ function rigOf(name = ""): Rig {
 }
 
 /** Run the task as its scheduler does, for so many ms; the limits stay fresh. */
-function run(rig: Rig, ms: number): Sent[] {
+function run(rig: Rig, ms: number, isFresh = true): Sent[] {
   const from = rig.sent.length, end = rig.now + ms;
   while (rig.now < end) {
-    rig.can.limits.at = rig.now;
+    rig.can.limits.at = rig.now; // a step that begins and fails
+    if (isFresh) rig.can.limits.doneAt = rig.now;
     rig.now += (rig.can.task.step as (can: CanTask, now: number) => number)(rig.can, rig.now);
   }
   return rig.sent.slice(from);
@@ -143,6 +145,16 @@ describe("CAN task: phases (decisions 1, 2)", () => {
 
   it("boot and silent: nothing", () => assert.deepEqual([after(BOOT), after(SILENT)], [[], []]));
   it("normal and degraded: all", () => assert.deepEqual([after(NORMAL), after(DEGRADED)], [all, all]));
+  it("limits that were not refreshed within 3 s are those of lost data, in the frame and for everybody", () => {
+    const rig = rigOf();
+    run(rig, 3000);
+    rig.can.limits.settings[floor] = 52800;
+    const late = of(run(rig, 10000, false), 0x351), from = rig.can.limits.doneAt;
+    assert.equal(late.length, 10);
+    for (const { at, data } of late) assert.equal(data.slice(0, 12), at - from <= 3000 ? "2802e803e803" : "100200000000", `${at - from} ms`);
+    assert.deepEqual([r.chargeVoltageLimit, r.chargeCurrentLimit, r.dischargeCurrentLimit].map((slot) => rig.s.values[slot]), [52.8, 0, 0]);
+  });
+
   it("lost: limits, alarms, modules, identity", () => {
     assert.deepEqual(after(LOST), [0x351, 0x35a, 0x35e, 0x35f, 0x372, 0x378, 0x379, 0x380, 0x381, 0x382]);
   });

@@ -9,7 +9,7 @@ import { cellsAt, stepWorld, worldOf } from "../fixtures/charge";
 /** Limits of a battery at rest after the device has looked for the GX, at second `at`. */
 function limitsAfter(world: ReturnType<typeof worldOf>, gxLossMs: number, gxAt: number, at: number, extra?: Uint16Array): number[] {
   const { limits, snapshot } = world, never = 1e15;
-  const app = { snapshot, limits, uart: { raw: Object.assign([], { [EXTRA]: extra }) }, rates: { at: never, doneAt: 0 }, energy: { savedAt: never },
+  const app = { snapshot, limits, uart: { raw: Object.assign([], { [EXTRA]: extra }) }, rates: { at: never, doneAt: 0, moved: false }, energy: { savedAt: never },
     natives: { toUint8Array: (text: string) => Buffer.from(text, "latin1") },
     can: { texts: new Uint8Array(100), chemistry: "LFP", gxLossMs, gxAt } } as unknown as App;
   tenSeconds(app, at * 1000);

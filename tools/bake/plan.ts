@@ -62,11 +62,16 @@ export function bakePlan(): string {
 export function pollPlan(): Exchange[] {
   return [
 ${rows.join("\n")}
-    ${exchangeText(withCrc([0xaa, all]), [0xaa, all, 4], 9, every, false, true)}, // events
+    allEvents(),
   ];
 }
 
-/** The newest events: the exchange that follows once the whole log was read. */
+/** The event log, all of it. */
+export function allEvents(): Exchange {
+  return ${exchangeText(withCrc([0xaa, all]), [0xaa, all, 4], 9, every, false, true)};
+}
+
+/** The newest events: the exchange that follows once the whole log was read, until one of its replies may have been lost. */
 export function newestEvents(): Exchange {
   return ${exchangeText(withCrc([0xaa, newest]), [0xaa, newest, 4], 9, every, false, true)};
 }
