@@ -67,7 +67,7 @@ export function commandDo(app: App, cmd: string, args: Args, tail: string, flags
   if (cmd === "mqtt.test") {
     if (own.test) return "Busy mqtt.test";
     own.test = { stage: "", began: now, since: now, config: settingsOf(app, "mqtt"), ip: "", socket: null, rx: "", result: "",
-      tail: tail, flags: flags };
+      head: "", tail: tail, flags: flags };
     own.at = now;
     return "";
   }

@@ -7,6 +7,7 @@ import { AFTER_CONNECT_MS, ALL } from "./command-state";
 import { settingsOf } from "./settings.cold";
 import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 import { INFO, WARN, writeLog } from "./log";
+import { connectFault, tlsFiles } from "./mqtt-tls.cold";
 import { rareAgain } from "./mqtt-topics-parts";
 
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
@@ -43,24 +44,17 @@ function noteBlock(session: Session, took: number): void {
   if (took > BLOCKED_MS) session.backOff = Math.min((session.backOff || BLOCKED_MS) * 2, BLOCKED_MOST_MS);
 }
 
-/** CA, certificate and key as the flash has them. */
-function tlsFiles(mqtt: MqttTask): string[] {
-  return ["tls.ca", "tls.cert", "tls.key"].map(function (name) { return mqtt.app.store.read(name) || ""; });
-}
-
 function open(mqtt: MqttTask): void {
   const session = mqtt.session, network = mqtt.app.network, began = mqtt.app.natives.now(); // what came before it in this step does not count
   sessionEnter(session, OPENING, began);
   try {
-    session.socket = session.tls ? network.connectTls(session.ip, session.port, mqtt.opened, tlsFiles(mqtt))
+    session.socket = session.tls ? network.connectTls(session.ip, session.port, mqtt.opened, tlsFiles(mqtt.app))
       : network.connect(session.ip, session.port, mqtt.opened);
     noteBlock(session, mqtt.app.natives.now() - began);
   } catch (error) {
-    const why = "" + error, end = mqtt.app.natives.now(), missing = why.indexOf("TLS needs");
+    const end = mqtt.app.natives.now(), why = connectFault(error, session.tls, session.host + ":" + session.port);
     noteBlock(session, end - began);
-    if (missing >= 0) sessionFail(session, "TlsUnavailable", why.substr(missing), end);
-    else if (session.tls && why.indexOf("create socket") < 0) sessionFail(session, "TlsFailed", "certificate or key: " + why, end);
-    else sessionFail(session, "ConnRefused", "cannot connect to " + session.host + ":" + session.port, end);
+    sessionFail(session, why[0], why[1], end);
   }
 }
 
