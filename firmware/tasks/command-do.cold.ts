@@ -1,4 +1,4 @@
-// Commands that need nobody else: ping, alarms, limits, settings of the log, restart (requirements 6.2).
+// Commands that need nobody else: ping, alarms, limits, time, settings of the log, restart (requirements 6.2).
 import { narrowLimits } from "../battery/limits";
 import { writeSlot } from "../config/slots.cold";
 import { alarmsNow } from "./active-alarms.cold";
@@ -62,6 +62,10 @@ export function commandDo(app: App, cmd: string, args: Args, tail: string, flags
   if (cmd === "alarms.ack_all") return '{"acked":' + JSON.stringify(acknowledgeAlarms(app, 0)) + "}";
   if (cmd === "publish.all") {
     publishAll(app, now);
+    return "{}";
+  }
+  if (cmd === "time.resync") { // a question under way is new enough
+    if (!app.clock.request) app.clock.at = 0;
     return "{}";
   }
   if (cmd === "mqtt.test") {
