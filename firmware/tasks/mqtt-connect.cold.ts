@@ -74,11 +74,9 @@ function publishAll(mqtt: MqttTask, now: number): void {
 /** Subscriptions are there, or refused, which is told and no reason to go. */
 function subscribed(mqtt: MqttTask, now: number): void {
   const session = mqtt.session, why = subscribeRefusal(session);
-  if (why[0]) {
-    session.errors++;
-    session.errorCode = why[0];
-    session.errorMessage = why[1];
-  }
+  if (why[0]) session.errors++;
+  session.errorCode = why[0]; // those of the connection before were kept until now
+  session.errorMessage = why[1];
   sessionEnter(session, CONNECTED, now);
   session.backOff = session.backOffFirst;
   session.waitingSince = session.heardAt = session.lookAt = now;
