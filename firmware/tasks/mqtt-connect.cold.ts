@@ -12,6 +12,8 @@ import { rareAgain } from "./mqtt-topics-parts";
 
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
 const LOOK_UP_MS = 10000, FRESH_MS = 3000, BLOCKED_MS = 500, BLOCKED_MOST_MS = 600000;
+/** After a connection, alarms and what a GX shows have this long to be out before the registers begin, ms. */
+const REGISTERS_MS = 3000;
 /** The moment after a periodic 0x351 in which there is time; without CAN frames any moment is good. */
 const AFTER_GRID_MS = 220, NO_GRID_MS = 1500;
 
@@ -63,6 +65,8 @@ function publishAll(mqtt: MqttTask, now: number): void {
   mqtt.app.commands.pending = ALL;
   mqtt.app.commands.at = now + AFTER_CONNECT_MS;
   mqtt.due.low.fill(Infinity);
+  mqtt.due.row = 0;
+  mqtt.due.passAt = now + REGISTERS_MS - mqtt.due.shortest;
   mqtt.limitsSeen = -1;
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
   mqtt.online = -1;

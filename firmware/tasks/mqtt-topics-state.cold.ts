@@ -114,11 +114,11 @@ function sensors(app: App): string {
 }
 
 function payload(app: App, place: number, now: number): string {
-  if (place === 0) return cells(app);
-  if (place === 1) return runtime(app, now);
-  if (place === 2) return stat(app);
-  if (place === 3) return diag(app, now);
-  if (place === 4) return network(app, now);
+  if (place === 0) return runtime(app, now);
+  if (place === 1) return cells(app);
+  if (place === 2) return network(app, now);
+  if (place === 3) return stat(app);
+  if (place === 4) return diag(app, now);
   if (place === 5) return system(app, now);
   return place === 6 ? memoryShort(app) : sensors(app);
 }
