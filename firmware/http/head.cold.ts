@@ -19,7 +19,7 @@ function statusLine(status: number): string {
 
 /** An error as JSON: a code, the field or part of the request it is about, and the reason. */
 export function errorText(status: number, code: string, where: string, reason: string): string {
-  const error = { "code": code, "where": where, "reason": reason, "retryable": status >= 500 };
+  const error = { "code": code, "where": where, "reason": reason, "retryable": status >= 500 || code === "Busy" };
   return statusLine(status) + JSON.stringify({ "ok": false, "err": error }) + "\r\n";
 }
 

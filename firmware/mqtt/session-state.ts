@@ -34,8 +34,9 @@ export interface Incoming { topic: string; payload: string; flags: number }
 /** The payload was longer than MOST_PAYLOAD and is not here; the broker had kept the message for longer than this connection. */
 export const TOO_LARGE = 16, STALE = 32;
 
-/** Places in `counts`: messages that had to wait, that left from there, were displaced, replaced; received ones without a place, too large. */
-export const ENQUEUED = 0, DRAINED = 1, DROPPED = 2, COALESCED = 3, RX_DROPPED = 4, OVERSIZE = 5;
+/** Places in `counts`: messages that had to wait, that left from there, were displaced, replaced; received ones without a place, too large,
+ *  not JSON of an object; commands and settings that were allowed and failed. */
+export const ENQUEUED = 0, DRAINED = 1, DROPPED = 2, COALESCED = 3, RX_DROPPED = 4, OVERSIZE = 5, PARSE_FAILED = 6, HANDLER_FAILED = 7;
 
 /** What is used for each message comes first: the interpreter finds a member by going through those before it. */
 export interface Session {
@@ -84,7 +85,7 @@ export interface Session {
 export function sessionOf(): Session {
   return { free: null, base: "", lastPublish: 0, published: 0, inFlight: [], nextId: 1 + Math.floor(Math.random() * LAST_ID), state: OFF,
     socket: null, lookAt: 0, heardAt: 0, pingAt: 0, waitingSince: 0, sentAt: 0, oldest: 0, oldestAt: 0, outbox: [], inbox: [], received: [],
-    counts: new Uint32Array(6), rx: "", skip: 0, stream: 0, owed: "", host: "", port: 1883, tls: false, keepAlive: 30000, ping: true, ip: "",
+    counts: new Uint32Array(8), rx: "", skip: 0, stream: 0, owed: "", host: "", port: 1883, tls: false, keepAlive: 30000, ping: true, ip: "",
     commandQos: 0, others: "", granted: "", staleUntil: 0, stale: false, since: 0, backOffFirst: 5000, backOffMost: 60000,
     backOff: 5000, retryAt: 0, failed: 0, errors: 0, blockedMost: 0, errorCode: "", errorMessage: "" };
 }

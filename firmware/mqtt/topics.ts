@@ -15,11 +15,11 @@ export interface Topic { suffix: string; class: TopicClass; every: number; tells
 
 /** Those of a period, in the order in which they are sent (tasks/mqtt-topics-state.cold.ts). */
 export const stateTopics: Topic[] = [
-  { suffix: "rt/cells", class: "compact", every: 30, tells: "voltages of the cells in use (mV), mask of those being balanced" },
   { suffix: "rt/runtime/state", class: "periodic", every: 30, tells: "counters of MQTT, UART, CAN and samples" },
+  { suffix: "rt/cells", class: "compact", every: 30, tells: "voltages of the cells in use (mV), mask of those being balanced" },
+  { suffix: "rt/network/state", class: "periodic", every: 60, tells: "address, signal, links" },
   { suffix: "rt/stat", class: "compact", every: 60, tells: "statistics of the TinyBMS in short" },
   { suffix: "rt/diag", class: "compact", every: 60, tells: "health of the gateway in short" },
-  { suffix: "rt/network/state", class: "periodic", every: 60, tells: "address, signal, links" },
   { suffix: "rt/system/state", class: "periodic", every: 60, tells: "uptime, memory, longest step" },
   { suffix: "system", class: "periodic", every: 60, tells: "signal and memory" },
   { suffix: "sensors/status", class: "periodic", every: 60, tells: "measurements with their status" },

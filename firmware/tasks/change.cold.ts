@@ -9,7 +9,7 @@ import { applyChanges, parseObject, putConfig, refuseChange } from "./shared";
 function beginTest(app: App, document: string): void {
   const now = app.natives.now();
   app.commands.test = { stage: "", began: now, since: now, config: readModule(document, app.presets, "mqtt"), ip: "", socket: null, rx: "",
-    result: "", tail: "", flags: 0 };
+    result: "", head: headText(200), tail: "", flags: 0 };
   app.commands.at = 0;
 }
 

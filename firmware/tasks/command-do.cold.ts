@@ -1,4 +1,4 @@
-// Commands that need nobody else: ping, alarms, limits, settings of the log, restart (requirements 6.2).
+// Commands that need nobody else: ping, alarms, limits, time, settings of the log, restart (requirements 6.2).
 import { writeSlot } from "../config/slots.cold";
 import { alarmsNow } from "./active-alarms.cold";
 import type { App } from "./app";
@@ -63,10 +63,14 @@ export function commandDo(app: App, cmd: string, args: Args, tail: string, flags
     publishAll(app, now);
     return "{}";
   }
+  if (cmd === "time.resync") { // a question under way is new enough
+    if (!app.clock.request) app.clock.at = 0;
+    return "{}";
+  }
   if (cmd === "mqtt.test") {
     if (own.test) return "Busy mqtt.test";
     own.test = { stage: "", began: now, since: now, config: settingsOf(app, "mqtt"), ip: "", socket: null, rx: "", result: "",
-      tail: tail, flags: flags };
+      head: "", tail: tail, flags: flags };
     own.at = now;
     return "";
   }

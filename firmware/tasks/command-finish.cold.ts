@@ -1,6 +1,6 @@
 // What ends a command: answers that found no room, and those that waited for the TinyBMS or a connection test.
 import { SETTINGS } from "../bms/poller";
-import { publish } from "../mqtt/session";
+import { HANDLER_FAILED, publish } from "../mqtt/session";
 import type { App } from "./app";
 import { acknowledge } from "./command-answer.cold";
 import { bmsAnswer } from "./command-parts";
@@ -25,6 +25,12 @@ function replyOf(result: string): string {
   return JSON.stringify({ "stage": told["stage"], "ms": told["ms"] });
 }
 
+/** The answer to a command that took its time. */
+function answer(app: App, tail: string, flags: number, result: string): void {
+  if (result[0] !== "{") app.mqtt.session.counts[HANDLER_FAILED]++;
+  acknowledge(app, tail, flags, result);
+}
+
 /** Answers that waited go out, and the conversation or the test that is over is answered. */
 export function finish(app: App, own: Commands, now: number): void {
   if (own.out.length) sendWaiting(app, own, now);
@@ -33,13 +39,13 @@ export function finish(app: App, own: Commands, now: number): void {
     uart.talk = own.asked = null;
     if (uart.poller.pending === talk.exchange) uart.poller.pending = null;
     if (talk.settings) uart.poller.plan[SETTINGS].due = uart.poller.slowAt = 0; // what was written counts at once
-    acknowledge(app, asked.tail, asked.flags, bmsAnswer(talk, asked));
+    answer(app, asked.tail, asked.flags, bmsAnswer(talk, asked));
     remind(own, now + LOOK_MS);
   } else if (talk) {
     remind(own, talk.until);
   }
   if (!test || !test.result) return;
-  if (test.tail) acknowledge(app, test.tail, test.flags, replyOf(test.result));
+  if (test.tail) answer(app, test.tail, test.flags, replyOf(test.result));
   else for (const client of app.server.clients.slice()) if (client.pieces) clientEvent(app.server, client, "drain");
   own.test = null;
 }

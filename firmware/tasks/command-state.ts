@@ -38,8 +38,8 @@ export interface MqttTest {
   /** Settings of mqtt that are tried, password included. */
   config: Record<string, unknown>;
   ip: string; socket: Socket | null; rx: string;
-  /** What is told of it (with the head of an answer when HTTP asked), "" while it goes on. */
-  result: string;
+  /** What is told of it, behind the head of an answer when HTTP asked ("" for a command); "" while it goes on. */
+  result: string; head: string;
   /** For the answer of a command; "" when HTTP asked. */
   tail: string; flags: number;
 }

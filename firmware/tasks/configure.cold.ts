@@ -25,13 +25,9 @@ const BATTERY = ["battery.", "bms.", "can.", "can/limits.", "alarms."];
 const CONNECTION = ["enabled", "uri", "host", "port", "user", "pass", "use_tls", "baseTopic", "deviceId", "client_id", "clean_session", "cmd_qos",
   "victron", "victron_instance", "battery_json"];
 
-/**
- * A connection ends on purpose: its subscribers learn that, and the settings under a base topic that goes away are taken back. At QoS 0:
- * what waits for an answer would wait behind others.
- */
+/** A connection ends on purpose: its subscribers learn that. At QoS 0: what waits for an answer would wait behind others. */
 function farewell(session: Session, base: string, now: number): void {
   if (session.state !== CONNECTED) return;
-  if (base !== session.base) for (const module of modules.split(" ")) publish(session, "cfg/" + module, "", RETAIN, now);
   publish(session, "status", base === session.base ? '{"online":false}' : "", RETAIN, now);
 }
 

@@ -1,5 +1,6 @@
 // What comes over MQTT: `cmd` is answered on `ack`, `cfg/set` on `cfg/ack` (requirements 6.1 and 6.2). Here a message is checked;
 // what it asks for is done elsewhere.
+import { HANDLER_FAILED, PARSE_FAILED } from "../mqtt/session";
 import type { App } from "./app";
 import { acknowledge, errorText, send } from "./command-answer.cold";
 import { bmsCommand, commandDo } from "./command-parts";
@@ -7,11 +8,12 @@ import { applyChanges, parseObject, putConfig, quote } from "./shared";
 
 /** Longest message, values of `out` (three an answer). */
 const MOST = 1024, MOST_OUT = 12;
-/** The commands: who may (s with safe commands, a with all of them, w those that change the BMS), then their arguments. */
+/** The commands: who may (s with safe commands, all others with all: a confirmed, w those that change the BMS), then their arguments. */
 const table: Record<string, string> = {
   "system.ping": "s", "system.reboot": "a confirm", "system.factory_reset": "a confirm", "alarms.list": "s", "alarms.ack": "s id",
   "alarms.ack_all": "s", "bms.read": "s address count", "bms.events": "s count", "bms.write": "w address value settings confirm dry",
   "can.limits.override": "s ccl dcl ttl_s", "mqtt.test": "s", "publish.all": "s", "log.level": "s level",
+  "time.resync": "o",
 };
 const SAFE = 1, ALL_COMMANDS = 2;
 
@@ -27,8 +29,8 @@ function refuse(app: App, cmd: string, rights: string[], args: Record<string, un
   return rights[0] === "a" && args["confirm"] !== true ? "InterlockBlocked " + cmd + ".confirm" : "";
 }
 
-function command(app: App, payload: string, flags: number): void {
-  const parsed = payload.length > MOST ? null : parseObject(payload), message = parsed && parsed.value || {}, id = message["id"];
+function command(app: App, payload: string | null, flags: number): void {
+  const parsed = payload === null || payload.length > MOST ? null : parseObject(payload), message = parsed && parsed.value || {}, id = message["id"];
   const cmd = message["cmd"], args = message["args"] === undefined ? {} : message["args"] as Record<string, unknown>;
   const rights = typeof cmd === "string" ? table[cmd] : "";
   let tail = "", result = "";
@@ -44,20 +46,26 @@ function command(app: App, payload: string, flags: number): void {
   else if (typeof rights !== "string") result = "UnknownCmd " + cmd.substr(0, 64);
   else if (typeof args !== "object" || args === null || typeof args.length === "number") result = "BadCmdJson args";
   else result = result || refuse(app, cmd, rights.split(" "), args);
-  const name = cmd as string;
-  if (!result) result = name.startsWith("bms.") ? bmsCommand(app, name, args, tail, flags) : commandDo(app, name, args, tail, flags);
+  const name = cmd as string, counts = app.mqtt.session.counts;
+  if (parsed && !parsed.value) counts[PARSE_FAILED]++;
+  if (!result) {
+    result = name.startsWith("bms.") ? bmsCommand(app, name, args, tail, flags) : commandDo(app, name, args, tail, flags);
+    if (result && result[0] !== "{") counts[HANDLER_FAILED]++;
+  }
   if (result) acknowledge(app, tail, flags, result);
 }
 
-function set(app: App, payload: string, flags: number): void {
-  const parsed = payload.length > MOST ? null : parseObject(payload);
+function set(app: App, payload: string | null, flags: number): void {
+  const parsed = payload === null || payload.length > MOST ? null : parseObject(payload), counts = app.mqtt.session.counts;
   let error = "", changed: string[] = [];
+  if (parsed && !parsed.value) counts[PARSE_FAILED]++;
   if (!parsed) error = "PayloadTooLarge cfg/set";
   else if (!parsed.value) error = "BadCfgJson cfg/set";
   else if (app.mqtt.session.stale) error = "Stale cfg/set";
   else if (app.commands.mode < SAFE) error = "Disabled cfg/set";
   else {
     const done = putConfig(app, parsed.value, "a", false);
+    if (done.code) counts[HANDLER_FAILED]++;
     error = done.code && done.code + " " + done.where;
     changed = done.changed;
   }
@@ -67,10 +75,10 @@ function set(app: App, payload: string, flags: number): void {
 }
 
 /**
- * A message that came for `<base>/<device>/<suffix>`. Those that the broker had retained are ignored: they may be years old. When too
- * many answers wait nothing is done, because it could not be answered.
+ * A message that came for `<base>/<device>/<suffix>`, null when it was too long to be kept. Those that the broker had retained are
+ * ignored: they may be years old. When too many answers wait nothing is done, because it could not be answered.
  */
-export function mqttReceived(app: App, suffix: string, payload: string, qos: number, retained: boolean): void {
+export function mqttReceived(app: App, suffix: string, payload: string | null, qos: number, retained: boolean): void {
   const own = app.commands;
   if (retained || suffix !== "cmd" && suffix !== "cfg/set") return;
   if (own.out.length >= MOST_OUT) own.dropped++;

@@ -7,10 +7,13 @@ import { AFTER_CONNECT_MS, ALL } from "./command-state";
 import { settingsOf } from "./settings.cold";
 import { LEFT, REFRESH_MS, type MqttTask } from "./mqtt-state";
 import { INFO, WARN, writeLog } from "./log";
+import { connectFault, tlsFiles } from "./mqtt-tls.cold";
 import { rareAgain } from "./mqtt-topics-parts";
 
 /** Wait for a name or an echo; an echo older than this is no proof; a connect that took longer doubles the back-off; ms. */
 const LOOK_UP_MS = 10000, FRESH_MS = 3000, BLOCKED_MS = 500, BLOCKED_MOST_MS = 600000;
+/** After a connection, alarms and what a GX shows have this long to be out before the registers begin, ms. */
+const REGISTERS_MS = 3000;
 /** The moment after a periodic 0x351 in which there is time; without CAN frames any moment is good. */
 const AFTER_GRID_MS = 220, NO_GRID_MS = 1500;
 
@@ -43,24 +46,17 @@ function noteBlock(session: Session, took: number): void {
   if (took > BLOCKED_MS) session.backOff = Math.min((session.backOff || BLOCKED_MS) * 2, BLOCKED_MOST_MS);
 }
 
-/** CA, certificate and key as the flash has them. */
-function tlsFiles(mqtt: MqttTask): string[] {
-  return ["tls.ca", "tls.cert", "tls.key"].map(function (name) { return mqtt.app.store.read(name) || ""; });
-}
-
 function open(mqtt: MqttTask): void {
   const session = mqtt.session, network = mqtt.app.network, began = mqtt.app.natives.now(); // what came before it in this step does not count
   sessionEnter(session, OPENING, began);
   try {
-    session.socket = session.tls ? network.connectTls(session.ip, session.port, mqtt.opened, tlsFiles(mqtt))
+    session.socket = session.tls ? network.connectTls(session.ip, session.port, mqtt.opened, tlsFiles(mqtt.app))
       : network.connect(session.ip, session.port, mqtt.opened);
     noteBlock(session, mqtt.app.natives.now() - began);
   } catch (error) {
-    const why = "" + error, end = mqtt.app.natives.now(), missing = why.indexOf("TLS needs");
+    const end = mqtt.app.natives.now(), why = connectFault(error, session.tls, session.host + ":" + session.port);
     noteBlock(session, end - began);
-    if (missing >= 0) sessionFail(session, "TlsUnavailable", why.substr(missing), end);
-    else if (session.tls && why.indexOf("create socket") < 0) sessionFail(session, "TlsFailed", "certificate or key: " + why, end);
-    else sessionFail(session, "ConnRefused", "cannot connect to " + session.host + ":" + session.port, end);
+    sessionFail(session, why[0], why[1], end);
   }
 }
 
@@ -69,6 +65,8 @@ function publishAll(mqtt: MqttTask, now: number): void {
   mqtt.app.commands.pending = ALL;
   mqtt.app.commands.at = now + AFTER_CONNECT_MS;
   mqtt.due.low.fill(Infinity);
+  mqtt.due.row = 0;
+  mqtt.due.passAt = now + REGISTERS_MS - mqtt.due.shortest;
   mqtt.limitsSeen = -1;
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
   mqtt.online = -1;
@@ -80,11 +78,9 @@ function publishAll(mqtt: MqttTask, now: number): void {
 /** Subscriptions are there, or refused, which is told and no reason to go. */
 function subscribed(mqtt: MqttTask, now: number): void {
   const session = mqtt.session, why = subscribeRefusal(session);
-  if (why[0]) {
-    session.errors++;
-    session.errorCode = why[0];
-    session.errorMessage = why[1];
-  }
+  if (why[0]) session.errors++;
+  session.errorCode = why[0]; // those of the connection before were kept until now
+  session.errorMessage = why[1];
   sessionEnter(session, CONNECTED, now);
   session.backOff = session.backOffFirst;
   session.waitingSince = session.heardAt = session.lookAt = now;

@@ -15,8 +15,14 @@ function lookAround(mqtt: MqttTask, ccl: number, dcl: number, now: number): void
   const rare = mqtt.rare, key = mqtt.snapshot.phase * 8 + (ccl > 0 ? 4 : 0) + (dcl > 0 ? 2 : 0) + (now - mqtt.can.gxAt > GX_GONE_MS ? 1 : 0)
     + (mqtt.snapshot.values[r.onlineStatus] || 0) * 64 + mqtt.app.alarms.changes * 65536;
   if (key === rare.key) return;
-  rare.key = key;
+  const moved = (key ^ rare.key) & 1, values = moved && rare.due[1] > 0 ? 1 : 0; // after a connection the values stay before the states
   rare.due.fill(0, 0, AT_ONCE);
+  if (moved) { // the GX came or went: a round of the states begins anew, with all of them, and before the values
+    rare.odd = false;
+    rare.place[2] = 0;
+    rare.due[1] = values;
+  }
+  rare.key = key;
   mqtt.rareAt = 0;
 }
 

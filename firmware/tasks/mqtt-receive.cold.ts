@@ -1,5 +1,5 @@
-// One received message a step: refused when the client could not take all of it, else handed to the commands.
-import { publish, QOS1, STALE, TOO_LARGE } from "../mqtt/session";
+// One received message a step, handed to whom it is for; null in the place of a payload that the client could not take.
+import { STALE, TOO_LARGE } from "../mqtt/session";
 import { mqttReceived } from "./mqtt-commands.cold";
 import type { MqttTask } from "./mqtt-state";
 import { otherSaid } from "./mqtt-topics-parts";
@@ -8,14 +8,8 @@ import { otherSaid } from "./mqtt-topics-parts";
 export function takeMessage(mqtt: MqttTask, now: number): void {
   const session = mqtt.session, message = session.inbox.shift();
   if (!message) return;
-  const topic = message.topic, isCommand = topic === "cmd";
-  session.stale = (message.flags & STALE) > 0;
-  if (!isCommand && topic !== "cfg/set") {
-    otherSaid(mqtt, topic, message.payload, now);
-  } else if (!(message.flags & TOO_LARGE)) {
-    mqttReceived(mqtt.app, topic, message.payload, message.flags >> 1 & 3, (message.flags & 1) === 1);
-  } else {
-    const error = isCommand ? '"ArgsTooLarge","where":"cmd"' : '"PayloadTooLarge","where":"cfg/set"';
-    publish(session, isCommand ? "ack" : "cfg/ack", '{"ok":false,"err":{"code":' + error + ',"retryable":false}}', QOS1, now);
-  }
+  const topic = message.topic, flags = message.flags;
+  session.stale = (flags & STALE) > 0;
+  if (topic !== "cmd" && topic !== "cfg/set") otherSaid(mqtt, topic, message.payload, now);
+  else mqttReceived(mqtt.app, topic, flags & TOO_LARGE ? null : message.payload, flags >> 1 & 3, (flags & 1) === 1);
 }

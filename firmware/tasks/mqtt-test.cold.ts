@@ -1,10 +1,11 @@
 // A test of the way to the broker, beside the connection in use: name, echo, connection, CONNECT, one message. It has its own
-// client id and retains nothing. `connect` may block everything, so it is gated as the real one is.
-import { headText } from "../http/head.cold";
+// client id and retains nothing. `connect` may block everything, so it is gated as the real one is. With mqtt.use_tls it encrypts too:
+// beside an encrypted connection in use that takes the C heap twice, else it is TlsUnavailable.
 import { refusal } from "../mqtt/connect.cold";
 import { testConnect, testHeard, testPublish } from "../mqtt/command-test.cold";
 import type { App } from "./app";
 import type { MqttTest } from "./command-state";
+import { connectFault, tlsFiles } from "./mqtt-tls.cold";
 
 /** All of it takes at most this long, less than a silent HTTP client is borne; looks at it come this often, ms. */
 const MOST_MS = 8500, LOOK_MS = 200;
@@ -17,7 +18,7 @@ function over(app: App, test: MqttTest, result: string): void {
   const socket = test.socket;
   test.socket = null;
   test.config = {};
-  test.result = test.tail ? result : headText(200) + result + "\r\n";
+  test.result = test.head + result + "\r\n";
   app.commands.at = 0;
   if (socket) socket.end();
 }
@@ -48,14 +49,16 @@ function heard(app: App, test: MqttTest): void {
 }
 
 function open(app: App, test: MqttTest): void {
+  const config = test.config, isTls = config["use_tls"] as boolean, network = app.network, port = config["port"] as number;
+  function opened(): void {
+    if (test.result || !test.socket) return;
+    test.stage = "connack";
+    const id = ((config["client_id"] || config["deviceId"]) as string || app.device) + "-test";
+    test.socket.write(testConnect(id, config["user"] as string, config["pass"] as string, 30));
+  }
   test.stage = "tcp";
   try {
-    const socket = app.network.connect(test.ip, test.config["port"] as number, function () {
-      if (test.result) return;
-      test.stage = "connack";
-      const config = test.config, id = ((config["client_id"] || config["deviceId"]) as string || app.device) + "-test";
-      socket.write(testConnect(id, config["user"] as string, config["pass"] as string, 30));
-    });
+    const socket = isTls ? network.connectTls(test.ip, port, opened, tlsFiles(app)) : network.connect(test.ip, port, opened);
     test.socket = socket;
     socket.on("data", function (bytes) {
       if (test.result) return;
@@ -63,10 +66,14 @@ function open(app: App, test: MqttTest): void {
       heard(app, test);
     });
     socket.on("close", function () {
-      if (!test.result) fail(app, test, "ConnRefused", "mqtt.port", test.stage === "tcp" ? "cannot connect" : "the broker closed the connection");
+      if (test.result) return;
+      const stage = test.stage;
+      if (isTls && stage !== "puback") fail(app, test, "TlsFailed", "mqtt.use_tls", "the broker refused to encrypt, or closed before CONNACK");
+      else fail(app, test, "ConnRefused", "mqtt.port", stage === "tcp" ? "cannot connect" : "the broker closed the connection");
     });
   } catch (error) {
-    fail(app, test, "ConnRefused", "mqtt.port", "cannot connect to " + test.config["host"] + ":" + test.config["port"]);
+    const why = connectFault(error, isTls, config["host"] + ":" + port);
+    fail(app, test, why[0], why[0][0] === "T" ? "mqtt.use_tls" : "mqtt.port", why[1]);
   }
 }
 
@@ -91,7 +98,6 @@ export function mqttTest(app: App, now: number): void {
   if (test.stage === "") {
     test.stage = "dns";
     if (!host) return fail(app, test, "DnsFailed", "mqtt.host", "no broker is set");
-    if (config["use_tls"]) return fail(app, test, "TlsUnavailable", "mqtt.use_tls", "this version cannot encrypt");
     app.network.lookUp(host, function (ip) {
       if (test.result || test.stage !== "dns") return;
       test.ip = ip;

@@ -5,7 +5,7 @@ import { BOOT } from "../battery/snapshot";
 import { isoTime } from "../kernel/time.cold";
 import { textSlice } from "../kernel/text";
 import { gxAlarm, gxLevel } from "../mqtt/topics-gx.cold";
-import { RETAIN } from "../mqtt/session";
+import { MOST_IN_FLIGHT, RETAIN } from "../mqtt/session";
 import * as topics from "../mqtt/topics.baked";
 import { alarmsKnown, alarmsNow, type Alarm } from "./active-alarms.cold";
 import type { App } from "./app";
@@ -15,8 +15,8 @@ import type { AlarmShown, Rare } from "./mqtt-state";
 
 /** Alarms are looked at this often, ms; the grave ones at once (tasks/mqtt.ts). */
 const ROUND_MS = 10000;
-/** Most messages of a step: with those that wait for an answer already as many as may. */
-const MOST = 2;
+/** From some topics that an earlier life left behind to the next: others are more urgent, ms. */
+const LEFT_MS = 400;
 
 /** "CellImbalance" to "cell imbalance". */
 function words(code: string): string {
@@ -115,7 +115,7 @@ function clearLeftovers(app: App, left: number, now: number): boolean {
 export function publishAlarms(app: App, now: number): number {
   const mqtt = app.mqtt, rare = mqtt.rare, active = alarmsNow(app), known = alarmsKnown(mqtt.snapshot.phase);
   const levels: { [id: string]: number } = {};
-  let row = 0, left = MOST, key = known;
+  let row = 0, left = MOST_IN_FLIGHT - mqtt.session.inFlight.length, key = known;
   for (const alarm of active) {
     levels[alarm["id"]] = alarm["severity"];
     key += alarm["id"] + ":" + alarm["severity"] + ",";
@@ -135,5 +135,5 @@ export function publishAlarms(app: App, now: number): number {
     rare.gx[topics.GX_ROWS + row] = level;
   }
   rare.levels = key;
-  return mqtt.snapshot.phase === BOOT || clearLeftovers(app, left, now) ? now + ROUND_MS : now;
+  return mqtt.snapshot.phase === BOOT || clearLeftovers(app, left, now) ? now + ROUND_MS : now + LEFT_MS;
 }

@@ -1,5 +1,6 @@
 // What must not stay behind at the broker is cleared (decisions 22, 34): at QoS 0, all at once and past the outbox, because nobody
 // waits for an answer any more.
+import { modules } from "../config/fields.baked";
 import { textSlice } from "../kernel/text";
 import { registerText } from "../mqtt/messages";
 import { ROWS } from "../mqtt/rows.baked";
@@ -48,6 +49,7 @@ function clearKinds(mqtt: MqttTask, kinds: number): void {
     for (i = 0; i < topics.GX_ALARM_ROWS; i++) clear("rt/gx/" + gxAlarm(i)[0]);
   }
   if (kinds >> topics.CONFIG & 1) {
+    for (const module of modules.split(" ")) clear("cfg/" + module);
     for (i = 0; i < topics.PAGES; i++) clear("manifest/page" + i);
     clear("cfg/registers");
     for (i = 0; i < topics.SLOTS_OF_SETTINGS; i++) clear("cfg/registers/slot" + i);

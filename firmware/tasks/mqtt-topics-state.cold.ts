@@ -5,6 +5,7 @@ import * as r from "../battery/registers.baked";
 import { DEGRADED, NORMAL } from "../battery/snapshot";
 import { textSlice } from "../kernel/text";
 import { registerText } from "../mqtt/messages";
+import { DROPPED, HANDLER_FAILED, OVERSIZE, PARSE_FAILED, RX_DROPPED } from "../mqtt/session";
 import { ROWS } from "../mqtt/rows.baked";
 import { STATES, TOPICS_AT, TOPICS_WIDTH } from "../mqtt/topics.baked";
 import type { App } from "./app";
@@ -49,8 +50,8 @@ function runtime(app: App, now: number): string {
   return JSON.stringify({
     "v": 1, "ts": whole(now), "n": ++rare.count, "seq": s.seq, "routes_total": ROWS, "routes_pub": sent, "routes_skip_nc": ROWS - waiting - sent,
     "routes_skip_m": waiting, "build_errors": mqtt.task.faults, "publish_errors": session.failed,
-    "mqtt": { "publish_count": session.published, "failed_count": session.failed, "dropped_count": mqtt.samples.dropped,
-      "queue": session.inFlight.length, "last_error_code": session.errorCode || 0 },
+    "mqtt": { "publish_count": session.published, "failed_count": session.failed, "dropped_count": session.counts[DROPPED],
+      "queue": session.outbox.length + session.inFlight.length, "last_error_code": session.errorCode },
     "uart": { "ok": p.ok, "crc": p.crc, "timeouts": p.timeouts },
     "can": { "tx": app.canPort.tx, "err": app.canPort.errors, "keepalive_ok": present(app, now) },
     "samples": { "parsed": s.seq, "dropped": mqtt.samples.dropped },
@@ -87,13 +88,14 @@ function network(app: App, now: number): string {
 }
 
 function system(app: App, now: number): string {
-  const memory = app.natives.memory(), facts = app.natives.machine();
+  const memory = app.natives.memory(), facts = app.natives.machine(), counts = app.mqtt.session.counts;
   let longest = 0;
   for (const task of app.scheduler.tasks) if (task.longest > longest) longest = task.longest;
   return JSON.stringify({
     "upt_ms": whole(now), "upt_s": now / 1000 | 0, "heap": { "free": whole(facts.heap), "min": whole(facts.heapMin) },
     "jsvars": { "free": whole(memory.total - memory.usage), "total": whole(memory.total) }, "loop": { "max_ms": whole(longest) },
-    "mqtt_rx": { "rx_drop": 0, "oversize_drop": 0, "parse_fail": 0, "handler_fail": 0 }, "ts": whole(now),
+    "mqtt_rx": { "rx_drop": counts[RX_DROPPED], "oversize_drop": counts[OVERSIZE], "parse_fail": counts[PARSE_FAILED],
+      "handler_fail": counts[HANDLER_FAILED] }, "ts": whole(now),
   });
 }
 
@@ -112,11 +114,11 @@ function sensors(app: App): string {
 }
 
 function payload(app: App, place: number, now: number): string {
-  if (place === 0) return cells(app);
-  if (place === 1) return runtime(app, now);
-  if (place === 2) return stat(app);
-  if (place === 3) return diag(app, now);
-  if (place === 4) return network(app, now);
+  if (place === 0) return runtime(app, now);
+  if (place === 1) return cells(app);
+  if (place === 2) return network(app, now);
+  if (place === 3) return stat(app);
+  if (place === 4) return diag(app, now);
   if (place === 5) return system(app, now);
   return place === 6 ? memoryShort(app) : sensors(app);
 }

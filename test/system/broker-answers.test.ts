@@ -6,7 +6,7 @@ import { Aedes } from "aedes";
 import mqttPacket from "mqtt-packet";
 import type { Host, HostOptions } from "../../tools/host/run";
 import { makeCertificate } from "../../tools/rig/certificate";
-import { boot, closeHosts, imageText, running, untilStatus, type Status } from "./rig";
+import { boot, closeHosts, dropHandshakeLines, imageText, running, untilStatus, type Status } from "./rig";
 
 type Packet = mqttPacket.Packet & { messageId?: number };
 type Answers = Partial<Record<string, (packet: Packet, wire: net.Socket) => void>>;
@@ -194,10 +194,3 @@ describe("system: what a broker answers", function () {
     });
   });
 });
-
-/** A handshake that failed is an exception on the console (seen on the interpreter), which other tests may not have. */
-async function dropHandshakeLines(host: Host): Promise<void> {
-  await host.stop();
-  const rest = host.console.filter(({ line }) => !/mbedtls_ssl_handshake/.test(line));
-  host.console.splice(0, host.console.length, ...rest);
-}

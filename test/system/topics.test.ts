@@ -1,10 +1,14 @@
 // The whole topic tree as a subscriber sees it: which topics, with which QoS and retain, in which order, and what is cleared.
 import assert from "node:assert/strict";
+import { gxAlarms, gxTopics } from "../../firmware/mqtt/topics";
+import { plugGx } from "../../tools/can/gx";
 import type { Message } from "../../tools/host/broker";
 import type { Host, HostOptions } from "../../tools/host/run";
 import { boot, closeHosts, imageText, LIMITS, MEASURED, CHARGE, CELLS, running, sent, status, untilStatus } from "./rig";
 
 type Json = Record<string, unknown>;
+
+const GX_TOPICS = gxTopics.length + gxAlarms.length;
 
 /** Requirements 6.1 (FW, without S4-14 and 15) and decisions 26: suffix, QoS, retain, members of the payload in their order. */
 const TREE: [string, number, boolean, string[]?][] = [
@@ -93,6 +97,66 @@ describe("system: the topic tree", function () {
     await whole(host, from);
   });
 
+  it("has alarms and what a GX shows out 3 s after a connection, then states, settings behind them", async () => {
+    const host = await connected({ timeScale: 2 });
+    await whole(host);
+    await host.broker!.stop();
+    await untilStatus(host, "the loss is seen", ({ mqtt }) => mqtt.connected === false, 5000);
+    const from = host.clock.now();
+    await host.broker!.start();
+    await whole(host, from);
+    const start = under(host, "status", from)[0].at, first = new Map<string, number>();
+    for (const { topic, at } of host.broker!.messages) if (at >= start && !first.has(topic)) first.set(topic, at - start);
+    const times = (is: RegExp): number[] => [...first].filter(([topic]) => is.test(topic.slice(host.topic.length + 1))).map(([, at]) => at);
+    const urgent = Math.max(...times(/^rt\/(alarms\/m|gx\/.*)$/)), states = times(/^rt\/(cells|stat|diag|(runtime|network|system)\/state)$/);
+    assert.equal(times(/^rt\/gx\//).length, GX_TOPICS);
+    assert.ok(urgent <= 3000, `the last after ${urgent} ms`);
+    assert.ok(urgent <= Math.min(...states, ...times(/^(manifest|rt\/energy)/)), `${urgent} ${states.join(" ")}`);
+    assert.ok(Math.max(...states) < Math.min(...times(/^(cfg|manifest)/)), `${states.join(" ")}, ${times(/^(cfg|manifest)/).join(" ")}`);
+  });
+
+  it("says at once in both topics when the GX comes or goes", async () => {
+    const host = await connected(), topics = ["rt/runtime/state", "rt/network/state"];
+    const present = (text: string): unknown => { const { can, keepalive_ok: own } = JSON.parse(text) as Json; return own ?? (can as Json).keepalive_ok; };
+    await whole(host);
+    for (const isPlugged of [false, true]) {
+      plugGx(host.gx(), isPlugged);
+      const is = ({ can }: { can: { keepalive_ok: boolean } }): boolean => can.keepalive_ok === isPlugged;
+      await untilStatus(host, `the GX ${isPlugged ? "is back" : "is gone"}`, is, 20000);
+      const from = host.clock.now();
+      await host.until("both topics", () => topics.every((topic) => present(under(host, topic).at(-1)!.payload) === isPlugged), 4000);
+      assert.ok(host.clock.now() - from < 4000);
+    }
+  });
+
+  it("ignores commands and settings that the broker has retained, also those that are too long", async () => {
+    const host = await boot(), ping = '{"cmd":"system.ping"}';
+    await host.broker!.publish(`${host.topic}/cmd`, "y".repeat(1100), { retain: true });
+    await host.broker!.publish(`${host.topic}/cfg/set`, "y".repeat(1100), { retain: true });
+    await untilStatus(host, "MQTT", ({ mqtt }) => mqtt.oversize_drop === 2, 20000);
+    await host.wait(3000);
+    assert.deepEqual([under(host, "ack"), under(host, "cfg/ack")], [[], []]);
+    await host.broker!.publish(`${host.topic}/cmd`, "y".repeat(1100));
+    await host.broker!.publish(`${host.topic}/cmd`, ping);
+    await host.until("answers", () => under(host, "ack").length === 2, 5000);
+    assert.deepEqual(under(host, "ack").map(({ payload, qos }) => [payload.slice(0, 42), qos]), [['{"ok":false,"err":{"code":"ArgsTooLarge","', 1], ['{"ok":true,"cmd":"system.ping","reply":{"p', 1]]);
+  });
+
+  it("counts the messages of MQTT as /api/status does, and received ones that were of no use", async () => {
+    const host = await connected(), send = (suffix: string, payload: string): void => { host.broker!.publish(`${host.topic}/${suffix}`, payload); };
+    await whole(host);
+    for (const payload of ["{", "[1]", `{"cmd":"${"x".repeat(1100)}"}`, '{"cmd":"alarms.ack","args":{"id":30}}']) send("cmd", payload);
+    send("cfg/set", "x");
+    send("cfg/set", '{"mqtt":{"port":0}}');
+    await host.until("answers", () => under(host, "ack").length >= 4 && under(host, "cfg/ack").length >= 2, 10000);
+    const from = host.clock.now();
+    await host.until("the counters", () => under(host, "rt/system/state", from).length > 0, 90000);
+    assert.deepEqual(newest(host, "rt/system/state").mqtt_rx, { rx_drop: 0, oversize_drop: 1, parse_fail: 3, handler_fail: 2 });
+    const told = newest(host, "rt/runtime/state").mqtt as Json, { mqtt } = await status(host);
+    assert.deepEqual([told.failed_count, told.dropped_count, told.last_error_code], [mqtt.failed_count, mqtt.dropped_count, mqtt.last_error_code]);
+    assert.equal(told.last_error_code, "");
+  });
+
   it("counts routes that add up", async () => {
     const host = await connected();
     await host.until("two of them", () => under(host, "rt/runtime/state").length > 1, 60000);
@@ -173,10 +237,12 @@ describe("system: the topic tree", function () {
   it("clears the classes that are not retained any more", async () => {
     const host = await connected(), has = (suffix: string): boolean => host.broker!.retained.has(`${host.topic}/${suffix}`);
     await whole(host);
+    const gone = ["manifest", "manifest/page3", "cfg/registers/slot2", "cfg/wifi", "cfg/can/limits", "cfg/time"];
+    await host.until("there", () => gone.every(has), 20000);
     await put(host, { retain: { config: false } });
-    await host.until("cleared", () => !has("manifest") && !has("manifest/page3") && !has("cfg/registers/slot2"), 10000);
+    await host.until("cleared", () => !gone.some(has), 10000);
     await host.wait(20000);
-    assert.ok(!has("manifest") && !has("system/config") && has("rt/alarms/m") && has("status"));
+    assert.ok(!gone.some(has) && !has("system/config") && has("rt/alarms/m") && has("status"));
   });
 
   it("puts registers below a topic of their own when asked, with label and comment, and takes retained ones back", async () => {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { fields } from "../../firmware/config/fields";
 import type { Host } from "../../tools/host/run";
 import { readSettings } from "../../tools/host/settings";
+import { startTimeServer } from "../../tools/host/time-server";
 import { closeHosts, untilStatus } from "../system/rig";
 import { ack, command, commander, heard, say, set, type Json } from "./commands-rig";
 import { commandsImage } from "./commands-image";
@@ -98,7 +99,7 @@ describe("commands over MQTT", () => {
   it("lets who may do what the settings say", async () => {
     const all: [string, Json][] = [["system.ping", {}], ["alarms.list", {}], ["alarms.ack_all", {}], ["publish.all", {}], ["bms.events", {}],
       ["bms.read", { address: 36, count: 2 }], ["log.level", { level: "warn" }], ["can.limits.override", { ccl: 100, ttl_s: 1 }], ["mqtt.test", {}],
-      ["bms.write", { address: 319, value: 60, confirm: true }], ["system.reboot", {}], ["system.reboot", { confirm: 1 }]];
+      ["bms.write", { address: 319, value: 60, confirm: true }], ["time.resync", {}], ["system.reboot", {}], ["system.reboot", { confirm: 1 }]];
     const blocked = (cmd: string, what = ""): Json => ({ code: "InterlockBlocked", where: cmd + what, retryable: false });
     for (const mode of ["off", "safe", "all"]) {
       for (const allowed of [false, true]) {
@@ -107,6 +108,7 @@ describe("commands over MQTT", () => {
           const answer = await ack(host, cmd, args), about = `${mode} ${allowed} ${cmd} ${JSON.stringify(answer)}`;
           if (mode === "off") assert.deepEqual(answer.err, { code: "Disabled", where: cmd, retryable: false }, about);
           else if (cmd === "system.reboot") assert.deepEqual(answer.err, mode === "safe" ? blocked(cmd) : blocked(cmd, ".confirm"), about);
+          else if (cmd === "time.resync" && mode === "safe") assert.deepEqual(answer.err, blocked(cmd), about);
           else if (cmd === "bms.write" && !(mode === "all" && allowed)) assert.deepEqual(answer.err, blocked(cmd), about);
           else assert.equal(answer.ok, true, about);
         }
@@ -114,6 +116,19 @@ describe("commands over MQTT", () => {
         assert.deepEqual(JSON.parse(await set(host, { ha: { enabled: true } })), wanted);
         await host.stop();
       }
+    }
+  });
+
+  it("asks the time server again at once", async () => {
+    const server = await startTimeServer(() => 1800000000);
+    try {
+      const host = await commander({ settings: { mqtt: { commands: "all" }, time: { server: `127.0.0.1:${server.port}` } } });
+      server.clock = host.clock;
+      await untilStatus(host, "time", ({ clock }) => clock.syncs === 1, 30000);
+      assert.deepEqual(await ack(host, "time.resync"), { ok: true, cmd: "time.resync", reply: {} });
+      await untilStatus(host, "the time again", ({ clock }) => clock.syncs === 2, 5000);
+    } finally {
+      await server.close();
     }
   });
 

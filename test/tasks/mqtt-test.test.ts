@@ -1,10 +1,13 @@
 // The test of the connection, as a command and over HTTP: each way to fail is told apart, and nothing is left behind.
 import assert from "node:assert/strict";
 import net from "node:net";
+import tls from "node:tls";
+import { Aedes } from "aedes";
 import { testConnect, testHeard, testPublish } from "../../firmware/mqtt/command-test.cold";
 import type { Host } from "../../tools/host/run";
 import { readSettings } from "../../tools/host/settings";
-import { closeHosts, LIMITS, sent, status } from "../system/rig";
+import { makeCertificate } from "../../tools/rig/certificate";
+import { closeHosts, dropHandshakeLines, LIMITS, sent, status } from "../system/rig";
 import { ack, commander, heard, type Json } from "./commands-rig";
 import { commandsImage } from "./commands-image";
 
@@ -51,7 +54,7 @@ describe("test of the MQTT connection", () => {
     assert.deepEqual([after.connected, after.error_count], [true, mqtt.error_count], "the connection in use is not touched");
   });
 
-  it("tells a bad name, no echo, refusal, bad credentials, silence, another protocol and TLS apart", async () => {
+  it("tells a bad name, no echo, refusal, bad credentials, silence and another protocol apart", async () => {
     const host = await commander({ settings: { mqtt: { user: "bms", pass: SECRET } } }), wires = new Set<net.Socket>();
     const keep = (wire: net.Socket): void => { wires.add(wire); wire.on("error", () => undefined); };
     const mute = net.createServer(keep), web = net.createServer((wire) => { keep(wire); wire.write("HTTP/1.1 400 Bad\r\n\r\n"); });
@@ -66,7 +69,6 @@ describe("test of the MQTT connection", () => {
         ["silence", { port: ports[0] }, "connack", "ConnTimeout", "mqtt.port", true], ["another protocol", { port: ports[1] }, "connack", "Failed", "mqtt.port", false],
         ["a broker that closes", { port: ports[2] }, "connack", "ConnRefused", "mqtt.port", true], ["not authorised", { port: ports[3] }, "connack", "NotAuthorized", "mqtt.user", false],
         ["nobody there", { port: free }, "tcp", "ConnRefused", "mqtt.port", true], ["no host", { host: "" }, "dns", "DnsFailed", "mqtt.host", true],
-        ["TLS", { use_tls: true }, "dns", "TlsUnavailable", "mqtt.use_tls", false],
       ];
       for (const [name, patch, stage, code, where, retryable] of cases) {
         const { answer } = await post(host, patch), err = answer.err as Json;
@@ -92,6 +94,37 @@ describe("test of the MQTT connection", () => {
     }
   });
 
+  it("encrypts when mqtt.use_tls says so, and tells a broker that does not, bad files and too little heap apart", async function () {
+    const certificate = makeCertificate(), wires = new Set<net.Socket>();
+    if (!certificate) return this.skip();
+    const broker = await Aedes.createBroker(), topics: [string, boolean][] = [];
+    let plain = "";
+    broker.on("publish", ({ topic, retain }) => topics.push([topic, retain]));
+    const keep = (wire: net.Socket): void => { wires.add(wire); wire.on("error", () => undefined); };
+    const secure = tls.createServer({ ...certificate }, (wire) => { keep(wire); void broker.handle(wire as never); });
+    const open = net.createServer((wire) => { keep(wire); wire.on("data", (bytes) => { plain += bytes.toString("latin1"); wire.end(); }); });
+    try {
+      const host = await commander({ settings: { mqtt: { user: "bms", pass: SECRET } } }), ports = await Promise.all([secure, open].map(listening));
+      const attempt = async (port: number): Promise<Json> => (await post(host, { host: "127.0.0.1", port, use_tls: true })).answer;
+      const fault = async (port: number): Promise<unknown[]> => { const { err } = await attempt(port), { code, where, retryable } = err as Json; return [code, where, retryable]; };
+      const good = await attempt(ports[0]);
+      assert.deepEqual([good.ok, good.stage], [true, "puback"], JSON.stringify(good));
+      assert.deepEqual(topics.filter(([topic]) => !topic.startsWith("$SYS")), [[`${host.topic}/test`, false]]);
+      assert.deepEqual(await fault(ports[1]), ["TlsFailed", "mqtt.use_tls", false]);
+      assert.ok(plain !== "" && !plain.includes("MQTT"), "CONNECT went out in the clear");
+      host.store.files.set("tls.key", "k".repeat(200));
+      assert.deepEqual(await fault(ports[0]), ["TlsFailed", "mqtt.use_tls", false]);
+      (host.device().global.ESP32 as { getState: () => Json }).getState = () => ({ freeHeap: 30000 });
+      assert.deepEqual(await fault(ports[0]), ["TlsUnavailable", "mqtt.use_tls", false]);
+      assert.equal((await status(host)).mqtt.connected, true);
+      await dropHandshakeLines(host);
+    } finally {
+      wires.forEach((wire) => wire.destroy());
+      for (const server of [secure, open]) await new Promise((resolve) => server.close(resolve));
+      broker.close();
+    }
+  });
+
   it("is asked for with the token, with right settings, one at a time, by POST", async () => {
     const host = await commander();
     assert.equal((await post(host, undefined, "00000000")).status, 401);
@@ -100,6 +133,8 @@ describe("test of the MQTT connection", () => {
     assert.equal((await host.request("/api/mqtt/test")).status, 405);
     const [one, two] = await Promise.all([post(host, undefined), post(host, undefined)]);
     assert.deepEqual([one.status, two.status].sort(), [200, 409]);
+    const { code, retryable } = [one, two].find(({ status: is }) => is === 409)!.answer.err as Json;
+    assert.deepEqual([code, retryable], ["Busy", true]);
     assert.equal((await post(host, undefined)).status, 200);
   });
 });
