@@ -99,7 +99,7 @@ function configureMqtt(app: App, changed: string): void {
   const stays = session.state !== OFF && others === session.others
     && !names.some(function (name) { return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0; });
   if (!stays) farewell(session, base, now);
-  clearRetained(mqtt, flags, base !== session.base, moves, !stays, now);
+  clearRetained(mqtt, flags, base !== session.base, moves, !stays);
   mqtt.style = style;
   if (moves) { // all of them there
     mqtt.due.low.fill(Infinity);

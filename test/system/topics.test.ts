@@ -198,6 +198,18 @@ describe("system: the topic tree", function () {
       assert.deepEqual([...kept.keys()].filter((topic) => topic.includes("rt/reg")), []));
   });
 
+  it("takes limits back and leaves the mirror before it restarts on a command", async () => {
+    const host = await connected({ settings: { retain: { limits: true }, mqtt: { victron: true, victron_instance: 0, commands: "all" } } }), retained = host.broker!.retained;
+    const topics = ["rt/limits", "rt/gx/Info/MaxChargeVoltage", "rt/gx/Io/AllowToCharge"].map((suffix) => `${host.topic}/${suffix}`);
+    await host.until("retained", () => topics.every((topic) => retained.has(topic)), 30000);
+    await whole(host);
+    const from = host.clock.now(), last = (topic: string): string | undefined =>
+      host.broker!.messages.find((one) => one.topic === topic && one.at >= from && (one.payload === "" || one.payload === '{"value":0}'))?.payload;
+    await host.broker!.publish(`${host.topic}/cmd`, '{"cmd":"system.reboot","args":{"confirm":true}}');
+    await host.until("cleared", () => topics.every((topic) => last(topic) === "") && last("N/tba1b2c3/battery/0/Connected") === '{"value":0}', 10000)
+      .catch(() => assert.deepEqual([topics.map(last), last("N/tba1b2c3/battery/0/Connected")], [["", "", ""], '{"value":0}']));
+  });
+
   it("mirrors the battery for a GX when asked, and says when it is lost and gone", async () => {
     const host = await connected({ settings: { mqtt: { victron: true, victron_instance: 7, battery_json: "/gx/battery/" } } });
     const base = "N/tba1b2c3/battery/7/", at = (topic: string): Message[] => host.broker!.messages.filter((one) => one.topic === topic);
