@@ -1,4 +1,5 @@
 // One step of a discovery message: a few pieces are counted, or, once all are, sent.
+import { modules } from "../config/fields.baked";
 import { DONE, GATEWAY, HEAD, type Discovery } from "../mqtt/discovery";
 import { discoveryPart } from "../mqtt/discovery.cold";
 import { streamBegin, streamPiece } from "../mqtt/stream.cold";
@@ -10,14 +11,21 @@ import { REFRESH_MS } from "./mqtt-state";
 /** Pieces counted and sent in a step, and bytes that may wait in the socket before the next. */
 const COUNTED = 6, SENT = 2, MOST_PENDING = 512;
 
-/** The message is out: what it told counts, and who was told finds a fresh state. */
-function finish(app: App, d: Discovery): void {
+/** The message is out: what it told counts, and who was told finds fresh values, in each message that entities read. */
+function finish(app: App, d: Discovery, now: number): void {
+  const mqtt = app.mqtt, rare = mqtt.rare, own = app.commands;
   if (d.work === GATEWAY) d.toldLevel = d.level;
   else d.toldCells = d.cells;
   if (d.gone & d.work) d.gone &= ~d.work; // told as gone: once more without them
   else d.todo &= ~d.work;
   d.work = d.at = 0;
-  if (!d.todo) app.mqtt.stateAt = -REFRESH_MS;
+  if (d.todo && app.snapshot.cells) return;
+  mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
+  mqtt.limitsSeen = -1;
+  rare.odd = false; // the round of all periodic topics
+  rare.place[2] = rare.due[2] = mqtt.rareAt = 0;
+  own.pending |= 1 << modules.split(" ").indexOf("battery");
+  own.at = now;
 }
 
 /** False when the message cannot be ended: the connection is of no use any more. */
@@ -28,7 +36,7 @@ function send(app: App, d: Discovery, id: string, now: number): boolean {
   }
   if (d.line !== DONE) return true;
   if (session.stream) return false;
-  finish(app, d);
+  finish(app, d, now);
   return true;
 }
 

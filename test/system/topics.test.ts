@@ -198,6 +198,40 @@ describe("system: the topic tree", function () {
       assert.deepEqual([...kept.keys()].filter((topic) => topic.includes("rt/reg")), []));
   });
 
+  it("begins and ends the mirror with the connection in use", async () => {
+    const host = await connected(), heard = (topic: string): Message[] => host.broker!.messages.filter((one) => one.topic === topic);
+    const connections = async (): Promise<number> => heard(`${host.topic}/status`).length, first = await connections();
+    const value = (base: string, path: string): unknown => JSON.parse(heard(base + path).at(-1)?.payload ?? "{}").value as unknown;
+    await put(host, { mqtt: { victron: true, victron_instance: 3, battery_json: "gx/battery" } });
+    await host.until("the mirror", () => value("N/tba1b2c3/battery/3/", "Connected") === 1 && heard("gx/battery").length > 1, 20000);
+    await host.until("all of it", () => value("N/tba1b2c3/battery/3/", "Voltages/Cell16") !== undefined, 20000);
+    const times = heard("N/tba1b2c3/battery/3/InstalledCapacity").length;
+    host.broker!.publish("R/tba1b2c3/keepalive", "");
+    await host.until("its keepalive is subscribed", () => heard("N/tba1b2c3/battery/3/InstalledCapacity").length > times, 10000);
+    await put(host, { mqtt: { victron_instance: 4 } });
+    await host.until("it moved", () => value("N/tba1b2c3/battery/3/", "Connected") === 0 && value("N/tba1b2c3/battery/4/", "Connected") === 1, 20000);
+    await put(host, { mqtt: { victron: false, battery_json: "" } });
+    await host.until("it is gone", () => value("N/tba1b2c3/battery/4/", "Connected") === 0, 10000);
+    const count = heard("gx/battery").length;
+    await host.wait(11000);
+    assert.deepEqual([heard("gx/battery").length, await connections(), (await status(host)).mqtt.last_error_code], [count, first, ""]);
+  });
+
+  it("sanitises the root of register topics level by level (S0-13)", async () => {
+    const host = await connected({ settings: { mqtt: { root_topic: "/Plant One//My.Batt_-/ %% /" } } });
+    await host.until("a register", () => host.broker!.messages.some(({ topic }) => topic === "plant_one/my_batt/battery_pack_voltage"), 20000);
+    assert.equal((await status(host)).mqtt.root_topic, "plant_one/my_batt/");
+  });
+
+  it("says anew how often measurements come at most when that changes", async () => {
+    const host = await connected(), interval = (): unknown => (newest(host, "sensors/config").state_of_charge as Json).interval;
+    await whole(host);
+    const before = interval();
+    await put(host, { mqtt: { sensorMinPublishMs: 2500 } });
+    await host.until("sensors/config", () => interval() === 2.5, 15000);
+    assert.equal(before, 1);
+  });
+
   it("takes limits back and leaves the mirror before it restarts on a command", async () => {
     const host = await connected({ settings: { retain: { limits: true }, mqtt: { victron: true, victron_instance: 0, commands: "all" } } }), retained = host.broker!.retained;
     const topics = ["rt/limits", "rt/gx/Info/MaxChargeVoltage", "rt/gx/Io/AllowToCharge"].map((suffix) => `${host.topic}/${suffix}`);
