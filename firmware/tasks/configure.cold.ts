@@ -41,10 +41,10 @@ function farewell(session: Session, base: string, now: number): void {
   publish(session, "status", base === session.base ? '{"online":false}' : "", RETAIN, now);
 }
 
-/** How register messages go out: settings mqtt.root_topic, mqtt.verbose. */
-function styleOf(config: Values): RegisterStyle | null {
+/** How register messages go out: settings mqtt.root_topic, mqtt.verbose; and whether those with text differ from others in their flags. */
+function styleOf(config: Values, flags: number[]): RegisterStyle | null {
   const root = levels((config["root_topic"] as string).split("/").map(sanitised).join("/")), verbose = config["verbose"] as boolean;
-  return root || verbose ? { root: root && root + "/", verbose: verbose } : null;
+  return root || verbose || flags[topics.TEXT] !== flags[topics.TELEMETRY] ? { root: root && root + "/", verbose: verbose } : null;
 }
 
 /** QoS, retain and rank of each class of topics (mqtt/topics.ts). */
@@ -86,7 +86,7 @@ function configureMqtt(app: App, changed: string): void {
   mqtt.timeout = config["connect_timeout_ms"] as number;
   mqtt.registerFlags = flags[topics.TELEMETRY];
   mqtt.limitsFlags = flags[topics.LIMITS];
-  const style = styleOf(config), root = style ? style.root : "", moves = root !== (mqtt.style ? mqtt.style.root : "");
+  const style = styleOf(config, flags), root = style ? style.root : "", moves = root !== (mqtt.style ? mqtt.style.root : "");
   session.ping = config["ping"] as boolean;
   const stays = session.state !== OFF && session.state !== SUBSCRIBING
     && !names.some(function (name) { return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0; });

@@ -6,6 +6,7 @@ import { ROWS } from "../mqtt/rows.baked";
 import { publishPacket } from "../mqtt/packet.cold";
 import { CONNECTED, RETAIN, type Session } from "../mqtt/session";
 import { isText, type GroupLine } from "../mqtt/topics-groups.cold";
+import { hasNames } from "../mqtt/text-rows.cold";
 import { gxAlarm } from "../mqtt/topics-gx.cold";
 import * as topics from "../mqtt/topics.baked";
 import type { MqttTask } from "./mqtt-state";
@@ -21,7 +22,10 @@ function empty(session: Session, suffix: string): void {
 /** Clear register topics: those of values, or those with a text. */
 function clearRegisters(mqtt: MqttTask, texts: boolean): void {
   const root = mqtt.style && mqtt.style.root || mqtt.session.base + "rt/reg/", text = textSlice(topics.GROUPS_AT, topics.GROUPS_END);
-  for (let i = 0; i < ROWS && !texts; i++) emptyAt(mqtt.session, root + registerText(i).split("\t")[0]);
+  for (let i = 0; i < ROWS; i++) {
+    const suffix = registerText(i).split("\t")[0];
+    if (hasNames(suffix) === texts) emptyAt(mqtt.session, root + suffix);
+  }
   for (let from = 0, end = text.indexOf("\n"); end >= 0; from = end + 1, end = text.indexOf("\n", from)) {
     const line = JSON.parse(text.substring(from, end)) as GroupLine;
     if (isText(line) === texts) emptyAt(mqtt.session, root + line["t"]);

@@ -217,6 +217,17 @@ describe("system: the topic tree", function () {
     assert.deepEqual([heard("gx/battery").length, await connections(), (await status(host)).mqtt.last_error_code], [count, first, ""]);
   });
 
+  it("retains the registers that carry text, and no others, when asked (S0-34)", async () => {
+    const host = await connected({ settings: { retain: { text: true } } }), kept = host.broker!.retained;
+    const registers = (): string[] => [...kept.keys()].filter((topic) => topic.startsWith(`${host.topic}/rt/reg/`)).map((topic) => topic.split("/").at(-1)!);
+    await host.until("registers", () => under(host, "rt/reg/operation_mode").length > 0 && under(host, "rt/reg/serial_number").length > 0, 50000);
+    await whole(host);
+    assert.ok(["system_status", "operation_mode", "serial_number"].every((suffix) => registers().includes(suffix)), registers().join(" "));
+    for (const suffix of registers()) assert.equal(typeof newest(host, "rt/reg/" + suffix).text, "string", suffix);
+    await put(host, { retain: { text: false } });
+    await host.until("cleared", () => registers().length === 0, 10000);
+  });
+
   it("sanitises the root of register topics level by level (S0-13)", async () => {
     const host = await connected({ settings: { mqtt: { root_topic: "/Plant One//My.Batt_-/ %% /" } } });
     await host.until("a register", () => host.broker!.messages.some(({ topic }) => topic === "plant_one/my_batt/battery_pack_voltage"), 20000);
