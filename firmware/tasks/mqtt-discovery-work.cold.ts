@@ -8,10 +8,15 @@ import type { App } from "./app";
 import { QOS1, RETAIN } from "../mqtt/session";
 import { REFRESH_MS } from "./mqtt-state";
 
+/** From the last piece to the topics that follow, ms. */
+const SOON_MS = 1000;
 /** Pieces counted and sent in a step, and bytes that may wait in the socket before the next. */
 const COUNTED = 6, SENT = 2, MOST_PENDING = 512;
 
-/** The message is out: what it told counts, and who was told finds fresh values, in each message that entities read. */
+/**
+ * The message is out: what it told counts, and who was told finds fresh values. The periodic topics follow when the pieces have left: with
+ * them in the socket there is no room. rt/limits comes each ten seconds, and settings are retained, or said again too.
+ */
 function finish(app: App, d: Discovery, now: number): void {
   const mqtt = app.mqtt, rare = mqtt.rare, own = app.commands;
   if (d.work === GATEWAY) d.toldLevel = d.level;
@@ -20,12 +25,14 @@ function finish(app: App, d: Discovery, now: number): void {
   else d.todo &= ~d.work;
   d.work = d.at = 0;
   if (d.todo && app.snapshot.cells) return;
-  mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
-  mqtt.limitsSeen = -1;
+  mqtt.stateAt = -REFRESH_MS;
   rare.odd = false; // the round of all periodic topics
-  rare.place[2] = rare.due[2] = mqtt.rareAt = 0;
+  rare.place[2] = 0;
+  rare.due[2] = now + SOON_MS;
+  if (mqtt.rareAt > now + SOON_MS) mqtt.rareAt = now + SOON_MS;
+  if (own.configFlags & RETAIN) return;
   own.pending |= 1 << modules.split(" ").indexOf("battery");
-  own.at = now;
+  if (own.at > now + SOON_MS) own.at = now + SOON_MS;
 }
 
 /** False when the message cannot be ended: the connection is of no use any more. */

@@ -89,7 +89,7 @@ describe("system: Home Assistant", () => {
   });
 
   it("resends discovery and then each message that entities read when Home Assistant is born, also below a new prefix", async () => {
-    const host = await discovered(), said = (suffix: string): number => told(host, `${host.topic}/${suffix}`).length;
+    const host = await discovered({ settings: { ha: { enabled: true }, retain: { config: false } } }), said = (suffix: string): number => told(host, `${host.topic}/${suffix}`).length;
     const connections = said("status");
     await put(host, { ha: { prefix: "ha" } });
     await host.until("the move", () => host.broker!.retained.has(BMS.replace(PREFIX, "ha")) && said("rt/diag") > 1, 60000);
@@ -103,7 +103,7 @@ describe("system: Home Assistant", () => {
     await host.until("discovery", () => told(host, BMS.replace(PREFIX, "ha")).length > 0, 25000);
     const topics = ["rt/state", "rt/stat", "rt/diag", "rt/cells", "rt/limits", "cfg/battery"], from = told(host, BMS.replace(PREFIX, "ha"))[0].at;
     const missing = (): string[] => topics.filter((suffix) => !told(host, `${host.topic}/${suffix}`).some(({ at }) => at >= from));
-    await host.until("all values", () => missing().length === 0, 6000).catch(() => assert.deepEqual(missing(), []));
+    await host.until("all values", () => missing().length === 0, 11000).catch(() => assert.deepEqual(missing(), []));
     assert.deepEqual([connections, said("status")], [1, 0], "on one connection");
   });
 
