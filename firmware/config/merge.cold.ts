@@ -36,12 +36,12 @@ function refuse(field: FieldLine, value: unknown): string {
 
 /** The fields that rules between fields read. */
 const TOGETHER = ["wifi.pass", "battery.v_bulk", "battery.v_float", "battery.v_rebulk", "battery.chemistry", "bms.expected_cells", "mqtt.baseTopic",
-  "mqtt.deviceId", "mqtt.reconnect_max_ms", "mqtt.reconnect_interval_ms"];
+  "mqtt.root_topic", "mqtt.battery_json", "ha.prefix", "mqtt.deviceId", "mqtt.reconnect_max_ms", "mqtt.reconnect_interval_ms"];
 
 /** Rules between fields: the reason with the field it names, "" when they hold together. `all` has the values, defaults too. */
 function refuseTogether(all: Record<string, unknown>): string {
   const pass = all["wifi.pass"] as string, bulk = all["battery.v_bulk"] as number, float = all["battery.v_float"] as number;
-  const rebulk = all["battery.v_rebulk"] as number, cells = all["bms.expected_cells"] as number, topic = all["mqtt.baseTopic"] as string;
+  const rebulk = all["battery.v_rebulk"] as number, cells = all["bms.expected_cells"] as number;
   const custom = all["battery.chemistry"] === "custom", device = all["mqtt.deviceId"] as string;
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   if (pass && pass.length < 8) return "wifi.pass: must be empty or at least 8 bytes";
@@ -49,7 +49,10 @@ function refuseTogether(all: Record<string, unknown>): string {
   if (custom && !(bulk && float && rebulk)) return "battery.chemistry: custom needs v_bulk, v_float and v_rebulk";
   if (bulk && (bulk < 2 || float && float >= bulk || rebulk && rebulk >= bulk)) return "battery.v_bulk: must be above v_float and v_rebulk";
   if (float && rebulk && rebulk >= float) return "battery.v_rebulk: must be below v_float";
-  if (topic.indexOf("#") >= 0 || topic.indexOf("+") >= 0) return "mqtt.baseTopic: must not hold # or +";
+  for (const name of ["mqtt.baseTopic", "mqtt.root_topic", "mqtt.battery_json", "ha.prefix"]) { // a broker cuts the connection that publishes such
+    const topic = all[name] as string;
+    if (topic.indexOf("#") >= 0 || topic.indexOf("+") >= 0) return name + ": must not hold # or +";
+  }
   for (let i = 0; i < device.length; i++) if (letters.indexOf(device[i]) < 0) return "mqtt.deviceId: must hold letters, digits, - and _ only";
   if ((all["mqtt.reconnect_max_ms"] as number) < (all["mqtt.reconnect_interval_ms"] as number)) {
     return "mqtt.reconnect_max_ms: must not be below reconnect_interval_ms";

@@ -11,9 +11,15 @@ import type { Day } from "./messages";
 /** Register 50 of the first status that has a name. */
 const FIRST_STATUS = 0x91;
 
-/** Names of status, reason of the limits and phase. */
-export function stateNames(s: Snapshot, limits: Limits): string[] {
-  return [nameIn(STATUSES_AT, s.values[r.onlineStatus] - FIRST_STATUS), nameIn(REASONS_AT, limits.reason), nameIn(PHASES_AT, s.phase)];
+/**
+ * Names of status, reason of the limits and phase; then the energy in the battery (Wh) and the time that the TinyBMS gives it (s), which
+ * are looked at each ten seconds. `words` are registers 32 to 55, which are read as often; all bits set mean unknown.
+ */
+export function stateNames(s: Snapshot, limits: Limits, words: Uint16Array | null | undefined): string[] {
+  const v = s.values, energy = v[r.batteryCapacity] * v[r.stateOfCharge] / 100 * v[r.packVoltage];
+  const left = words && energy === energy ? words[2] + words[3] * 65536 : NaN;
+  return [nameIn(STATUSES_AT, v[r.onlineStatus] - FIRST_STATUS), nameIn(REASONS_AT, limits.reason), nameIn(PHASES_AT, s.phase),
+    `,"est":${energy.toFixed(0)},"ttg":${left < 4294967295 ? left : null}`];
 }
 
 /** rt/limits: what CAN says in 0x351, and why; `time` as timeMember gives it. */

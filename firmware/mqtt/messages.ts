@@ -11,7 +11,7 @@ export function stateMessage(s: Snapshot, names: string[]): string {
   const v = s.values, current = v[r.packCurrent];
   return (`{"soc":${v[r.stateOfCharge].toFixed(1)},"v":${v[r.packVoltage].toFixed(2)},"i":${current.toFixed(2)},"p":${v[r.packPower].toFixed(0)}`
     + `,"cmin":${v[r.minCellVoltage]},"cmax":${v[r.maxCellVoltage]},"cd":${v[r.cellSpread]},"t1":${v[r.externalTemp1]},"t2":${v[r.externalTemp2]}`
-    + `,"st":"${names[0]}","ein":${v[r.chargedEnergy].toFixed(2)},"eout":${v[r.dischargedEnergy].toFixed(2)},"est":null,"ttg":null`
+    + `,"st":"${names[0]}","ein":${v[r.chargedEnergy].toFixed(2)},"eout":${v[r.dischargedEnergy].toFixed(2)}${names[3]}`
     + `,"cvl":${v[r.chargeVoltageLimit].toFixed(1)},"ccl":${v[r.chargeCurrentLimit].toFixed(1)}`
     + `,"dcl":${v[r.dischargeCurrentLimit].toFixed(1)},"lim":"${names[1]}"`
     + `,"prob":${s.phase === NORMAL && !(v[r.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : 0}`
@@ -32,8 +32,7 @@ export function registerMessage(row: number, members: string, value: number, gro
   if (value !== value) return rareMessage(members, "", "", tail);
   if (!words) return `{${members},"value":${value.toFixed(form & 3)}${tail}ok"}`;
   const word = words[at];
-  if (kind === 0) return `{${members},"value":${value.toFixed(form & 3)},"raw":${word}${tail}ok"}`;
-  if (kind === 4) return `{${members},"value":${value.toFixed(form & 3)},"raw":${word << 16 >> 16}${tail}ok"}`;
+  if (kind < 8) return `{${members},"value":${value.toFixed(form & 3)},"raw":${word}${tail}ok"}`;
   if (kind === 12) return rareMessage(members, `,"value":${value},"raw":${word}`, "" + word, tail);
   return `{${members},"value":${value.toFixed(form & 3)},"raw":${word + words[at + 1] * 65536},"words":[${word},${words[at + 1]}]${tail}ok"}`;
 }

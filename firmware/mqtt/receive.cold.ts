@@ -73,6 +73,13 @@ function take(session: Session, first: number, body: string, size: number, now: 
     session.granted = body.substr(2);
     return GRANTED;
   }
+  if (state === CONNECTED && id === SUBSCRIBE_ID && (type === 9 && size > 2 || type === 11 && size === 2)) { // of a change of settings
+    if (body.indexOf("\x80") < 2) return NOTHING;
+    session.errors++;
+    session.errorCode = "NotAuthorized";
+    session.errorMessage = "broker refuses a subscription";
+    return NOTHING;
+  }
   if (type < 4 || type > 7 || size !== 2) return BROKEN;
   if (type !== 6) return acknowledged(session, type, id);
   session.received = session.received.filter(function (other) { return other !== id; });

@@ -31,9 +31,9 @@ function partsText(parts: NonNullable<GroupLine["b"]>, word: number): string {
 }
 
 function valueText(line: GroupLine, words: number[]): string {
-  const word = words[0], kind = line["k"], raw = kind === "i" ? word << 16 >> 16 : line["w"] === 2 ? word + words[1] * 65536 : word;
-  const name = nameOf(line["e"], raw);
-  let value = raw / (line["p"] || 1);
+  const word = words[0], kind = line["k"], raw = line["w"] === 2 ? word + words[1] * 65536 : word, signed = kind === "i" ? word << 16 >> 16 : raw;
+  const name = nameOf(line["e"], signed);
+  let value = signed / (line["p"] || 1);
   if (kind === "b") return ',"text":"' + words.map(function (one) { return (65536 + one).toString(16).substr(1).toUpperCase(); }).join("") + '"';
   if (kind === "f") value = new Float32Array(new Uint16Array(words).buffer)[0];
   return `,"value":${value === value ? value.toFixed(line["d"]) : null},"raw":${raw}` + (name === null ? "" : `,"text":"${name}"`)

@@ -5,8 +5,8 @@ import type { Document } from "../config/merge.cold";
 import { newestSlot, writeSlot } from "../config/slots.cold";
 import type { App } from "./app";
 
-/** Modules whose settings count from now on; others from the next start. */
-const live = ["alarms", "battery", "bms", "can/limits", "ha", "mqtt", "retain", "time"];
+/** Modules and settings that count from now on; others from the next start. */
+const live = ["alarms", "battery", "bms", "can/limits", "ha", "log", "mqtt", "retain", "time", "http.user", "http.pass"];
 
 export interface Put {
   /** Standard code of a refusal ("" when all went well), the field, and the reason for people. */
@@ -41,7 +41,7 @@ export function putConfig(app: App, patch: Record<string, unknown>, remote: "h" 
   } else if (!done.document) {
     done.code = codeOf(done.reason);
   } else {
-    done.restart = merged.changed.some(function (name) { return live.indexOf(name.substr(0, name.lastIndexOf("."))) < 0; });
+    done.restart = merged.changed.some(function (name) { return live.indexOf(name) < 0 && live.indexOf(name.substr(0, name.lastIndexOf("."))) < 0; });
     if (!dry && merged.changed.length) done.reason = writeSlot(app.store, app.natives.crc32, done.document);
     if (done.reason) {
       done.code = "IoError";

@@ -1,29 +1,37 @@
 // Settings to work with: one module of the stored document at a time, at boot and after a change.
 import { modules } from "../config/fields.baked";
-import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, TELEMETRY, WAITING, type Session } from "../mqtt/session";
+import { levels } from "../mqtt/levels.cold";
+import { CONNECTED, CRITICAL, OFF, publish, QOS1, RETAIN, SUBSCRIBING, TELEMETRY, WAITING, type Session } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session-life.cold";
 import * as topics from "../mqtt/topics.baked";
 import type { App } from "./app";
-import { configureBattery } from "./configure-parts";
+import { configureBattery, configureOthers } from "./configure-parts";
 import { replayAgain } from "./replay-load.cold";
-import type { Mirror, RegisterStyle } from "./mqtt-state";
+import type { RegisterStyle } from "./mqtt-state";
 import { clearRetained } from "./mqtt-topics-parts";
 import { INFO, writeLog } from "./log";
 import { settingsOf, type Values } from "./settings.cold";
 
-/** Leaves of the mirror: those of rt/gx, nine of its own, two a cell (mqtt/mirror.cold.ts). */
-const MIRROR_LEAVES = topics.GX_ROWS + topics.GX_ALARM_ROWS + 9 + 32;
-
-/** A topic without blanks around its levels and without empty ones. */
-function levels(topic: string): string {
-  return topic.split("/").map(function (level) { return level.trim(); }).filter(function (level) { return level !== ""; }).join("/");
+/** A level as requirements S0-8 wants it: small letters and digits, one underscore for what stands between them. */
+function sanitised(level: string): string {
+  const text = level.toLowerCase();
+  let out = "", gap = "";
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (character >= "a" && character <= "z" || character >= "0" && character <= "9") {
+      out += (out && gap) + character;
+      gap = "";
+    } else if (" -_.".indexOf(character) >= 0) {
+      gap = "_";
+    }
+  }
+  return out;
 }
 
 /** What charge control and alarms work with. */
 const BATTERY = ["battery.", "bms.", "can.", "can/limits.", "alarms."];
 /** A change of one of these ends the connection and begins another. */
-const CONNECTION = ["enabled", "uri", "host", "port", "user", "pass", "use_tls", "baseTopic", "deviceId", "client_id", "clean_session", "cmd_qos",
-  "victron", "victron_instance", "battery_json"];
+const CONNECTION = ["enabled", "uri", "host", "port", "user", "pass", "use_tls", "baseTopic", "deviceId", "client_id", "clean_session", "cmd_qos"];
 
 /** A connection ends on purpose: its subscribers learn that. At QoS 0: what waits for an answer would wait behind others. */
 function farewell(session: Session, base: string, now: number): void {
@@ -31,25 +39,10 @@ function farewell(session: Session, base: string, now: number): void {
   publish(session, "status", base === session.base ? '{"online":false}' : "", RETAIN, now);
 }
 
-/** How register messages go out: settings mqtt.root_topic, mqtt.verbose. */
-function styleOf(config: Values): RegisterStyle | null {
-  const root = levels(config["root_topic"] as string), verbose = config["verbose"] as boolean;
-  return root || verbose ? { root: root && root + "/", verbose: verbose } : null;
-}
-
-/** What is published for a GX, null when nothing is: settings mqtt.victron, mqtt.victron_instance, mqtt.battery_json. */
-function mirrorOf(config: Values, device: string): Mirror | null {
-  const json = config["battery_json"] as string, victron = config["victron"] as boolean;
-  if (!victron && !json) return null;
-  return { base: victron ? `N/tb${device.substr(device.length - 6).toLowerCase()}/battery/${config["victron_instance"]}/` : "",
-    sent: new Float32Array(victron ? MIRROR_LEAVES : 0), place: 0, allAt: 0, json: levels(json), jsonAt: 0 };
-}
-
-/** What is subscribed beside commands and settings: Home Assistant's birth, keepalive of the mirror. */
-function othersOf(ha: Values, mirror: Mirror | null): string {
-  const birth = ha["enabled"] ? levels(ha["prefix"] as string) + "/status" : "";
-  const keep = mirror && mirror.base ? "R/" + mirror.base.split("/")[1] + "/keepalive" : "";
-  return birth + (birth && keep ? "\n" : "") + keep;
+/** How register messages go out: settings mqtt.root_topic, mqtt.verbose; and whether those with text differ from others in their flags. */
+function styleOf(config: Values, flags: number[]): RegisterStyle | null {
+  const root = levels((config["root_topic"] as string).split("/").map(sanitised).join("/")), verbose = config["verbose"] as boolean;
+  return root || verbose || flags[topics.TEXT] !== flags[topics.TELEMETRY] ? { root: root && root + "/", verbose: verbose } : null;
 }
 
 /** QoS, retain and rank of each class of topics (mqtt/topics.ts). */
@@ -76,40 +69,38 @@ function takeBroker(app: App, config: Values, device: string): void {
 
 /** Rates and flags at once; broker and names with a new connection, when one of those changed. */
 function configureMqtt(app: App, changed: string): void {
-  const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), ha = settingsOf(app, "ha"), now = app.natives.now();
+  const config = settingsOf(app, "mqtt"), retain = settingsOf(app, "retain"), now = app.natives.now();
   const mqtt = app.mqtt, session = mqtt.session, own = app.commands, names = changed.split(" ");
   const device = (config["deviceId"] as string) || app.device, base = levels(config["baseTopic"] as string) + "/" + device + "/";
   const flags = flagsOf(config, retain);
-  const mirror = mirrorOf(config, device), others = othersOf(ha, mirror);
   own.mode = ["off", "safe", "all"].indexOf(config["commands"] as string);
   own.answerFlags = config["ackQos"] ? QOS1 : 0;
   own.configFlags = flags[topics.CONFIG];
   session.backOffFirst = config["reconnect_interval_ms"] as number;
   session.backOffMost = config["reconnect_max_ms"] as number;
-  mqtt.shortest = config["sensorMinPublishMs"] as number;
-  mqtt.due.shortest = mqtt.shortest;
+  if (mqtt.shortest !== config["sensorMinPublishMs"]) mqtt.rare.due[3] = mqtt.rare.place[3] = mqtt.rareAt = 0; // sensors/config says it
+  mqtt.due.shortest = mqtt.shortest = config["sensorMinPublishMs"] as number;
   mqtt.heartbeat = config["heartbeat_ms"] as number || Infinity;
   mqtt.timeout = config["connect_timeout_ms"] as number;
   mqtt.registerFlags = flags[topics.TELEMETRY];
   mqtt.limitsFlags = flags[topics.LIMITS];
-  const style = styleOf(config), root = style ? style.root : "", moves = root !== (mqtt.style ? mqtt.style.root : "");
+  const style = styleOf(config, flags), root = style ? style.root : "", moves = root !== (mqtt.style ? mqtt.style.root : "");
   session.ping = config["ping"] as boolean;
-  const stays = session.state !== OFF && others === session.others
+  const stays = session.state !== OFF && session.state !== SUBSCRIBING
     && !names.some(function (name) { return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0; });
   if (!stays) farewell(session, base, now);
-  clearRetained(mqtt, flags, base !== session.base, moves, !stays, now);
+  clearRetained(mqtt, flags, base !== session.base, moves, !stays);
   mqtt.style = style;
   if (moves) { // all of them there
     mqtt.due.low.fill(Infinity);
     mqtt.rare.groups = [];
   }
   mqtt.rare.flags.set(flags);
+  if (!stays && session.state !== OFF) sessionEnd(session);
+  configureOthers(app, device);
   if (stays) return;
-  if (session.state !== OFF) sessionEnd(session);
-  mqtt.rare.mirror = mirror;
   if (app.replay.log) replayAgain(app.replay.log);
   takeBroker(app, config, device);
-  session.others = others;
   session.base = base;
   session.backOff = session.backOffFirst;
   session.retryAt = now;

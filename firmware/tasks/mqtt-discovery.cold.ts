@@ -1,6 +1,7 @@
 // What Home Assistant is to be told: after each connect, when it starts, when the number of cells or the permissions change.
 // What is no longer told is told as gone first; when discovery is switched off the topics are emptied.
 import { BATTERY, GATEWAY, HEAD, type Discovery } from "../mqtt/discovery";
+import { levels } from "../mqtt/levels.cold";
 import { streamBegin } from "../mqtt/stream.cold";
 import type { App } from "./app";
 import { settingsOf } from "./settings.cold";
@@ -10,11 +11,6 @@ import { QOS1, RETAIN } from "../mqtt/session";
 const AFTER_CONNECT_MS = 3000, LOOK_AGAIN_MS = 5000, CELLS_LOOK_MS = 60000;
 /** Home Assistant that starts is answered within this, ms, so that not all devices do it at once. */
 const BIRTH_MS = 10000;
-
-/** A topic without empty levels. */
-function levels(topic: string): string {
-  return topic.split("/").map(function (level) { return level.trim(); }).filter(function (level) { return level !== ""; }).join("/");
-}
 
 /** Begin: on a new connection, or with new settings. */
 function begin(app: App, d: Discovery, now: number): void {

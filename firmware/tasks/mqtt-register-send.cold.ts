@@ -1,7 +1,9 @@
-// Register messages as settings may want them: below a topic of their own, with the texts of the manifest (requirements C1, C9).
+// Register messages as settings may want them: below a topic of their own, with the texts of the manifest (requirements C1, C9), those that
+// carry text with a retain flag of their own (S0-34).
 import { textSlice } from "../kernel/text";
 import { publish, publishTo } from "../mqtt/session";
-import { PAGES_AT, PAGES_END } from "../mqtt/topics.baked";
+import { hasNames } from "../mqtt/text-rows.cold";
+import { PAGES_AT, PAGES_END, TEXT } from "../mqtt/topics.baked";
 import type { MqttTask } from "./mqtt-state";
 
 /** Label and comment of a register, from its item in the manifest. */
@@ -11,8 +13,9 @@ function textsOf(suffix: string): string {
   return `,"label":${JSON.stringify(item["l"])}` + (comment ? `,"comment":${JSON.stringify(comment)}` : "");
 }
 
-/** Publish the message of a register; promises as `publish`. */
+/** Publish the message of a register; promises as `publish`. One with names has the flags of text, whatever `flags` are. */
 export function sendRegister(mqtt: MqttTask, suffix: string, message: string, flags: number, now: number): boolean {
+  if (hasNames(suffix)) flags = mqtt.rare.flags[TEXT];
   const style = mqtt.style, text = style && style.verbose ? message.substr(0, message.length - 1) + textsOf(suffix) + "}" : message;
   if (style && style.root) return publishTo(mqtt.session, style.root + suffix, text, flags, now);
   return publish(mqtt.session, "rt/reg/" + suffix, text, flags, now);

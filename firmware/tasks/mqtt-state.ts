@@ -62,7 +62,7 @@ export interface MqttTask {
   raw: (Uint16Array | null)[];
   /** Settings: on or off, shortest period of telemetry, heartbeat, flags of register messages and of limits. */
   enabled: boolean; shortest: number; heartbeat: number; registerFlags: number; limitsFlags: number;
-  /** How register messages go out, null: as usual. */
+  /** How register messages go out, null: as usual, all with the same flags. */
   style: RegisterStyle | null;
   /** For CONNECT: time-out, client id, clean session; user and password are read from the settings of the app when they are needed. */
   timeout: number; clientId: string; cleanSession: boolean;

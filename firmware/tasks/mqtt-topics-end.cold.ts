@@ -5,8 +5,9 @@ import { textSlice } from "../kernel/text";
 import { registerText } from "../mqtt/messages";
 import { ROWS } from "../mqtt/rows.baked";
 import { publishPacket } from "../mqtt/packet.cold";
-import { CONNECTED, publishTo, RETAIN, TELEMETRY, type Session } from "../mqtt/session";
+import { CONNECTED, RETAIN, type Session } from "../mqtt/session";
 import { isText, type GroupLine } from "../mqtt/topics-groups.cold";
+import { hasNames } from "../mqtt/text-rows.cold";
 import { gxAlarm } from "../mqtt/topics-gx.cold";
 import * as topics from "../mqtt/topics.baked";
 import type { MqttTask } from "./mqtt-state";
@@ -22,7 +23,10 @@ function empty(session: Session, suffix: string): void {
 /** Clear register topics: those of values, or those with a text. */
 function clearRegisters(mqtt: MqttTask, texts: boolean): void {
   const root = mqtt.style && mqtt.style.root || mqtt.session.base + "rt/reg/", text = textSlice(topics.GROUPS_AT, topics.GROUPS_END);
-  for (let i = 0; i < ROWS && !texts; i++) emptyAt(mqtt.session, root + registerText(i).split("\t")[0]);
+  for (let i = 0; i < ROWS; i++) {
+    const suffix = registerText(i).split("\t")[0];
+    if (hasNames(suffix) === texts) emptyAt(mqtt.session, root + suffix);
+  }
   for (let from = 0, end = text.indexOf("\n"); end >= 0; from = end + 1, end = text.indexOf("\n", from)) {
     const line = JSON.parse(text.substring(from, end)) as GroupLine;
     if (isText(line) === texts) emptyAt(mqtt.session, root + line["t"]);
@@ -65,10 +69,10 @@ function clearKinds(mqtt: MqttTask, kinds: number): void {
  * Clears the classes that `flags` do not retain any more; registers when they `move` to other topics; when the connection `ends` on
  * purpose also the limits, and the mirror says that it is gone; with `all` (the base topic goes away) everything that is retained.
  */
-export function clearRetained(mqtt: MqttTask, flags: ArrayLike<number>, all: boolean, move: boolean, ends: boolean, now: number): void {
+export function clearRetained(mqtt: MqttTask, flags: ArrayLike<number>, all: boolean, move: boolean, ends: boolean): void {
   const rare = mqtt.rare, session: Session = mqtt.session;
   let kinds = 0, kind = 0;
-  if (session.state !== CONNECTED) return;
+  if (session.state !== CONNECTED || session.stream) return; // nothing may stand between the pieces of a message
   for (const old of rare.flags) {
     const goes = all || ends && kind === topics.LIMITS || move && (kind === topics.TELEMETRY || kind === topics.TEXT);
     if (old & RETAIN && (goes || !(flags[kind] & RETAIN))) kinds |= 1 << kind;
@@ -76,5 +80,7 @@ export function clearRetained(mqtt: MqttTask, flags: ArrayLike<number>, all: boo
   }
   clearKinds(mqtt, kinds);
   if (all) empty(session, "rt/bms");
-  if (ends && rare.mirror && rare.mirror.base) publishTo(session, rare.mirror.base + "Connected", '{"value":0}', TELEMETRY, now);
+  if (ends && rare.mirror && rare.mirror.base && session.socket) {
+    session.socket.write(publishPacket(rare.mirror.base + "Connected", '{"value":0}', 0, 0));
+  }
 }

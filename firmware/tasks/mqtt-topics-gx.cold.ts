@@ -34,5 +34,6 @@ export function publishGx(app: App, now: number): number {
     row++;
   }
   rare.place[1] = 0;
+  mqtt.namesSum = -1; // energy and time left in rt/state are looked at as often
   return now + (rare.mirror ? MIRRORED_MS : ROUND_MS);
 }

@@ -53,7 +53,7 @@ function namesOf(mqtt: MqttTask): string[] {
   const s = mqtt.snapshot, sum = s.values[r.onlineStatus] * 65536 + mqtt.limits.reason * 256 + s.phase;
   if (sum !== mqtt.namesSum) {
     mqtt.namesSum = sum;
-    mqtt.names = stateNames(s, mqtt.limits);
+    mqtt.names = stateNames(s, mqtt.limits, mqtt.raw[3]);
   }
   return mqtt.names;
 }

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { ROW_WIDTH, ROWS } from "../../firmware/mqtt/rows.baked";
 import { registerMessage, registerText } from "../../firmware/mqtt/messages";
 import { messageTail } from "../../firmware/mqtt/messages-rare.cold";
+import { hasNames } from "../../firmware/mqtt/text-rows.cold";
 import { snapshotOf } from "../../firmware/battery/snapshot";
 import { setImageText } from "../../firmware/kernel/text-set.cold";
 import { publishedRows, suffixOf } from "../../tools/bake/names";
@@ -32,6 +33,18 @@ describe("rt/reg", () => {
       const message = JSON.parse(payload) as Record<string, unknown>;
       assert.deepEqual([suffix, message["key"], message["value"], message["timestamp_ms"], message["quality"]], [frozen[row], frozen[row], null, 5, "stale"]);
     }
+  });
+
+  it("knows which rows have names", () => {
+    setImageText(readFileSync(new URL("../../firmware/image.text", import.meta.url), "latin1"));
+    for (let row = 0; row < ROWS; row++) assert.equal(hasNames(frozen[row]), registerText(row).split("\t").length > 2, frozen[row]);
+  });
+
+  it("a negative value stands beside its word, which has no sign (S0-9)", () => {
+    setImageText(readFileSync(new URL("../../firmware/image.text", import.meta.url), "latin1"));
+    const row = frozen.indexOf("internal_temp"), text = registerText(row), words = new Uint16Array(20).fill(65476);
+    const message = JSON.parse(registerMessage(row, text.slice(text.indexOf("\t") + 1), -6, [words], ',"quality":"')) as Record<string, unknown>;
+    assert.deepEqual([message["value"], message["raw"]], [-6, 65476]);
   });
 
   it("the image's text is the baked table", () => {

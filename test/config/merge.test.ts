@@ -62,7 +62,10 @@ describe("a refusal", () => {
     ["a custom chemistry without voltages", { battery: { chemistry: "custom" } }, /^battery\.chemistry: /],
     ["float above bulk", { battery: { v_bulk: 3.4, v_float: 3.45 } }, /^battery\.v_bulk: /],
     ["re-bulk above float", { battery: { v_float: 3.3, v_rebulk: 3.35 } }, /^battery\.v_rebulk: /],
-    ["a wildcard in the topic", { mqtt: { baseTopic: "a/#" } }, /^mqtt\.baseTopic: /],
+    ["a wildcard in the topic", { mqtt: { baseTopic: "a/#" } }, /^mqtt\.baseTopic: must not hold # or \+$/],
+    ["a wildcard in the root of register topics", { mqtt: { root_topic: "a/+" } }, /^mqtt\.root_topic: must not hold # or \+$/],
+    ["a wildcard in the topic for drivers on a GX", { mqtt: { battery_json: "#" } }, /^mqtt\.battery_json: must not hold # or \+$/],
+    ["a wildcard in the prefix of discovery", { ha: { prefix: "home+" } }, /^ha\.prefix: must not hold # or \+$/],
     ["back-off the wrong way round", { mqtt: { reconnect_interval_ms: 70000 } }, /^mqtt\.reconnect_max_ms: /],
   ];
   for (const [name, patch, reason] of refused) it(name, () => assert.match(merge(patch).reason, reason));

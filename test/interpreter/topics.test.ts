@@ -44,6 +44,32 @@ describe("rare topics in an Espruino for Linux", function () {
     assert.deepEqual(system.errors(), []);
   });
 
+  it("changes the mirror and discovery with the connection in use, and its topics are as settings want them", async () => {
+    system = await startSystem({ image, settings: { mqtt: { root_topic: " Plant One//My.Batt_/", sensorMinPublishMs: 500 }, retain: { text: true } } });
+    const said = (topic: string): string[] => system.broker!.messages.filter((one) => one.topic === topic).map((one) => one.payload);
+    const put = async (patch: object): Promise<void> => {
+      const token = /setup token: (\S+)/.exec(system.console.lines.join("\n"))![1]!;
+      const { status, text } = await system.http("/api/config", { method: "PUT", headers: { "X-Setup-Token": token }, body: JSON.stringify(patch) });
+      assert.equal(status, 200, text);
+    };
+    const state = (): Record<string, number> => JSON.parse(payload("rt/state") ?? "{}") as Record<string, number>;
+    await until("registers", 60000, () => said("plant_one/my_batt/system_status").length > 0 && state().est > 0 && state().ttg >= 0);
+    const base = system.broker!.messages.find(({ topic }) => topic.endsWith("/status"))!.topic.slice(0, -7);
+    const keepalive = "R/tb" + base.slice(-6).toLowerCase() + "/keepalive";
+    const mirror = keepalive.replace("R/", "N/").replace("keepalive", "battery/512/");
+    await put({ mqtt: { victron: true }, ha: { enabled: true } });
+    await until("the mirror and discovery", 90000, () => said(mirror + "Voltages/Cell16").length > 0
+      && system.broker!.messages.some(({ topic }) => topic.endsWith("_bms/config")));
+    const count = said(mirror + "InstalledCapacity").length;
+    await system.broker!.publish(keepalive, "");
+    await until("its keepalive is heard", 20000, () => said(mirror + "InstalledCapacity").length > count);
+    await put({ mqtt: { victron: false } });
+    await until("it is gone", 20000, () => said(mirror + "Connected").at(-1) === '{"value":0}');
+    const { mqtt } = JSON.parse((await system.http("/api/status")).text) as { mqtt: Record<string, unknown> };
+    assert.deepEqual([said(base + "/status").length, mqtt.last_error_code, mqtt.root_topic], [1, "", "plant_one/my_batt/"]);
+    assert.deepEqual(system.errors(), []);
+  });
+
   it("has room for the largest of them", async () => {
     system = await startSystem({ image, room: 2800 });
     await until("the last of the manifest", 60000, () => payload(`manifest/page${manifestPages().length - 1}`));

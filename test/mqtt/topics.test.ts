@@ -124,6 +124,7 @@ describe("mqtt: rare topics", () => {
     const tail = ',"quality":"', get = (list: number[], at: number): Json => JSON.parse(groupMessage(list, at, list.length, 0, tail)[2]) as Json;
     assert.deepEqual(get([0x2710, 1], 32), { address: 32, key: "lifetime_counter", unit: "s", value: 75536, raw: 75536, words: [10000, 1], quality: "ok" });
     assert.equal(get([12345, 0], 100).value, 123.45);
+    assert.deepEqual([get([0x8000, 0x8000], 32).raw, get([0x8000, 0x8000], 32).value], [2147516416, 2147516416], "S0-9: raw has no sign");
     assert.deepEqual(get([0x05fb], 113).bits, { min_pack_temp_seen: -5, max_pack_temp_seen: 5 });
     assert.deepEqual(get([0x0305], 114).bits, { last_reset_cause: "power_on_or_power_down", last_wakeup_cause: "uart_communication" });
     assert.equal(get(Array.from(new Uint16Array(new Float32Array([12.5]).buffer)), 54).value, 12.5);

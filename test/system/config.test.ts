@@ -98,7 +98,10 @@ describe("system: configuration", () => {
   it("tells that a change waits for the next start", async () => {
     const host = await boot();
     assert.equal((await put(host, { uart: { poll_ms: 500 } })).answer.restart, true);
-    assert.equal((await put(host, { mqtt: { heartbeat_ms: 2000 } })).answer.restart, false);
+    for (const patch of [{ mqtt: { heartbeat_ms: 2000 } }, { log: { level: "info" } }, { http: { user: "me" } }]) {
+      assert.equal((await put(host, patch)).answer.restart, false, JSON.stringify(patch));
+    }
+    assert.equal((await put(host, { http: { port: 8080 } })).answer.restart, true);
   });
 
   it("has the old or the new document after a power cut at any operation of the flash", async () => {

@@ -88,6 +88,25 @@ describe("system: Home Assistant", () => {
     for (const topic of [BMS, GATEWAY]) assert.deepEqual(lintDiscovery(topic.slice(PREFIX.length + 1), parsed(told(host, topic).at(-1)) as unknown as Component), []);
   });
 
+  it("resends discovery and then each message that entities read when Home Assistant is born, also below a new prefix", async () => {
+    const host = await discovered({ settings: { ha: { enabled: true }, retain: { config: false } } }), said = (suffix: string): number => told(host, `${host.topic}/${suffix}`).length;
+    const connections = said("status");
+    await put(host, { ha: { prefix: "ha" } });
+    await host.until("the move", () => host.broker!.retained.has(BMS.replace(PREFIX, "ha")) && said("rt/diag") > 1, 60000);
+    await host.wait(12000); // a long round is over
+    host.broker!.messages.splice(0);
+    await host.broker!.publish("homeassistant/status", "online");
+    await host.wait(11000);
+    assert.equal(told(host, BMS.replace(PREFIX, "ha")).length, 0, "the old prefix is not subscribed any more");
+    host.broker!.messages.splice(0);
+    await host.broker!.publish("ha/status", "online");
+    await host.until("discovery", () => told(host, BMS.replace(PREFIX, "ha")).length > 0, 25000);
+    const topics = ["rt/state", "rt/stat", "rt/diag", "rt/cells", "rt/limits", "cfg/battery"], from = told(host, BMS.replace(PREFIX, "ha"))[0].at;
+    const missing = (): string[] => topics.filter((suffix) => !told(host, `${host.topic}/${suffix}`).some(({ at }) => at >= from));
+    await host.until("all values", () => missing().length === 0, 11000).catch(() => assert.deepEqual(missing(), []));
+    assert.deepEqual([connections, said("status")], [1, 0], "on one connection");
+  });
+
   it("is emptied when it is switched off, and moves with its prefix", async () => {
     const host = await discovered();
     await put(host, { ha: { prefix: "ha" } });

@@ -61,6 +61,10 @@ describe("system: MQTT", () => {
     assert.deepEqual(Object.keys(json(messages(host, "rt/state").at(-1))),
       ["soc", "v", "i", "p", "cmin", "cmax", "cd", "t1", "t2", "st", "ein", "eout", "est", "ttg", "cvl", "ccl",
         "dcl", "lim", "prob", "chg", "bal", "ph", "seq"]);
+    const newest = (): Record<string, number> => json(messages(host, "rt/state").at(-1)) as Record<string, number>;
+    await host.until("energy and time left", () => newest().est !== null && newest().ttg !== null, 30000);
+    const { soc, v, est, ttg } = newest(), capacity = json(messages(host, "rt/reg/battery_capacity").at(-1)).value as number;
+    assert.ok(Math.abs(est - capacity * soc * v / 100) < 0.02 * est && ttg > 0, JSON.stringify(newest()));
     const early = messages(host, "rt/state").at(0)!.at, states = messages(host, "rt/state").filter(({ at }) => at > early + 1000);
     assert.ok(states.length >= 2 && states.length <= 6, "rt/state at most each second");
   });

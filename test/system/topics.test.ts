@@ -264,6 +264,63 @@ describe("system: the topic tree", function () {
       assert.deepEqual([...kept.keys()].filter((topic) => topic.includes("rt/reg")), []));
   });
 
+  it("begins and ends the mirror with the connection in use", async () => {
+    const host = await connected(), heard = (topic: string): Message[] => host.broker!.messages.filter((one) => one.topic === topic);
+    const connections = async (): Promise<number> => heard(`${host.topic}/status`).length, first = await connections();
+    const value = (base: string, path: string): unknown => JSON.parse(heard(base + path).at(-1)?.payload ?? "{}").value as unknown;
+    await put(host, { mqtt: { victron: true, victron_instance: 3, battery_json: "gx/battery" } });
+    await host.until("the mirror", () => value("N/tba1b2c3/battery/3/", "Connected") === 1 && heard("gx/battery").length > 1, 20000);
+    await host.until("all of it", () => value("N/tba1b2c3/battery/3/", "Voltages/Cell16") !== undefined, 20000);
+    const times = heard("N/tba1b2c3/battery/3/InstalledCapacity").length;
+    host.broker!.publish("R/tba1b2c3/keepalive", "");
+    await host.until("its keepalive is subscribed", () => heard("N/tba1b2c3/battery/3/InstalledCapacity").length > times, 10000);
+    await put(host, { mqtt: { victron_instance: 4 } });
+    await host.until("it moved", () => value("N/tba1b2c3/battery/3/", "Connected") === 0 && value("N/tba1b2c3/battery/4/", "Connected") === 1, 20000);
+    await put(host, { mqtt: { victron: false, battery_json: "" } });
+    await host.until("it is gone", () => value("N/tba1b2c3/battery/4/", "Connected") === 0, 10000);
+    const count = heard("gx/battery").length;
+    await host.wait(11000);
+    assert.deepEqual([heard("gx/battery").length, await connections(), (await status(host)).mqtt.last_error_code], [count, first, ""]);
+  });
+
+  it("retains the registers that carry text, and no others, when asked (S0-34)", async () => {
+    const host = await connected({ settings: { retain: { text: true } } }), kept = host.broker!.retained;
+    const registers = (): string[] => [...kept.keys()].filter((topic) => topic.startsWith(`${host.topic}/rt/reg/`)).map((topic) => topic.split("/").at(-1)!);
+    await host.until("registers", () => under(host, "rt/reg/operation_mode").length > 0 && under(host, "rt/reg/serial_number").length > 0, 50000);
+    await whole(host);
+    assert.ok(["system_status", "operation_mode", "serial_number"].every((suffix) => registers().includes(suffix)), registers().join(" "));
+    for (const suffix of registers()) assert.equal(typeof newest(host, "rt/reg/" + suffix).text, "string", suffix);
+    await put(host, { retain: { text: false } });
+    await host.until("cleared", () => registers().length === 0, 10000);
+  });
+
+  it("sanitises the root of register topics level by level (S0-13)", async () => {
+    const host = await connected({ settings: { mqtt: { root_topic: "/Plant One//My.Batt_-/ %% /" } } });
+    await host.until("a register", () => host.broker!.messages.some(({ topic }) => topic === "plant_one/my_batt/battery_pack_voltage"), 20000);
+    assert.equal((await status(host)).mqtt.root_topic, "plant_one/my_batt/");
+  });
+
+  it("says anew how often measurements come at most when that changes", async () => {
+    const host = await connected(), interval = (): unknown => (newest(host, "sensors/config").state_of_charge as Json).interval;
+    await whole(host);
+    const before = interval();
+    await put(host, { mqtt: { sensorMinPublishMs: 2500 } });
+    await host.until("sensors/config", () => interval() === 2.5, 15000);
+    assert.equal(before, 1);
+  });
+
+  it("takes limits back and leaves the mirror before it restarts on a command", async () => {
+    const host = await connected({ settings: { retain: { limits: true }, mqtt: { victron: true, victron_instance: 0, commands: "all" } } }), retained = host.broker!.retained;
+    const topics = ["rt/limits", "rt/gx/Info/MaxChargeVoltage", "rt/gx/Io/AllowToCharge"].map((suffix) => `${host.topic}/${suffix}`);
+    await host.until("retained", () => topics.every((topic) => retained.has(topic)), 30000);
+    await whole(host);
+    const from = host.clock.now(), last = (topic: string): string | undefined =>
+      host.broker!.messages.find((one) => one.topic === topic && one.at >= from && (one.payload === "" || one.payload === '{"value":0}'))?.payload;
+    await host.broker!.publish(`${host.topic}/cmd`, '{"cmd":"system.reboot","args":{"confirm":true}}');
+    await host.until("cleared", () => topics.every((topic) => last(topic) === "") && last("N/tba1b2c3/battery/0/Connected") === '{"value":0}', 10000)
+      .catch(() => assert.deepEqual([topics.map(last), last("N/tba1b2c3/battery/0/Connected")], [["", "", ""], '{"value":0}']));
+  });
+
   it("mirrors the battery for a GX when asked, and says when it is lost and gone", async () => {
     const host = await connected({ settings: { mqtt: { victron: true, victron_instance: 7, battery_json: "/gx/battery/" } } });
     const base = "N/tba1b2c3/battery/7/", at = (topic: string): Message[] => host.broker!.messages.filter((one) => one.topic === topic);
