@@ -14,8 +14,11 @@ import type { Status } from "../system/rig";
 import { leastMemory } from "./memory";
 
 const CUTS = Number(process.env.CUTS ?? 100), SEED = Number(process.env.SEED ?? 1);
-/** JsVars that may come and go, figures in all; the longest time without limits, and the time in which a machine's other work is looked at, ms. */
-const ROOM = 25, FIGURES = 10, LONGEST_GAP_MS = 1500, STARVED_WITHIN_MS = 2000;
+/**
+ * JsVars that the first cuts leave for good (the words of an error, the ring of the replay: 23 after 10 cuts) and counters beyond 8191,
+ * figures in all; the longest time without limits, and the time in which a machine's other work is looked at, ms.
+ */
+const ROOM = 45, FIGURES = 10, LONGEST_GAP_MS = 1500, STARVED_WITHIN_MS = 2000;
 /** Until all is there; what was kept for rt/replay is told, and forgotten a minute after flash knows, ms. */
 const SETTLED_MS = 5000, REPLAY_MS = 300000, FORGOTTEN_MS = 65000;
 const refused = /^ERROR: Connect failed/;

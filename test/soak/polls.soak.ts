@@ -8,8 +8,11 @@ import { builtImage } from "../fixtures/image";
 import { leastMemory } from "./memory";
 
 const POLLS = Number(process.env.POLLS ?? 10000);
-/** JsVars that may come and go, looks in all, and how long a look may wait for its polls (Linux hands over serial bytes slowly), ms. */
-const ROOM = 25, LOOKS = 20, SETTLED_MS = 10000, LOOK_MS = 600000;
+/**
+ * JsVars that may come and go; those of counters, of which each takes one more beyond 8191 (tried on 2v29); looks in all, and how long a
+ * look may wait for its polls (Linux hands over serial bytes slowly), ms.
+ */
+const ROOM = 25, COUNTERS = 10, LOOKS = 20, SETTLED_MS = 10000, LOOK_MS = 600000;
 
 describe("the image over many polls, in an Espruino for Linux", () => {
   let system: System;
@@ -36,7 +39,7 @@ describe("the image over many polls, in an Espruino for Linux", () => {
       console.log(`    ${(await polls()) - from} polls, ${used.at(-1)} JsVars`);
     }
     const half = LOOKS / 2, early = Math.min(...used.slice(0, half)), late = Math.min(...used.slice(half));
-    assert.ok(late <= early + ROOM / 5 && used.at(-1)! <= used[0]! + ROOM, `grows: ${used.join(" ")}`);
+    assert.ok(late <= early + COUNTERS && used.at(-1)! <= used[0]! + ROOM, `grows: ${used.join(" ")}`);
     assert.deepEqual(system.errors(), []);
   });
 });
