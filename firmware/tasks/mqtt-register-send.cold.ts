@@ -15,8 +15,8 @@ function textsOf(suffix: string): string {
 
 /** Publish the message of a register; promises as `publish`. One with names has the flags of text, whatever `flags` are. */
 export function sendRegister(mqtt: MqttTask, suffix: string, message: string, flags: number, now: number): boolean {
-  if (hasNames(suffix)) flags = mqtt.rare.flags[TEXT];
-  const style = mqtt.style, text = style && style.verbose ? message.substr(0, message.length - 1) + textsOf(suffix) + "}" : message;
-  if (style && style.root) return publishTo(mqtt.session, style.root + suffix, text, flags, now);
-  return publish(mqtt.session, "rt/reg/" + suffix, text, flags, now);
+  const style = mqtt.style, own = hasNames(suffix) ? mqtt.rare.flags[TEXT] : flags;
+  const text = style && style.verbose ? message.substr(0, message.length - 1) + textsOf(suffix) + "}" : message;
+  if (style && style.root) return publishTo(mqtt.session, style.root + suffix, text, own, now);
+  return publish(mqtt.session, "rt/reg/" + suffix, text, own, now);
 }
