@@ -12,7 +12,7 @@ import { addUp, markNow } from "./window";
 const EACH_SECOND = 6, PAYLOAD = '{"value":52.84,"timestamp_ms":123456,"seq":1}';
 
 /** A second begins for the CAN task; then what a step does, as often as there are frames each second. The model's bus is free by then. */
-const CAN_SECOND = `const c = app.can; c.nextAt = c.limitsAt = c.alarmsAt = 0; c.waiting.fill(0); app.limits.at = natives.now();
+const CAN_SECOND = `const c = app.can; c.nextAt = c.limitsAt = c.alarmsAt = 0; c.waiting.fill(0); app.limits.at = app.limits.doneAt = natives.now();
     new Uint8Array(${EACH_SECOND})`;
 
 /** Pieces of work by name: code inside firmware/main.ts, with `session` and `ready` (a payload) at hand. `loop` is what doing nothing costs. */
