@@ -16,6 +16,8 @@ describe("replay through flash in an Espruino for Linux", function () {
     const system = await start({ scenario: "discharge", settings: { mqtt: { reconnect_interval_ms: 500, reconnect_max_ms: 2000 } } }), { broker } = system;
     await untilStatus("connected", 30000, ({ mqtt }) => mqtt.connected);
     await synced(1);
+    // with the time come totals of the day and the month, which stay
+    await until("totals", 60000, () => broker!.messages.some(({ topic }) => topic.includes("/rt/energy/")));
     await sleep(5000);
     const before = await leastMemory(system);
     await broker!.stop();
