@@ -18,13 +18,16 @@ export default tseslint.config(
     rules: {
       eqeqeq: "error",
       "prefer-const": ["error", { destructuring: "all" }],
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_", caughtErrors: "none" }],
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", varsIgnorePattern: "^_", caughtErrors: "none" },
+      ],
     },
   },
   {
     files: ["firmware/**/*.ts", "tools/**/*.ts"],
     ignores: ["**/*.baked.ts", "**/*.baked.cold.ts"],
-    rules: { "max-lines-per-function": ["error", { max: 40 }] },
+    rules: { "max-lines-per-function": ["error", { max: 55 }] },
   },
   {
     files: ["firmware/**/*.ts"],
@@ -34,7 +37,10 @@ export default tseslint.config(
       ...Object.fromEntries(Object.keys(espruino.rules).map((name) => ["espruino/" + name, "error"])),
       "espruino/known-globals": ["error", "language"],
       "no-restricted-syntax": ["error", ...refused, noThis],
-      "no-restricted-globals": ["error", ...["Date", "getTime"].map((name) => ({ name, message: "only drivers/natives.ts reads the time" }))],
+      "no-restricted-globals": [
+        "error",
+        ...["Date", "getTime"].map((name) => ({ name, message: "only drivers/natives.ts reads the time" })),
+      ],
       "no-loop-func": "error",
       "@typescript-eslint/no-shadow": "error",
       "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],

@@ -2,8 +2,18 @@
 // speaks logic level: header pins 32 and 33, not the RS485 terminal.
 
 export const name = "lilygo-t-can485";
-export const uartPort = "Serial3", uartRx = 32, uartTx = 33;
-export const can = "twai", canTx = 27, canRx = 26;
-export const canSpi = "", canSck = 0, canMiso = 0, canMosi = 0, canCs = 0, canCrystal = 0;
+export const uartPort = "Serial3",
+  uartRx = 32,
+  uartTx = 33;
+export const can = "twai",
+  canTx = 27,
+  canRx = 26;
+export const canSpi = "",
+  canSck = 0,
+  canMiso = 0,
+  canMosi = 0,
+  canCs = 0,
+  canCrystal = 0;
+export const accessPoint = false;
 export const outputs = "16=1 23=0";
-export const presets = '{}';
+export const presets = "{}";

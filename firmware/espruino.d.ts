@@ -1,5 +1,5 @@
-// The device's globals, as Espruino 2v29 has them. @types/espruino misses or mistypes these (spec of the tool chain in the
-// README), and clashes with node's types, so the firmware sees this file alone.
+// The device's globals, as Espruino 2v29 has them. @types/espruino misses or mistypes these, and clashes
+// with node's types, so the firmware sees this file alone.
 
 /** A GPIO: Espruino takes the bare number wherever a pin is expected. */
 type Pin = number;
@@ -18,7 +18,10 @@ interface SpiPort {
   send(data: ArrayLike<number>, cs: Pin): Uint8Array;
 }
 
-/** TCP socket. `write` always returns false and queues without bound; `dSnd` is what waits (undocumented, pinned by a test). */
+/**
+ * TCP socket. `write` always returns false and queues without bound; `dSnd` is what waits (undocumented, pinned by a
+ * test).
+ */
 interface NetSocket {
   write(data: string): boolean;
   end(data?: string): void;
@@ -32,9 +35,17 @@ interface NetModule {
   createServer(client: (socket: NetSocket) => void): { listen(port: number): void };
 }
 
-interface TlsOptions { host: string; port: number; ca?: string; cert?: string; key?: string }
+interface TlsOptions {
+  host: string;
+  port: number;
+  ca?: string;
+  cert?: string;
+  key?: string;
+}
 /** As `net`. A text of up to 100 characters is the name of a file, a longer one the file itself (DER). */
-interface TlsModule { connect(options: TlsOptions, connected: () => void): NetSocket }
+interface TlsModule {
+  connect(options: TlsOptions, connected: () => void): NetSocket;
+}
 /** UDP socket. */
 interface DatagramSocket {
   bind(port: number): void;
@@ -43,7 +54,9 @@ interface DatagramSocket {
   on(event: "message", callback: (packet: string, from: { address: string; port: number }) => void): void;
   close(): void;
 }
-interface DatagramModule { createSocket(type: "udp4"): DatagramSocket }
+interface DatagramModule {
+  createSocket(type: "udp4"): DatagramSocket;
+}
 
 /** Flash files. Names of at most 28 characters; a rewrite marks the old file deleted, then appends. */
 interface StorageModule {
@@ -60,15 +73,22 @@ interface StorageModule {
 interface WifiModule {
   connect(ssid: string, options: { password?: string }, callback: (err: string | null) => void): void;
   setHostname(name: string, callback?: () => void): void;
-  getIP(): { ip?: string; mac?: string };
+  getIP(): { ip?: string; gw?: string; mac?: string };
+  getAPIP(): { ip?: string; gw?: string; mac?: string };
+  getStatus(): { mode: "NULL" | "STA" | "AP" | "APSTA" | "UNKNOWN" };
+  stopAP(): void;
+  /** Forget what is restored at each boot (without argument: keep the present state for it). */
+  save(what: "clear"): void;
   getDetails(): { status?: string; rssi?: number };
   on(event: "connected" | "disconnected", callback: (details: object) => void): void;
   getHostByName(name: string, callback: (ip: string | null) => void): void;
   /** Sends five echo requests; the callback runs once for each answer or time-out. */
-  ping(ip: string, callback: (answer: { totalBytes?: number; error?: number }) => void): void;
+  ping(ip: string | 0, callback: ((answer: { totalBytes?: number; error?: number }) => void) | null): void;
 }
 
-interface TelnetModule { setOptions(options: { mode: "off" | "on" }): void }
+interface TelnetModule {
+  setOptions(options: { mode: "off" | "on" }): void;
+}
 
 declare function require(name: "net"): NetModule;
 declare function require(name: "tls"): TlsModule;
@@ -82,6 +102,8 @@ declare const E: {
   toArrayBuffer(data: string): ArrayBuffer;
   toUint8Array(data: string): Uint8Array;
   toString(data: Uint8Array | number[]): string;
+  /** So many bytes in one run of variables; undefined where there is none, also after they were moved together. */
+  toFlatString(data: { data: number; count: number }): string | undefined;
   CRC32(data: string): number;
   sum(data: ArrayLike<number>): number;
   srand(seed: number): void;
@@ -97,7 +119,9 @@ declare const process: {
   on(event: "uncaughtException", callback: (error: unknown) => void): void;
 };
 /** On the chip only: look for it in `global`. */
-interface Esp32 { getState(): { freeHeap: number; minHeap?: number } }
+interface Esp32 {
+  getState(): { freeHeap: number; minHeap?: number; BLE?: boolean };
+}
 declare const ESP32: { reboot(): void };
 declare const NRF: { setServices(services: object, options: { uart: boolean }): void };
 
@@ -112,7 +136,11 @@ declare function poke32(address: number, value: number | ArrayLike<number>): voi
 declare function pinMode(pin: Pin, mode: "output" | "input" | "input_pullup"): void;
 declare function digitalWrite(pin: Pin, value: 0 | 1): void;
 /** Further values are given to the callback. */
-declare function setInterval<Values extends unknown[]>(callback: (...values: Values) => void, period: number, ...values: Values): TimerId;
+declare function setInterval<Values extends unknown[]>(
+  callback: (...values: Values) => void,
+  period: number,
+  ...values: Values
+): TimerId;
 declare function clearInterval(id: TimerId): void;
 declare function changeInterval(id: TimerId, period: number): void;
 declare function setTimeout(callback: () => void, delay: number): TimerId;

@@ -1,11 +1,20 @@
 // What the device's JavaScript has beyond ES5, and nothing else: a member that is not declared here does not compile.
 // Probed on the interpreter; see also the list of what is refused in tools/build/rules.ts.
 
-interface SymbolConstructor { readonly iterator: unique symbol }
+interface SymbolConstructor {
+  readonly iterator: unique symbol;
+}
 declare const Symbol: SymbolConstructor;
-interface IteratorResult<T> { done: boolean; value: T }
-interface Iterator<T> { next(): IteratorResult<T> }
-interface Iterable<T> { [Symbol.iterator](): Iterator<T> }
+interface IteratorResult<T> {
+  done: boolean;
+  value: T;
+}
+interface Iterator<T> {
+  next(): IteratorResult<T>;
+}
+interface Iterable<T> {
+  [Symbol.iterator](): Iterator<T>;
+}
 
 interface Array<T> {
   [Symbol.iterator](): Iterator<T>;
@@ -31,7 +40,9 @@ interface String {
   replaceAll(part: string, by: string): string;
 }
 
-interface Math { sign(x: number): number }
+interface Math {
+  sign(x: number): number;
+}
 interface ObjectConstructor {
   assign<T extends object, U extends object>(target: T, source: U): T & U;
   values<T>(object: Record<string, T>): T[];
@@ -39,7 +50,11 @@ interface ObjectConstructor {
 }
 
 // `slice` and `filter` of a typed array yield an ordinary array here: one variable of memory an element.
-interface TypedMembers { [Symbol.iterator](): Iterator<number>; includes(value: number): boolean; slice(start?: number, end?: number): number[] }
+interface TypedMembers {
+  [Symbol.iterator](): Iterator<number>;
+  includes(value: number): boolean;
+  slice(start?: number, end?: number): number[];
+}
 interface Int8Array extends TypedMembers {}
 interface Uint8Array extends TypedMembers {}
 interface Int16Array extends TypedMembers {}

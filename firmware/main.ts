@@ -1,51 +1,67 @@
-// The composition root: the only file that names both drivers and cores. Boot order: UART, CAN, MQTT, HTTP, diagnostics.
+// The composition root: the only file that names both drivers and cores. Boot order: UART, CAN, MQTT, HTTP,
+// diagnostics.
+import type { Alarms } from "./battery/alarms";
+import { clockOf } from "./time/clock.cold";
 import { can, canCrystal, name, presets } from "board";
-import { limitsOf } from "./battery/limits";
+import { type Limits, limitsOf } from "./charge/limits";
 import { journalOf } from "./battery/journal";
-import { snapshotOf } from "./battery/snapshot";
+import { type Snapshot, snapshotOf } from "./battery/snapshot";
 import { pollPlan } from "./bms/plan.baked.cold";
 import { pollerOf } from "./bms/poller";
 import { mcp2515 } from "./drivers/can-mcp2515";
-import { startMcp2515 } from "./drivers/can-mcp2515-start.cold";
+import { startMcp2515 } from "./drivers/can-mcp2515.cold";
 import { twai } from "./drivers/can-twai";
-import { startTwai } from "./drivers/can-twai-start.cold";
+import { startTwai } from "./drivers/can-twai.cold";
 import { findImageText } from "./drivers/image";
 import { macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
 import { clock, natives, setClock, startedAt } from "./drivers/natives";
 import { network } from "./drivers/network";
 import { changeEvery, every, feedWatchdog, restart } from "./drivers/timers";
 import { openUart } from "./drivers/uart";
-import { joinWifi, startWifi } from "./drivers/wifi.cold";
-import { accept, serverOf } from "./http/accept.cold";
+import { joinWifi, startWifi, stopAccessPoint } from "./drivers/network.cold";
+import { accept, serverOf } from "./http/server.cold";
 import type { CanPort } from "./kernel/ports";
+import type { Pieces } from "./http/server";
 import { samplesOf } from "./kernel/samples";
-import { startTask } from "./kernel/task-start.cold";
+import { startTask } from "./kernel/tasks.cold";
 import type { Scheduler, Task } from "./kernel/tasks";
-import { dueOf } from "./mqtt/due";
+import { dueOf } from "./publish/due";
+import type { Needs as SettingsNeeds } from "./config/needs";
+import { fallAtOnce } from "./victron/fall.cold";
+import { mqttReceived } from "./command/command.cold";
+import { commandsOf, commandStep } from "./command/later.cold";
+import { ratesOf } from "./care/ten-seconds.cold";
 import { sessionOf } from "./mqtt/session";
-import type { App, Wifi } from "./tasks/app";
-import { canTaskOf } from "./tasks/can";
-import type { Clock } from "./tasks/clock";
-import { NEVER, type Commands } from "./tasks/command-state";
-import { applyChanges } from "./tasks/configure.cold";
-import { logFault } from "./tasks/log-fault.cold";
-import { settingsOf } from "./tasks/settings.cold";
-import { diagnosticsTask } from "./tasks/diagnostics";
-import { mqttTaskOf } from "./tasks/mqtt";
-import { openState } from "./tasks/open.cold";
-import type { Replay } from "./tasks/replay-state";
-import { answer } from "./tasks/routes.cold";
-import { VERSION } from "./version";
-import { superviseTask } from "./tasks/supervise";
-import { uartReceived, uartTask, type UartTask } from "./tasks/uart";
+import type { App } from "./app";
+import { type CanTask, canTaskOf } from "./victron/task";
+import type { Clock } from "./time/clock";
+import { NEVER } from "./kernel/time";
+import { bootNotes, logFault, writeLog } from "./log/log.cold";
+import { applySettings } from "./settings/apply.cold";
+import { WARN } from "./log/log";
+import { takeFlags } from "./care/memory.cold";
+import { settingsOf } from "./config/settings.cold";
+import { diagnosticsTask } from "./care/diagnostics";
+import { mqttTaskOf } from "./publish/task";
+import { openState } from "./settings/boot.cold";
+import { answer } from "./api/routes.cold";
+import { VERSION } from "./kernel/version";
+import { superviseTask } from "./care/supervise";
+import { uartReceived, uartTaskOf, type UartTask } from "./bms/task";
 
-/** A task that throws this often within a minute lets the watchdog restart the device: from then on it is not fed any more. */
-const FAULTS = 3, FAULT_WINDOW_MS = 60000, WIFI_FIRST_MS = 5000;
+/**
+ * A task that throws this often within a minute lets the watchdog restart the device: from then on it is not fed any
+ * more.
+ */
+const FAULTS = 3,
+  FAULT_WINDOW_MS = 60000,
+  WIFI_FIRST_MS = 5000;
 /** So long after the start the broker counts as away, ms. */
 const REPLAY_FROM_MS = 30000;
 
 /** The board's CAN controller; the build leaves the other driver out. */
-const onChip = (can as string) === "twai", canPort: CanPort = onChip ? twai : mcp2515;
+const onChip = (can as string) === "twai",
+  canPort: CanPort = onChip ? twai : mcp2515;
 
 const health = { faults: 0, since: 0, uart: 0, can: 0 };
 
@@ -59,74 +75,175 @@ function taskFailed(task: Task, error: unknown): void {
   faulted("task " + task.name + ": " + error);
 }
 
-const scheduler: Scheduler = { clock: clock, start: startedAt, tasks: [], every: every, change: changeEvery, failed: taskFailed };
-const app = {
-  natives: natives, network: network, presets: presets, scheduler: scheduler,
-  snapshot: snapshotOf(), limits: limitsOf(), wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS } as Wifi,
-  clock: { at: 0, epoch: 0, syncs: 0, syncedAt: 0, failures: 0, failed: 0, error: "", request: null } as Clock,
-  setClock: setClock, replay: { at: REPLAY_FROM_MS, boot: 0, dropped: 0, log: null } as Replay,
-  commands: { at: NEVER, mode: 0, answerFlags: 0, configFlags: 0, pending: 0, registers: 0, out: [] as (string | number)[], dropped: 0,
-    acked: [] as number[], restartAt: 0 } as Commands, restart: restart,
-} as App;
+const scheduler: Scheduler = {
+  clock: clock,
+  start: startedAt,
+  tasks: [],
+  every: every,
+  change: changeEvery,
+  failed: taskFailed,
+};
+let app: App | null = null;
 
 /** UART and CAN both stepped since the last call, and no task keeps failing. */
-function healthy(): boolean {
-  const ran = app.uart.task.due !== health.uart && app.can.task.due !== health.can && health.faults < FAULTS;
+function healthy(own: App): boolean {
+  const ran = own.uart.task.due !== health.uart && own.can.task.due !== health.can && health.faults < FAULTS;
   if (ran) {
-    health.uart = app.uart.task.due;
-    health.can = app.can.task.due;
+    health.uart = own.uart.task.due;
+    health.can = own.can.task.due;
   }
   return ran;
 }
 
-/** Exceptions, and flags of the interpreter (memory, overflow). */
+/** Exceptions that nobody caught. */
 function faulted(what: unknown): void {
-  logFault(app, "" + what);
+  if (app) logFault(app, "" + what);
+  else natives.print("fault: " + what);
+}
+
+/** Flags of the interpreter: memory, overflow. */
+function flagged(flags: string[]): void {
+  if (app) takeFlags(app, flags);
 }
 
 function wifiChanged(up: boolean): void {
+  if (!app) return;
   app.wifi.up = up;
   if (up) app.wifi.wait = WIFI_FIRST_MS;
   else app.wifi.retryAt = natives.now() + app.wifi.wait;
 }
 
 function join(): void {
-  joinWifi(settingsOf(app, "wifi"), wifiChanged);
+  if (app) joinWifi(settingsOf(app, "wifi"), wifiChanged);
 }
 
-app.wifi.join = join;
-if (findImageText()) {
-  startMachine(faulted);
-  app.store = openStore();
-  app.device = "ESP32-" + macAddress().substr(6).toUpperCase();
-  app.token = newToken();
+function commandsDue(now: number): void {
+  if (app) commandStep(app, now);
+}
 
-  const uart = {
-    poller: pollerOf(pollPlan()), snapshot: app.snapshot, samples: samplesOf(), natives: natives, journal: journalOf(),
-    raw: [null, null, null, null, null, null], status: -1, talk: null, clock: app.clock,
-  } as unknown as UartTask;
-  uart.port = openUart(function (bytes) { uartReceived(uart, bytes); });
-  app.uart = uart;
-  startTask(scheduler, uartTask(uart, settingsOf(app, "uart")));
+/** A request of an HTTP client. */
+function answered(method: string, path: string, header: string, body: string, query: string): Pieces {
+  return answer(app!, method, path, header, body, query);
+}
 
-  if (!(onChip ? startTwai(twai, settingsOf(app, "can")) : startMcp2515(mcp2515, settingsOf(app, "can"), canCrystal))) {
-    natives.print("CAN: no answer from the controller");
+function messageCame(suffix: string, payload: string | null, qos: number, isRetained: boolean): void {
+  if (app) mqttReceived(app, suffix, payload, qos, isRetained);
+}
+
+/** The conversation with the TinyBMS runs from now on. */
+function startUart(kept: SettingsNeeds, snapshot: Snapshot, limits: Limits, timeOfDay: Clock): UartTask {
+  const uart = uartTaskOf(
+    {
+      poller: pollerOf(pollPlan()),
+      snapshot: snapshot,
+      samples: samplesOf(),
+      natives: natives,
+      journal: journalOf(),
+      clock: timeOfDay,
+      port: openUart(function (bytes) {
+        uartReceived(uart, bytes);
+      }),
+      worse: function (now) {
+        if (app) fallAtOnce(app, now);
+      },
+    },
+    settingsOf(kept, "uart"),
+  );
+  startTask(scheduler, uart.task);
+  return uart;
+}
+
+/** Frames leave from now on. */
+function startCan(kept: SettingsNeeds, snapshot: Snapshot, limits: Limits, alarms: Alarms, texts: Uint8Array): CanTask {
+  const config = settingsOf(kept, "can"),
+    isThere = onChip ? startTwai(twai, config) : startMcp2515(mcp2515, config, canCrystal),
+    canTask = canTaskOf(canPort, snapshot, limits, alarms, texts);
+  if (!isThere) natives.print("CAN: no answer from the controller");
+  startTask(scheduler, canTask.task);
+  return canTask;
+}
+
+/** Make everything, each part from those before it; UART and CAN run as soon as they are there. */
+function boot(): App {
+  const kept = { natives: natives, store: openStore(), presets: presets },
+    snapshot = snapshotOf(),
+    limits = limitsOf(),
+    session = sessionOf(),
+    timeOfDay = clockOf(),
+    uart = startUart(kept, snapshot, limits, timeOfDay),
+    state = openState(kept, snapshot),
+    canTask = startCan(kept, snapshot, limits, state.alarms, state.texts);
+  const needs = {
+    natives: natives,
+    store: kept.store,
+    presets: presets,
+    network: network,
+    canPort: canPort,
+    scheduler: scheduler,
+    device: "ESP32-" + macAddress().substr(6).toUpperCase(),
+    token: newToken(),
+    snapshot: snapshot,
+    limits: limits,
+    alarms: state.alarms,
+    energy: state.energy,
+    uart: uart,
+    can: canTask,
+    session: session,
+    server: serverOf(natives.now, network.soon, answered),
+    commands: commandsOf(commandsDue, messageCame),
+    rates: ratesOf(),
+    isReduced: false,
+    memory: { at: 0, usage: NaN, total: NaN, blocksize: NaN, heap: NaN, heapMin: NaN, fills: 0, isLow: false },
+    wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS, lookAt: 0, join: join, stopAccessPoint: stopAccessPoint },
+    clock: timeOfDay,
+    setClock: setClock,
+    replay: { at: REPLAY_FROM_MS, boot: 0, dropped: 0, log: null },
+    restart: restart,
+  };
+  return Object.assign(needs, {
+    mqtt: mqttTaskOf({
+      session: session,
+      snapshot: snapshot,
+      limits: limits,
+      samples: uart.samples,
+      due: dueOf(),
+      can: canTask,
+      raw: uart.raw,
+      needs: needs,
+    }),
+  });
+}
+
+/** The other tasks, the server and Wi-Fi. With Bluetooth there is room for the first of them only. */
+function start(own: App): void {
+  startTask(
+    scheduler,
+    superviseTask({
+      needs: own,
+      ran: function () {
+        return healthy(own);
+      },
+      feed: feedWatchdog,
+    }),
+  );
+  own.isReduced = bootNotes(own);
+  applySettings(own, "battery. mqtt.");
+  if (own.isReduced) own.clock.at = own.replay.at = NEVER;
+  else {
+    startTask(scheduler, own.mqtt.task);
+    network.listen(settingsOf(own, "http")["port"] as number, function (socket) {
+      accept(own.server, socket);
+    });
   }
-  app.canPort = canPort;
-  app.can = canTaskOf(canPort, app.snapshot, app.limits, openState(app));
-  startTask(scheduler, app.can.task);
-  startTask(scheduler, superviseTask({ app: app, ran: healthy, feed: feedWatchdog }));
+  startTask(scheduler, diagnosticsTask(own));
+  if (startWifi(own.isReduced ? {} : settingsOf(own, "wifi"), own.device, wifiChanged))
+    writeLog(own, WARN, "wifi: a network that was kept by Wifi.save is cleared, wifi.ssid counts");
+}
 
-  app.mqtt = mqttTaskOf({ session: sessionOf(), snapshot: app.snapshot, limits: app.limits, samples: uart.samples, due: dueOf(), can: app.can,
-    raw: uart.raw, app: app });
-  applyChanges(app, "battery. mqtt.");
-  startTask(scheduler, app.mqtt.task);
-
-  app.server = serverOf(natives.now, function (method, path, header, body, query) { return answer(app, method, path, header, body, query); });
-  network.listen(settingsOf(app, "http")["port"] as number, function (socket) { accept(app.server, socket); });
-  startTask(scheduler, diagnosticsTask(app));
-
-  startWifi(settingsOf(app, "wifi"), app.device, wifiChanged);
+if (findImageText()) {
+  startMachine(faulted, flagged);
+  app = boot();
+  start(app);
   natives.print("tinybms-gateway " + VERSION + " " + app.device + " on " + name);
   natives.print("setup token: " + app.token);
 } else {

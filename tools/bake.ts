@@ -6,8 +6,9 @@ import { bakeEvents } from "./bake/events";
 import { bakeAlarms } from "./bake/alarms";
 import { bakeFields } from "./bake/fields";
 import { bakeFrames } from "./bake/frames";
+import { bakeMessages } from "./bake/messages";
 import { bakePlan } from "./bake/plan";
-import { bakeRegisters, bakeSettings } from "./bake/registers";
+import { bakeRegisters, bakeSettings, bakeWords } from "./bake/registers";
 import { bakeEntities, bakeNames, bakeSettingLines, bakeText, bakeTextColumns, bakeTopicLines } from "./bake/text";
 import { bakeGx } from "./bake/topics";
 
@@ -17,6 +18,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 export function bakeAll(): Record<string, string> {
   return {
     "firmware/battery/registers.baked.ts": bakeRegisters(),
+    "firmware/battery/words.baked.ts": bakeWords(),
     "firmware/battery/alarms.baked.ts": bakeAlarms(),
     "firmware/bms/settings.baked.cold.ts": bakeSettings(),
     "firmware/bms/setting-lines.baked.ts": bakeSettingLines(),
@@ -24,15 +26,37 @@ export function bakeAll(): Record<string, string> {
     "firmware/bms/events.baked.cold.ts": bakeEvents(),
     "firmware/victron/frames.baked.ts": bakeFrames(),
     "firmware/config/fields.baked.ts": bakeFields(),
-    "firmware/mqtt/rows.baked.ts": bakeTextColumns(),
-    "firmware/mqtt/entities.baked.ts": bakeEntities(),
+    "firmware/publish/rows.baked.ts": bakeTextColumns(),
+    "firmware/publish/entities.baked.ts": bakeEntities(),
     "firmware/battery/names.baked.ts": bakeNames(),
-    "firmware/mqtt/topics.baked.ts": bakeTopicLines(),
-    "firmware/mqtt/gx.baked.cold.ts": bakeGx(),
+    "firmware/publish/topics.baked.ts": bakeTopicLines(),
+    "firmware/publish/gx.baked.cold.ts": bakeGx(),
+    "firmware/publish/fields.md": bakeMessages(),
     "firmware/image.text": bakeText(),
   };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const [path, text] of Object.entries(bakeAll())) writeFileSync(root + path, text);
+/**
+ * Writes what `bake` gives, all of it, and gives the exit code 0; when it throws nothing is written, `say` gets the
+ * reason as one line, and the exit code is 1.
+ */
+export function runBake(
+  bake: () => Record<string, string>,
+  write: (path: string, text: string) => void,
+  say: (line: string) => void,
+): number {
+  try {
+    for (const [path, text] of Object.entries(bake())) write(path, text);
+    return 0;
+  } catch (error) {
+    say(`bake: ${(error as Error).message.replace(/\s+/g, " ")}\n`);
+    return 1;
+  }
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  process.exitCode = runBake(
+    bakeAll,
+    (path, text) => writeFileSync(root + path, text),
+    (line) => process.stderr.write(line),
+  );

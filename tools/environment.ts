@@ -1,10 +1,18 @@
-// Texts of the command line and of environment variables as values, for all tools: a bad one is an error that names where it stands.
+// Texts of the command line and of environment variables as values, for all tools: a bad one is an error that names
+// where it stands.
 import { InvalidArgumentError } from "commander";
 
 export type Environment = Record<string, string | undefined>;
 
-/** The value of a variable, undefined when it is not set or empty. Throws an Error that names it where `convert` throws one. */
-export function fromEnvironment<T>(environment: Environment, name: string, convert: (text: string) => T): T | undefined {
+/**
+ * The value of a variable, undefined when it is not set or empty. Throws an Error that names it where `convert` throws
+ * one.
+ */
+export function fromEnvironment<T>(
+  environment: Environment,
+  name: string,
+  convert: (text: string) => T,
+): T | undefined {
   const text = environment[name]?.trim();
   if (text === undefined || text === "") return undefined;
   try {

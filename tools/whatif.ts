@@ -1,15 +1,22 @@
-// What charge control would do: JSON lines from standard input, one JSON line of limits and reason each, through the firmware's own code.
+// What charge control would do: JSON lines from standard input, one JSON line of limits and reason each, through the
+// firmware's own code.
 //   echo '{"cells":[3.3,3.3,3.3,3.5],"current":20,"soc":80}' | npm run -s whatif
 import { createInterface } from "node:readline";
 import { Command } from "commander";
 import { answered, type Session, sessionOf } from "./charge/whatif";
 
 new Command("whatif")
-  .description("reads JSON lines from standard input and prints state, limits and reason of each; state is carried from line to line")
-  .addHelpText("after", `
-A line: cells (V, 4 to 16, required), current (A), soc (%), tmin, tmax, tint (degC, null: absent), status, faults (numbers or hex text),
-age (s), dt (s), days (since the last full charge). "config" and "previous" replace what was carried; names as in charge-control.md 4 and 6.
-A bad line prints {"error"} and leaves what was carried alone; the exit status is 1 then.`)
+  .description(
+    "reads JSON lines from standard input and prints state, limits and reason of each; state is carried from line to line",
+  )
+  .addHelpText(
+    "after",
+    `
+A line: cells (V, 4 to 16, required), current (A), soc (%), tmin, tmax, tint (degC, null: absent), status,
+faults (numbers or hex text), age (s), dt (s), days (since the last full charge). "config" and "previous" replace
+what was carried; names as in tools/charge/config.ts and the answers.
+A bad line prints {"error"} and leaves what was carried alone; the exit status is 1 then.`,
+  )
   .parse();
 
 /** The answer to one line as text, and the session to go on with. */
@@ -20,7 +27,10 @@ function answerTo(session: Session, text: string): { session: Session; printed: 
     return { session: next, printed: JSON.stringify(answer) };
   } catch (error) {
     process.exitCode = 1;
-    return { session, printed: JSON.stringify({ error: error instanceof SyntaxError ? "not JSON" : (error as Error).message }) };
+    return {
+      session,
+      printed: JSON.stringify({ error: error instanceof SyntaxError ? "not JSON" : (error as Error).message }),
+    };
   }
 }
 

@@ -1,131 +1,113 @@
-// THE ALARMS, one row each: number and name as on MQTT and HTTP, field of the CAN frame 0x35A, when each is raised and
-// cleared. Authored; `npm run bake` makes straight code of it. A condition names rows of battery/registers.ts, or one of
-// `alarmNames`; values are in the rows' units. What is unknown raises nothing and clears nothing.
-// Protections and event ids: Enepaq TinyBMS Rev D 3.3 and 3.4; fields: Victron "CAN-bus BMS Protocol" (2021), 0x35A.
+// The state of the alarms, and the rule by which a row of them is raised and cleared: debounce, hysteresis, event latch
+// (tables/alarms.ts says when; battery/alarms.baked.ts asks each second).
 
-/** The fields of 0x35A in their order on the wire: two bits each, alarms in bytes 0..3, warnings in bytes 4..7. */
-export const alarmFields = ["general", "high_voltage", "low_voltage", "high_temperature", "low_temperature", "high_charge_temperature",
-  "low_charge_temperature", "high_discharge_current", "high_charge_current", "contactor", "short_circuit", "bms_internal", "cell_imbalance"] as const;
-export type AlarmField = (typeof alarmFields)[number];
+// Bits of `Alarms.device`.
 
-/** Names in conditions that are no rows: extremes of all cells (mV), settings of the alarms, what the state of the alarms knows. A fault
- *  explains the status, a warning does not (charge control too: CHARGE_FAULTS). */
-export const alarmNames: Record<string, string> = {
-  highest: "s.highest", lowest: "s.lowest", spread: "(s.highest - s.lowest)", sum: "s.sum", phase: "s.phase", config: "a.config",
-  unexplained: "!(low & 0xfcfc)", uart_errors: "a.device & 1",
-  can_errors: "a.device & 2", can_unheard: "a.device & 4", bus_off: "a.device & 8", gx_gone: "a.device & 16",
-  spread_alarm: "a.spreadAlarm", spread_warning: "a.spreadWarning", soc_alarm: "a.socAlarm", soc_warning: "a.socWarning",
-};
+/** UART replies have a bad CRC. */
+export const UART_ERRORS = 1;
+/** CAN frames fail. */
+export const CAN_ERRORS = 2;
+/** No CAN frame is acknowledged. */
+export const CAN_UNHEARD = 4;
+/** The CAN controller is bus-off. */
+export const BUS_OFF = 8;
+/** There is no GX. */
+export const GX_GONE = 16;
+/** A TinyBMS has not told everything since the start, for as long as makes data degraded. */
+export const BMS_LATE = 32;
+/** The same, for as long as makes data lost. */
+export const BMS_NEVER = 64;
+/** Bits of `Alarms.on`: warning, alarm, and a condition that is being timed. */
+export const WARNING = 1,
+  ALARM = 2,
+  TIMED = 4;
 
-/** Raised when `set` has held for `after` seconds, cleared when `clear` has held for `hold` seconds. */
-export interface AlarmLevel { set: string; after: number; clear: string; hold: number }
-
-export interface AlarmRow {
-  /** Number and name; never reused. */
-  id: number; code: string;
-  /** Field of the frame; rows without one stand on MQTT and HTTP only. */
-  field?: AlarmField;
-  /** Row whose value people want to see with it. */
-  value?: string;
-  alarm?: AlarmLevel; warning?: AlarmLevel;
-  /** Event ids that raise the alarm at once and hold it until their recovery. */
-  events?: number[];
-  /** Event ids that warn. They have no recovery event: they end 10 s later when register 50 says no fault, or at a restart. */
-  warningEvents?: number[];
-  /** Those of them that only their recovery event or a restart of the TinyBMS ends; the others end too when register 50 has
-   * said no fault for 10 s and the alarm's clear condition is met. */
-  lasting?: number[];
-  /** What raises the alarm at once and holds it, beside the events. */
-  also?: string;
-  /** Measured conditions of a row with `also` near which it must be judged. */
-  near?: string[];
-  /** The alarm can come without the warning's condition. */
-  apart?: true;
-  /** Rows without thresholds: raised and cleared at once, while this holds. */
-  warnWhile?: string; alarmWhile?: string;
-  /** Where a GX shows it: D-Bus path and Modbus address of the battery service. */
-  gx?: { path: string; modbus?: number };
+export interface Alarms {
+  /**
+   * Each row of tables/alarms.ts: WARNING, ALARM; when it last changed (s since boot); how long its conditions have
+   * held, in quarter s.
+   */
+  on: Uint8Array;
+  since: Uint32Array;
+  held: Uint8Array;
+  /**
+   * Fields of 0x35A that are active, two bits each; changes since boot; time of this step (s) and since the last
+   * (quarter seconds).
+   */
+  raised: number;
+  warned: number;
+  changes: number;
+  at: number;
+  step: number;
+  /**
+   * A row is on or timed (or must be looked at); quarter seconds since register 50 said fault or an event came; what
+   * else was last looked at.
+   */
+  active: number;
+  well: number;
+  key: number;
+  /** What only tasks see, as bits; settings of the battery: 0 they fit, 1 a rule is broken, 2 they do not fit. */
+  device: number;
+  config: number;
+  /**
+   * Settings: cell spread (mV) and SoC (%) of the alarm and the warning; system status in 0x35A: 0 off, the value for
+   * online.
+   */
+  spreadAlarm: number;
+  spreadWarning: number;
+  socAlarm: number;
+  socWarning: number;
+  systemStatus: number;
+  /** Alarms that somebody has seen: number, when the alarm began (0: unknown), ... */
+  acked: number[];
 }
 
-/** The coldest temperature at which charging is allowed: never below 0 degC (register 320 may say more). */
-const COLD = "Math.max(low_temp_charger_cutoff, 0)";
-
-const overVoltage = {
-  alarm: { set: "highest >= over_voltage_cutoff", after: 1, clear: "highest <= over_voltage_cutoff - 100", hold: 10 },
-  warning: { set: "highest >= over_voltage_cutoff - 50", after: 3, clear: "highest <= over_voltage_cutoff - 80", hold: 10 },
-};
-const underVoltage = {
-  alarm: { set: "lowest <= fully_discharged_voltage", after: 3, clear: "lowest >= fully_discharged_voltage + 150", hold: 60 },
-  warning: { set: "lowest <= fully_discharged_voltage + 100", after: 10, clear: "lowest >= fully_discharged_voltage + 200", hold: 30 },
-};
-/** Current sensor, switches: the TinyBMS must be started anew. */
-const INTERNAL_EVENTS = [0x0b, 0x0c, 0x0d, 0x0e, 0x0f];
-const NO_SENSOR = "isNaN(external_temp_1) && isNaN(external_temp_2) && internal_temp > -100";
-/** What warns at once: data that grows old, settings, the UART, temperatures that are not measured. */
-const NEAR_FAILURE = `phase >= 2 || config > 0 || uart_errors || ${NO_SENSOR}`;
-/** More than 1 %. */
-const MISMATCH = "Math.abs(sum - pack_voltage * 1000) > pack_voltage * 10";
-
-export const alarmRows: AlarmRow[] = [
-  { id: 1, code: "OverVoltage", field: "high_voltage", value: "max_cell_voltage", events: [0x03], ...overVoltage,
-    gx: { path: "/Alarms/HighVoltage", modbus: 269 } },
-  { id: 2, code: "UnderVoltage", field: "low_voltage", value: "min_cell_voltage", events: [0x02, 0x31], lasting: [0x02], ...underVoltage,
-    gx: { path: "/Alarms/LowVoltage", modbus: 268 } },
-  { id: 3, code: "CellOverVoltage", value: "max_cell_voltage", ...overVoltage },
-  { id: 4, code: "CellUnderVoltage", value: "min_cell_voltage", ...underVoltage,
-    gx: { path: "/Alarms/LowCellVoltage", modbus: 326 } },
-  { id: 5, code: "LowSoc", value: "state_of_charge", apart: true,
-    alarm: { set: "state_of_charge <= soc_alarm", after: 10, clear: "state_of_charge >= soc_alarm + 2", hold: 60 },
-    warning: { set: "state_of_charge <= soc_warning", after: 10, clear: "state_of_charge >= soc_warning + 2", hold: 60 },
-    gx: { path: "/Alarms/LowSoc", modbus: 272 } },
-  { id: 10, code: "OverCurrentCharge", field: "high_charge_current", value: "pack_current", events: [0x06, 0x07],
-    alarm: { set: "false", after: 0, clear: "pack_current < charge_over_current_cutoff * 0.8", hold: 10 },
-    warning: { set: "pack_current >= charge_over_current_cutoff * 0.95", after: 5,
-      clear: "pack_current <= charge_over_current_cutoff * 0.85", hold: 10 },
-    gx: { path: "/Alarms/HighChargeCurrent", modbus: 320 } },
-  { id: 11, code: "OverCurrentDischarge", field: "high_discharge_current", value: "pack_current", events: [0x05],
-    alarm: { set: "false", after: 0, clear: "Math.abs(pack_current) < discharge_over_current_cutoff * 0.8", hold: 10 },
-    warning: { set: "-pack_current >= discharge_over_current_cutoff * 0.95", after: 5,
-      clear: "-pack_current <= discharge_over_current_cutoff * 0.85", hold: 10 },
-    gx: { path: "/Alarms/HighDischargeCurrent", modbus: 321 } },
-  { id: 20, code: "OverTemperature", field: "high_temperature", value: "max_temperature", events: [0x04],
-    alarm: { set: "max_temperature >= over_heat_cutoff || internal_temp >= 90", after: 3,
-      clear: "max_temperature <= over_heat_cutoff - 5 && internal_temp <= 85", hold: 30 },
-    warning: { set: "max_temperature >= over_heat_cutoff - 5 || internal_temp >= 75", after: 10,
-      clear: "max_temperature <= over_heat_cutoff - 8 && internal_temp <= 70", hold: 30 },
-    gx: { path: "/Alarms/HighTemperature", modbus: 274 } },
-  { id: 21, code: "UnderTemperature", field: "low_temperature", value: "min_temperature", events: [0x0a],
-    alarm: { set: "min_temperature <= -20", after: 10, clear: "min_temperature >= -17", hold: 60 },
-    warning: { set: "min_temperature <= -10", after: 10, clear: "min_temperature >= -7", hold: 60 },
-    gx: { path: "/Alarms/LowTemperature", modbus: 273 } },
-  { id: 22, code: "LowTempCharge", field: "low_charge_temperature", value: "min_temperature", events: [0x37],
-    alarm: { set: `min_temperature <= ${COLD}`, after: 3, clear: `min_temperature >= ${COLD} + 2`, hold: 60 },
-    warning: { set: `min_temperature <= ${COLD} + 5`, after: 10, clear: `min_temperature >= ${COLD} + 7`, hold: 60 },
-    gx: { path: "/Alarms/LowChargeTemperature", modbus: 325 } },
-  { id: 23, code: "HighTempCharge", field: "high_charge_temperature", value: "max_temperature",
-    alarm: { set: "max_temperature >= 55", after: 3, clear: "max_temperature <= 52", hold: 60 },
-    warning: { set: "max_temperature >= 45", after: 10, clear: "max_temperature <= 43", hold: 60 },
-    gx: { path: "/Alarms/HighChargeTemperature", modbus: 324 } },
-  { id: 30, code: "CellImbalance", field: "cell_imbalance", value: "cell_spread", apart: true,
-    alarm: { set: "spread >= spread_alarm", after: 30, clear: "spread <= spread_alarm * 0.8", hold: 60 },
-    warning: { set: "spread >= spread_warning", after: 60, clear: "spread <= spread_warning * 0.75", hold: 60 },
-    gx: { path: "/Alarms/CellImbalance", modbus: 322 } },
-  { id: 62, code: "Contactor", field: "contactor", events: [0x0b, 0x0c, 0x0d], lasting: [0x0b, 0x0c, 0x0d],
-    gx: { path: "/Alarms/Contactor", modbus: 328 } },
-  // Sums up what is wrong inside: cells that do not add up, faults without a cause, settings that do not fit, old data.
-  { id: 63, code: "BmsInternal", field: "bms_internal", value: "pack_voltage", events: INTERNAL_EVENTS, lasting: INTERNAL_EVENTS,
-    warningEvents: [0x38, 0x39], apart: true, near: [MISMATCH, NO_SENSOR], also: "phase >= 3 || config > 1 || online_status === 155 && unexplained",
-    alarm: { set: MISMATCH, after: 10, clear: `!(${MISMATCH})`, hold: 30 },
-    warning: { set: NEAR_FAILURE, after: 0, clear: `!(${NEAR_FAILURE})`, hold: 60 },
-    gx: { path: "/Alarms/InternalFailure", modbus: 323 } },
-  // At once, as they are: what a person wants to know of the gateway itself. The device bits are set by the tasks.
-  { id: 40, code: "UartError", warnWhile: "uart_errors" },
-  { id: 41, code: "UartTimeout", warnWhile: "phase >= 2" },
-  { id: 42, code: "CanError", warnWhile: "can_errors" },
-  { id: 43, code: "CanTimeout", warnWhile: "can_unheard" },
-  { id: 44, code: "CanTxError", alarmWhile: "bus_off" },
-  { id: 45, code: "CanKeepAliveLost", warnWhile: "gx_gone" },
-  { id: 51, code: "ConfigError", warnWhile: "config > 0", alarmWhile: "config > 1" },
-  { id: 60, code: "BmsOffline", alarmWhile: "phase >= 3" },
-  { id: 61, code: "BmsFault", alarmWhile: "online_status === 155" },
-];
+/**
+ * One step of a row. `alarm` and `warning` are its conditions: of being raised while it is not, of being cleared while
+ * it is; each counts when it has held for its seconds in `holds` (six bits each: alarm raised, cleared, warning raised,
+ * cleared; bit 24: an alarm brings the warning along). `latched` raises the alarm at once and holds it. The warning is
+ * judged again when the alarm is gone, so that a clearing alarm steps down. `field` is the lower bit of the row's field
+ * in 0x35A, 30 for none.
+ */
+export function judge(
+  a: Alarms,
+  row: number,
+  field: number,
+  holds: number,
+  latched: boolean | number,
+  alarm: boolean | number,
+  warning: boolean | number,
+): void {
+  const was = a.on[row] & 3,
+    at = 2 * row;
+  let now = was,
+    held = 0,
+    timed = 0;
+  if (latched) {
+    now |= ALARM;
+  } else if (alarm) {
+    timed = a.held[at] + a.step;
+    if (timed >= ((was & ALARM ? holds >> 6 : holds) % 64) * 4) {
+      now ^= ALARM;
+      timed = 0;
+    }
+  }
+  a.held[at] = timed;
+  if (now & ALARM) {
+    if (holds >> 24) now |= WARNING;
+  } else if (warning) {
+    held = a.held[at + 1] + a.step;
+    if (held >= ((was & WARNING ? holds >> 18 : holds >> 12) % 64) * 4) {
+      now ^= WARNING;
+      held = 0;
+    }
+  }
+  a.held[at + 1] = held;
+  a.on[row] = timed + held ? now | TIMED : now;
+  if (a.on[row]) a.active = 1;
+  if (was === now) return;
+  a.since[row] = a.at;
+  a.changes++;
+  if ((was ^ now) & ALARM) a.raised ^= 3 << field;
+  if (was > 0 !== now > 0) a.warned ^= 3 << field;
+}

@@ -9,18 +9,24 @@ export function shown(value: number, digits: number): number | null {
   return isNaN(value) ? null : Math.round(value * THOUSANDS[digits]) / THOUSANDS[digits];
 }
 
-/** Rounded down as CAN does it. */
+/** Rounded down as limits are (charge/control.ts): for what a limit would be. */
 export function floored(value: number): number | null {
-  return isNaN(value) ? null : (value * 10 + 1e-6 | 0) / 10;
+  return isNaN(value) ? null : ((value * 10 + 1e-6) | 0) / 10;
 }
 
-/** The name that a list of the image's text (PHASES, REASONS, SEVERITIES, STATUSES) has for a number, "offline" when it has none. */
+/**
+ * The name that a list of the image's text (PHASES, REASONS, SEVERITIES, STATUSES) has for a number, "offline" when it
+ * has none.
+ */
 export function nameIn(list: number, number: number): string {
   const at = list + number * NAME_WIDTH;
-  return number >= 0 && number < NAMES && textSlice(at, at + NAME_WIDTH).trim() || "offline";
+  return (number >= 0 && number < NAMES && textSlice(at, at + NAME_WIDTH).trim()) || "offline";
 }
 
-/** How bad an event of the BMS is, as a place in the list SEVERITIES: 2 fault, 1 warning, 0 information (Enepaq Rev D, chapter 4). */
+/**
+ * How bad an event of the BMS is, as a place in the list SEVERITIES: 2 fault, 1 warning, 0 information (Enepaq Rev D,
+ * chapter 4).
+ */
 export function eventSeverity(id: number): number {
   return id < 0x31 ? 2 : id < 0x61 ? 1 : 0;
 }
@@ -30,6 +36,7 @@ export function eventSeverity(id: number): number {
  * the interpreter also finds what only begins there.)
  */
 export function eventName(id: number): string {
-  const text = textSlice(EVENTS_AT, EVENTS_END), at = text.indexOf("," + id + ":") + 1;
+  const text = textSlice(EVENTS_AT, EVENTS_END),
+    at = text.indexOf("," + id + ":") + 1;
   return at && at < text.length ? text.substring(text.indexOf(":", at) + 1, text.indexOf(",", at)) : "event_" + id;
 }

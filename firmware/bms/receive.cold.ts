@@ -4,7 +4,16 @@
 import { crc16Table } from "../kernel/crc16";
 
 export interface Received {
-  outcome: "ok" | "ack" | "nack" | "timeout" | "truncated" | "crc_mismatch" | "unexpected_reply" | "length_mismatch" | "address_mismatch"
+  outcome:
+    | "ok"
+    | "ack"
+    | "nack"
+    | "timeout"
+    | "truncated"
+    | "crc_mismatch"
+    | "unexpected_reply"
+    | "length_mismatch"
+    | "address_mismatch"
     | "multi_packet";
   /** Nothing that may still come can change the outcome. */
   final: boolean;
@@ -22,13 +31,17 @@ export interface Received {
 type ToArrayBuffer = ((text: string) => ArrayBuffer) | null;
 
 /**
- * Length of a reply by its second byte, as a character from "0" on: 0 none, 1 the third byte and 5 (else there is no length byte).
- * NACK and ACK stand first; 0x02, 0x0B and 0x0D have no reply but these.
+ * Length of a reply by its second byte, as a character from "0" on: 0 none, 1 the third byte and 5 (else there is no
+ * length byte). NACK and ACK stand first; 0x02, 0x0B and 0x0D have no reply but these.
  */
 const LENGTHS = "65010001010000008110886668811111@";
-const NACK = 0, ACK = 1, CRC_ERROR = 1;
-/** Longest payload that the six bits of a packet byte can say; that of 49 events and the time. */
-const MOST_PACKET = 63, MOST_EVENTS = 200;
+const NACK = 0,
+  ACK = 1,
+  CRC_ERROR = 1;
+/** Longest payload that the six bits of a packet byte can say, bytes. */
+const MOST_PACKET = 63;
+/** Payload of 49 events and the time, bytes. */
+const MOST_EVENTS = 200;
 
 /** A host may do without the native. */
 function bufferOf(text: string, toArrayBuffer: ToArrayBuffer): ArrayBuffer {
@@ -39,17 +52,23 @@ function bufferOf(text: string, toArrayBuffer: ToArrayBuffer): ArrayBuffer {
   return bytes.buffer as ArrayBuffer;
 }
 
-/** Length of a frame whose second byte is `code` and third `size`: 0 when none can start so, NaN while a byte is missing. */
+/**
+ * Length of a frame whose second byte is `code` and third `size`: 0 when none can start so, NaN while a byte is
+ * missing.
+ */
 function lengthOf(code: number, size: number, command: number): number {
   if (isNaN(code)) return NaN;
   const length = code < 2 || code === command ? LENGTHS.charCodeAt(code) - 48 : 0;
   return length === 1 ? size + 5 : length;
 }
 
-/** What the length byte of the reply may be at most: of block reads and lists exactly what was asked. NaN: it has none. */
+/**
+ * What the length byte of the reply may be at most: of block reads and lists exactly what was asked. NaN: it has none.
+ */
 function mostOf(request: string, command: number): number {
   if (command === 3) return 2 * request.charCodeAt(5);
-  if (command === 7 || command === 9) return 2 * request.charCodeAt(2); // 0x09 asks by two bytes a register and gets four
+  // 0x09 asks by two bytes a register and gets four
+  if (command === 7 || command === 9) return 2 * request.charCodeAt(2);
   if (command === 0x1d) return 2 * request.charCodeAt(4);
   if (command === 0x11 || command === 0x12) return MOST_EVENTS;
   return command < 0x1b ? NaN : "6P057".charCodeAt(command - 0x1b) - 48; // three sensors, 16 cells, -, versions
@@ -64,19 +83,33 @@ function stepOf(command: number): number {
 function sameAddresses(frame: string, request: string, command: number): boolean {
   let at = 3;
   if (command === 0x10) return frame.substr(2, 4) === request.substr(2, 4);
-  if (command === 9) for (; at < request.length - 2; at += 2) if (frame.substr(2 * at - 3, 2) !== request.substr(at, 2)) return false;
+  if (command === 9)
+    for (; at < request.length - 2; at += 2) if (frame.substr(2 * at - 3, 2) !== request.substr(at, 2)) return false;
   return true;
 }
 
 /** A frame with a right CRC: whether it is the reply, and then what it says. */
-function settles(found: Received, frame: string, request: string, multi: boolean, toArrayBuffer: ToArrayBuffer): boolean {
-  const command = request.charCodeAt(1), code = frame.charCodeAt(1), third = frame.charCodeAt(2), error = frame.charCodeAt(3);
-  const head = LENGTHS[code] === "1" ? 3 : 2, most = mostOf(request, command), step = stepOf(command), end = frame.length;
+function settles(
+  found: Received,
+  frame: string,
+  request: string,
+  multi: boolean,
+  toArrayBuffer: ToArrayBuffer,
+): boolean {
+  const command = request.charCodeAt(1),
+    code = frame.charCodeAt(1),
+    third = frame.charCodeAt(2),
+    error = frame.charCodeAt(3);
+  const head = LENGTHS[code] === "1" ? 3 : 2,
+    most = mostOf(request, command),
+    step = stepOf(command),
+    end = frame.length;
   if (code === ACK) {
     if (third !== command || (command !== 2 && command !== 11 && command !== 13)) return false;
     found.outcome = "ack";
   } else if (code === NACK) {
-    if (third !== command && error !== CRC_ERROR) return false; // a unit that read a wrong CRC may have read a wrong command
+    // a unit that read a wrong CRC may have read a wrong command
+    if (third !== command && error !== CRC_ERROR) return false;
     found.outcome = "nack";
     found.error = error;
   } else if (head === 3 && (step ? !third || third > most || third % step : third !== most)) {
@@ -95,7 +128,7 @@ function settles(found: Received, frame: string, request: string, multi: boolean
 function isWhole(frame: string, toArrayBuffer: ToArrayBuffer): boolean {
   const table = crc16Table;
   let crc = 0xffff;
-  for (const byte of new Uint8Array(bufferOf(frame, toArrayBuffer))) crc = crc >> 8 ^ table[(crc ^ byte) & 255];
+  for (const byte of new Uint8Array(bufferOf(frame, toArrayBuffer))) crc = (crc >> 8) ^ table[(crc ^ byte) & 255];
   return crc === 0;
 }
 
@@ -105,13 +138,31 @@ function nearer(length: number, other: number): number {
 }
 
 /**
- * Look for the reply to `request` (a whole frame of any command) in `rx`, everything received since it was sent. The first frame
- * with a right CRC that is an answer to it wins; text on the line and replies to other commands are skipped.
+ * Look for the reply to `request` (a whole frame of any command) in `rx`, everything received since it was sent. The
+ * first frame with a right CRC that is an answer to it wins; text on the line and replies to other commands are
+ * skipped.
  */
 export function receive(rx: string, request: string, toArrayBuffer: ToArrayBuffer): Received {
-  const command = request.charCodeAt(1), most = mostOf(request, command), packets = command === 7 || command === 9;
-  const found: Received = { outcome: rx ? "truncated" : "timeout", final: false, payload: "", words: null, error: 0, discarded: 0, need: 0 };
-  let at = rx.indexOf("\xaa"), foreign = false, badCrc = false, multi = false, skip = 1, code, size, length;
+  const command = request.charCodeAt(1),
+    most = mostOf(request, command),
+    packets = command === 7 || command === 9;
+  const found: Received = {
+    outcome: rx ? "truncated" : "timeout",
+    final: false,
+    payload: "",
+    words: null,
+    error: 0,
+    discarded: 0,
+    need: 0,
+  };
+  let at = rx.indexOf("\xaa"),
+    foreign = false,
+    badCrc = false,
+    multi = false,
+    skip = 1,
+    code,
+    size,
+    length;
   while (at >= 0) {
     skip = 1;
     code = rx.charCodeAt(at + 1);
@@ -122,7 +173,8 @@ export function receive(rx: string, request: string, toArrayBuffer: ToArrayBuffe
     } else if (packets && code === command && size > MOST_PACKET) {
       multi = true;
     } else if (isNaN(length) || at + length > rx.length) {
-      if (code === command && size > most) foreign = true; // nothing that was asked is so long: not waited for
+      if (code === command && size > most)
+        foreign = true; // nothing that was asked is so long: not waited for
       else found.need = nearer(found.need, at + (length || 3)); // without its third byte no length is known
     } else if (!isWhole(rx.substr(at, length), toArrayBuffer)) {
       badCrc = true;
@@ -138,6 +190,7 @@ export function receive(rx: string, request: string, toArrayBuffer: ToArrayBuffe
   if (found.need && stepOf(command)) found.need = nearer(found.need, rx.length + stepOf(command) + 5);
   found.discarded = at < 0 ? rx.length : at;
   found.final = at >= 0;
-  if (at < 0 && (multi || badCrc || foreign)) found.outcome = multi ? "multi_packet" : badCrc ? "crc_mismatch" : "unexpected_reply";
+  if (at < 0 && (multi || badCrc || foreign))
+    found.outcome = multi ? "multi_packet" : badCrc ? "crc_mismatch" : "unexpected_reply";
   return found;
 }

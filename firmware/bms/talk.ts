@@ -1,14 +1,18 @@
 // A conversation with the TinyBMS beside the polls, one exchange in each gap behind a fast poll: a type only.
 import type { Exchange } from "./poller";
-import type { SettingsTalk } from "./settings-steps";
+import type { SettingsTalk } from "./settings";
 
 export interface Talk {
   /** What the poller awaits while it is this conversation's turn; `request` is what was sent last. */
   exchange: Exchange;
   /** Settings that are read or written; null: one exchange, and that is all. */
   settings: SettingsTalk | null;
+  /** Requests that follow the first one when it was answered; their data bytes become one. */
+  more: string[];
   /** "" while it goes on, else an outcome of the receiver; with "ok" the data bytes, with "nack" the ERR byte. */
-  outcome: string; payload: string; error: number;
+  outcome: string;
+  payload: string;
+  error: number;
   /** It is given up at this time (ms). */
   until: number;
   /** Who is to look (at once, when `at` is 0) at the outcome. */

@@ -1,30 +1,38 @@
-// What is done to the machine once at boot: consoles that would be open doors, random numbers, board outputs, watchdog.
+// What is done to the machine once at boot: consoles that would be open doors, random numbers, board outputs. (The
+// watchdog is on already: its statement stands before all else in the image, tools/build/options.ts.)
+
+import type { Machine, StorePort } from "../kernel/ports";
+import { interpreter } from "./espruino.cold";
 import { outputs } from "board";
-import type { StorePort } from "../kernel/ports";
 
 /** The ESP32's hardware random number register (Technical Reference Manual, RNG_DATA_REG). */
 const RANDOM = 0x3ff75144;
-/** Longer than a blocking TCP connect to a host that is gone (lwIP gives up after about 75 s). */
-const WATCHDOG_S = 120;
 
-/** Close the consoles that need no password, seed the random numbers, set the board's outputs, arm the watchdog. */
-export function startMachine(faulted: (what: unknown) => void): void {
+/**
+ * Close the consoles that need no password, seed the random numbers, set the board's outputs; who is told of faults and
+ * error flags.
+ */
+export function startMachine(faulted: (what: unknown) => void, flagged: (flags: string[]) => void): void {
   require("TelnetServer").setOptions({ mode: "off" });
   NRF.setServices({}, { uart: false });
   E.srand(peek32(RANDOM) ^ peek32(RANDOM));
-  for (const output of (outputs as string).split(" ").filter(function (text) { return text !== ""; })) {
+  for (const output of (outputs as string).split(" ").filter(function (text) {
+    return text !== "";
+  })) {
     const parts = output.split("=");
     pinMode(+parts[0], "output");
     digitalWrite(+parts[0], parts[1] === "1" ? 1 : 0);
   }
-  E.on("errorFlag", faulted);
+  E.on("errorFlag", flagged);
   process.on("uncaughtException", faulted);
-  E.enableWatchdog(WATCHDOG_S, false);
 }
 
-/** Flash files. Compacting takes seconds, so it is done now, before CAN starts, when less than a quarter is free (decisions 37). */
+/**
+ * Flash files. Compacting takes seconds, so it is done now, before CAN starts, when less than a quarter is free.
+ */
 export function openStore(): StorePort {
-  const storage = require("Storage"), stats = storage.getStats();
+  const storage = require("Storage"),
+    stats = storage.getStats();
   if (stats.trashBytes > 0 && stats.freeBytes < stats.totalBytes / 4) storage.compact();
   return storage;
 }
@@ -37,4 +45,32 @@ export function macAddress(): string {
 /** Eight random hex digits: who reads the console may change settings. */
 export function newToken(): string {
   return (0x100000000 + (peek32(RANDOM) >>> 0)).toString(16).substr(1).toUpperCase();
+}
+
+// What the chip and its radio say of themselves, for people. What a build of the interpreter cannot tell is unknown
+// (NaN, "").
+
+/** Facts of this moment. Bytes, dBm. */
+export function machineFacts(): Machine {
+  const wifi = require("Wifi"),
+    own = wifi.getIP(),
+    esp32 = global["ESP32"] as Esp32 | undefined;
+  const chip = esp32 ? esp32.getState() : { freeHeap: NaN, minHeap: NaN, BLE: false };
+  const rssi = wifi.getDetails().rssi,
+    env = process.env,
+    espruino = interpreter();
+  return {
+    ip: own.ip && own.ip !== "0.0.0.0" ? own.ip : "",
+    mac: own.mac || "",
+    rssi: rssi === undefined ? NaN : rssi,
+    heap: chip.freeHeap,
+    heapMin: chip.minHeap === undefined ? NaN : chip.minHeap,
+    storageFree: require("Storage").getFree(),
+    storage: env.STORAGE || NaN,
+    flash: env.FLASH || NaN,
+    board: env.BOARD,
+    espruino: espruino.version,
+    warning: espruino.warning,
+    bluetooth: !!chip.BLE,
+  };
 }

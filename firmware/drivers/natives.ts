@@ -1,6 +1,6 @@
 // Natives of the interpreter behind one object, and the clock. Nothing else reads the time.
 import type { Natives } from "../kernel/ports";
-import { machineFacts } from "./facts.cold";
+import { machineFacts } from "./machine.cold";
 
 /** The clock, s: a name of the image is found sooner than one of the interpreter. */
 export const clock = getTime;
@@ -12,7 +12,9 @@ export function now(): number {
   return (clock() - startedAt) * 1000;
 }
 
-/** Set the clock (s since 1970). It jumps, the time since boot goes on: its begin jumps too, here and in the scheduler. */
+/**
+ * Set the clock (s since 1970). It jumps, the time since boot goes on: its begin jumps too, here and in the scheduler.
+ */
 export function setClock(seconds: number, scheduler: { start: number }): void {
   const before = clock();
   setTime(seconds);

@@ -1,16 +1,24 @@
-// The network of the interpreter: sockets of `net`, names and echoes of `Wifi`. `connect` blocks everything until TCP has
-// answered, so callers make sure of a live host first.
+// The network of the interpreter: sockets of `net`, names and echoes of `Wifi`. `connect` blocks everything until TCP
+// has answered, so callers make sure of a live host first.
 import type { NetworkPort } from "../kernel/ports";
-import { connectTls } from "./tls.cold";
-import { ask } from "./sntp.cold";
-import { lookUp, ownAddress, ping } from "./wifi.cold";
+import { ask, connectTls, lookUp, ownAddress, ping, tlsFault } from "./network.cold";
 
 export const network: NetworkPort = {
   address: ownAddress,
   lookUp: lookUp,
   ping: ping,
-  connect: function (ip, port, opened) { return require("net").connect({ host: ip, port: port }, opened); },
+  connect: function (ip, port, opened) {
+    return require("net").connect({ host: ip, port: port }, opened);
+  },
   connectTls: connectTls,
-  listen: function (port, accepted) { require("net").createServer(accepted).listen(port); },
+  tlsFault: tlsFault,
+  listen: function (port, accepted) {
+    require("net").createServer(accepted).listen(port);
+  },
+  // Espruino has no current network after a `write` or `end` in "data", and the TLS socket that it looks at next ends
+  // the device (networkFree and ssl_recv in libs/network/network.c)
+  soon: function (work) {
+    setTimeout(work, 0);
+  },
   ask: ask,
 };

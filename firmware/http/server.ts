@@ -2,7 +2,9 @@
 // interpreter's own server leaks a socket for each client that leaves early.
 import type { Socket } from "../kernel/ports";
 
-/** The pieces of an answer; "" ends it, null is not there yet: who has it calls `clientEvent(server, client, "drain")`. */
+/**
+ * The pieces of an answer; "" ends it, null is not there yet: who has it calls `clientEvent(server, client, "drain")`.
+ */
 export type Pieces = (piece: number) => string | null;
 
 export interface Client {
@@ -19,9 +21,9 @@ export interface Client {
 export interface Server {
   clients: Client[];
   now(): number;
+  /** What answers is not done in "data", but by this. */
+  soon(work: () => void): void;
   /** Answer a request: method, path, headers as they came, body, and what stands behind the path's question mark. */
   answer(method: string, path: string, header: string, body: string, query: string): Pieces;
   requests: number;
 }
-
-export { clientEvent } from "./clients.cold";

@@ -1,18 +1,40 @@
-// JSON at the boundary. The interpreter's own parser accepts trailing garbage, comments and bare words, and turns \uXXXX
-// into one byte; so a text is checked and prepared before it is parsed (RFC 8259).
+// JSON at the boundary (RFC 8259). The interpreter's own parser accepts trailing garbage, comments, bare words and
+// numbers like 01, keeps both of two members of the same name, takes `__proto__` for the prototype and turns \uXXXX
+// into one byte; so a text is read here token by token before it is parsed.
 
+/** Levels of objects and lists. */
 const DEEPEST = 8;
+/** What may stand at a place. */
+const OBJECT = 0,
+  VALUE = 1,
+  FIRST_VALUE = 2,
+  NAME = 3,
+  FIRST_NAME = 4,
+  COLON = 5,
+  COMMA = 6,
+  END = 7;
 
 /** The UTF-8 bytes of a code point above ASCII. */
 function utf8(unit: number): string {
-  if (unit > 0xffff) return String.fromCharCode(0xf0 | unit >> 18, 0x80 | unit >> 12 & 63, 0x80 | unit >> 6 & 63, 0x80 | unit & 63);
-  if (unit < 0x800) return String.fromCharCode(0xc0 | unit >> 6, 0x80 | unit & 63);
-  return String.fromCharCode(0xe0 | unit >> 12, 0x80 | unit >> 6 & 63, 0x80 | unit & 63);
+  if (unit > 0xffff)
+    return String.fromCharCode(
+      0xf0 | (unit >> 18),
+      0x80 | ((unit >> 12) & 63),
+      0x80 | ((unit >> 6) & 63),
+      0x80 | (unit & 63),
+    );
+  if (unit < 0x800) return String.fromCharCode(0xc0 | (unit >> 6), 0x80 | (unit & 63));
+  return String.fromCharCode(0xe0 | (unit >> 12), 0x80 | ((unit >> 6) & 63), 0x80 | (unit & 63));
 }
 
 /** Escapes of characters above ASCII as UTF-8 bytes. */
 function unescapeUnicode(text: string): string {
-  let out = "", from = 0, at = text.indexOf("\\"), unit = 0, low = 0, size = 0;
+  let out = "",
+    from = 0,
+    at = text.indexOf("\\"),
+    unit = 0,
+    low = 0,
+    size = 0;
   while (at >= 0) {
     unit = text[at + 1] === "u" ? parseInt(text.substr(at + 2, 4), 16) : 0;
     if (unit >= 0x80) {
@@ -31,7 +53,8 @@ function unescapeUnicode(text: string): string {
 
 /** End of the string that opens at `at`, -1 when it does not end. */
 function stringEnd(text: string, at: number): number {
-  let end = text.indexOf('"', at + 1), slashes;
+  let end = text.indexOf('"', at + 1),
+    slashes;
   while (end > 0) {
     slashes = 0;
     while (text[end - 1 - slashes] === "\\") slashes++;
@@ -41,31 +64,115 @@ function stringEnd(text: string, at: number): number {
   return -1;
 }
 
-/** Why the text cannot be one JSON object, "" when it can. */
-function refuseText(text: string): string {
-  const open: string[] = [];
-  let i = 0, c = "", last = "";
-  for (; i < text.length; i++) {
-    c = text[i];
-    if (c === " " || c === "\n" || c === "\r" || c === "\t") continue;
-    if (last === "" && c !== "{") return "must be a JSON object";
-    if (last !== "" && open.length === 0) return "has characters after the object";
-    if (c === '"') {
-      i = stringEnd(text, i);
-      if (i < 0) return "has a string without an end";
-    } else if (c === "{" || c === "[") {
-      if (open.push(c) > DEEPEST) return "is nested too deep";
-    } else if (c === "}" || c === "]") {
-      if (last === "," || open.pop() !== (c === "}" ? "{" : "[")) return "has a bracket too many or a comma before one";
-    } else if (",:-+.0123456789eEtrufalsn".indexOf(c) < 0) {
-      return "has the character " + c;
-    }
-    last = c;
+/** Every backslash of a string begins one of the escapes that JSON has. */
+function escapesAreGood(token: string): boolean {
+  let at = token.indexOf("\\"),
+    i = 0;
+  while (at >= 0) {
+    if ('"\\/bfnrtu'.indexOf(token[at + 1]) < 0) return false;
+    for (i = 2; token[at + 1] === "u" && i < 6; i++)
+      if ("0123456789abcdefABCDEF".indexOf(token[at + i]) < 0) return false;
+    at = token.indexOf("\\", at + 2);
   }
-  return last === "" ? "is empty" : open.length ? "is cut short" : "";
+  return true;
 }
 
-/** An object of JSON text, or the reason why it is none. Strings are bytes of UTF-8. */
+/** Length of the digits at `at`. */
+function digits(text: string, at: number): number {
+  let end = at;
+  while (text[end] >= "0" && text[end] <= "9") end++;
+  return end - at;
+}
+
+/** End of the number or word at `at`, -1 when it is none. */
+function plainEnd(text: string, at: number): number {
+  const c = text[at];
+  if (c === "t" || c === "n") return text.substr(at, 4) === (c === "t" ? "true" : "null") ? at + 4 : -1;
+  if (c === "f") return text.substr(at, 5) === "false" ? at + 5 : -1;
+  let end = c === "-" ? at + 1 : at,
+    more = digits(text, end);
+  if (!more || (more > 1 && text[end] === "0")) return -1;
+  end += more;
+  if (text[end] === ".") {
+    more = digits(text, end + 1);
+    if (!more) return -1;
+    end += more + 1;
+  }
+  if (text[end] === "e" || text[end] === "E") {
+    end += text[end + 1] === "+" || text[end + 1] === "-" ? 2 : 1;
+    more = digits(text, end);
+    if (!more) return -1;
+    end += more;
+  }
+  return end;
+}
+
+/** What is wrong with a text where nothing that is wanted stands. */
+function refusePlace(text: string, at: number, wanted: number): string {
+  if (wanted === END) return "has characters after the object";
+  if (wanted === OBJECT) return "must be a JSON object";
+  return "is not JSON at " + text.substr(at, 16);
+}
+
+/** Why the text cannot be one JSON object, "" when it can. Cheap things first: this runs for each message. */
+function refuseText(text: string): string {
+  const outer: string[][] = [],
+    hasEscapes = text.indexOf("\\") >= 0;
+  let at = 0,
+    end = 0,
+    wanted = OBJECT,
+    c = "",
+    open = "",
+    names: string[] = [];
+  for (; at < text.length; at = end) {
+    c = text[at];
+    end = at + 1;
+    if (c === '"' && wanted && wanted <= FIRST_NAME) {
+      end = (hasEscapes ? stringEnd(text, at) : text.indexOf('"', end)) + 1;
+      if (!end) return "has a string without an end";
+      if (hasEscapes && !escapesAreGood(text.substring(at, end)))
+        return "has a bad escape in " + text.substring(at, end);
+      if (wanted >= NAME) {
+        const name = hasEscapes
+          ? (JSON.parse(unescapeUnicode(text.substring(at, end))) as string)
+          : text.substring(at + 1, end - 1);
+        if (name === "__proto__") return "has the name __proto__";
+        if (names.indexOf(name) >= 0) return "has the name " + name + " twice";
+        names.push(name);
+        wanted = COLON;
+      } else {
+        wanted = COMMA;
+      }
+    } else if (c === ":" && wanted === COLON) {
+      wanted = VALUE;
+    } else if (c === "," && wanted === COMMA) {
+      wanted = open[open.length - 1] === "{" ? NAME : VALUE;
+    } else if (c === " " || c === "\n" || c === "\r" || c === "\t") {
+      continue;
+    } else if ((c === "{" || (c === "[" && wanted)) && wanted <= FIRST_VALUE) {
+      open += c;
+      if (outer.push(names) > DEEPEST) return "is nested too deep";
+      names = [];
+      wanted = c === "{" ? FIRST_NAME : FIRST_VALUE;
+    } else if ((c === "}" || c === "]") && wanted && wanted !== END) {
+      if (wanted !== COMMA && wanted !== (c === "}" ? FIRST_NAME : FIRST_VALUE)) return "has a " + c + " too early";
+      if (open[open.length - 1] !== (c === "}" ? "{" : "[")) return "has a bracket too many";
+      open = open.slice(0, -1);
+      names = outer.pop() as string[];
+      wanted = open ? COMMA : END;
+    } else {
+      end = wanted === VALUE || wanted === FIRST_VALUE ? plainEnd(text, at) : -1;
+      if (end < 0) return refusePlace(text, at, wanted);
+      wanted = COMMA;
+    }
+  }
+  return wanted === OBJECT ? "is empty" : wanted === END ? "" : "is cut short";
+}
+
+/**
+ * An object of JSON text, or the reason why it is none: a name that stands twice in an object is one. Strings are bytes
+ * of UTF-8.
+ */
 export function parseObject(text: string): { value?: Record<string, unknown>; reason: string } {
   const reason = refuseText(text);
   if (reason) return { reason: reason };
@@ -74,4 +181,22 @@ export function parseObject(text: string): { value?: Record<string, unknown>; re
   } catch (error) {
     return { reason: "is not JSON" };
   }
+}
+
+// Strings as JSON.
+
+/** A string as JSON, its bytes left as they are (the interpreter's own would escape UTF-8 byte by byte). */
+export function quote(text: string): string {
+  const plain = JSON.stringify(text);
+  if (plain.length === text.length + 2) return plain; // nothing to escape, as nearly always
+  let out = '"',
+    i = 0,
+    c = "",
+    code = 0;
+  for (; i < text.length; i++) {
+    c = text[i];
+    code = text.charCodeAt(i);
+    out += c === '"' || c === "\\" ? "\\" + c : code < 32 ? "\\u00" + (code + 256).toString(16).substr(1) : c;
+  }
+  return out + '"';
 }

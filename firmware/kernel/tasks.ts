@@ -1,16 +1,25 @@
-// Cooperative tasks: one native interval each, priority by courtesy. A task that is late first lets every more urgent task
-// run that is overdue. The interpreter makes up for missed intervals in a burst; those calls find nothing due.
+// Cooperative tasks: one native interval each, priority by courtesy. A task that is late first lets every more urgent
+// task run that is overdue. The interpreter makes up for missed intervals in a burst; those calls find nothing due.
 import { stepFailed } from "./task-failed.cold";
 
-/** A start this late (ms) lets others go first; this late is counted; timers may fire this early; the calls of a burst come within this. */
-const COURTESY = 10, LATE = 50, EARLY = 4, BURST = 10;
+/**
+ * A start this late (ms) lets others go first; this late is counted; timers may fire this early; the calls of a burst
+ * come within this.
+ */
+const COURTESY = 10,
+  LATE = 50,
+  EARLY = 4,
+  BURST = 10;
 
 /** What is used at each step comes first: the interpreter finds a member by going through those before it. */
 export interface Task {
   /** Time of the next step, and milliseconds between steps. */
   due: number;
   period: number;
-  /** What the task works on, and its work: one bounded piece; the delay until the next step in ms, 0 for the usual period. */
+  /**
+   * What the task works on, and its work: one bounded piece; the delay until the next step in ms, 0 for the usual
+   * period.
+   */
   state: unknown;
   step: Step;
   /** The longest step in ms, how often it started late, how often it threw. */
@@ -25,7 +34,10 @@ export interface Task {
 export type Step = (state: never, now: number) => number;
 
 export interface Scheduler {
-  /** The clock itself (s, a native of the interpreter: a function around it costs three times as much), and what it said at boot. */
+  /**
+   * The clock itself (s, a native of the interpreter: a function around it costs three times as much), and what it said
+   * at boot.
+   */
   clock(): number;
   start: number;
   /** Most urgent first. */
@@ -38,7 +50,7 @@ export interface Scheduler {
 }
 
 /** One step, and the accounts of it. */
-function stepTask(scheduler: Scheduler, task: Task, now: number): void {
+export function stepTask(scheduler: Scheduler, task: Task, now: number): void {
   let delay = 0;
   try {
     delay = task.step(task.state as never, now);
@@ -56,11 +68,12 @@ function stepTask(scheduler: Scheduler, task: Task, now: number): void {
 }
 
 /**
- * Run `task` if it is due. Timers fire in the order of their time, so nothing more urgent waits before a task that is in
- * time; before one that is late, whatever is more urgent and due too goes first.
+ * Run `task` if it is due. Timers fire in the order of their time, so nothing more urgent waits before a task that is
+ * in time; before one that is late, whatever is more urgent and due too goes first.
  */
 export function runTask(scheduler: Scheduler, task: Task): void {
-  const now = (scheduler.clock() - scheduler.start) * 1000, late = now - task.due;
+  const now = (scheduler.clock() - scheduler.start) * 1000,
+    late = now - task.due;
   if (late < COURTESY) {
     if (late > -EARLY) stepTask(scheduler, task, now);
     return;

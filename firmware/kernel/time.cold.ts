@@ -1,23 +1,45 @@
 // The time of day as text, UTC (ISO 8601). 0 seconds: the time is not known, and the text is empty.
 
-const DAY_S = 86400;
+import { DAY_S } from "./time";
 
 function padded(value: number, digits: number): string {
   return ("000" + value).substr(-digits);
 }
 
-/** The day of whole days since 1970, by years that begin in March of a 400-year cycle, so that the leap day is a year's last. */
+/**
+ * The day of whole days since 1970, by years that begin in March of a 400-year cycle, so that the leap day is a year's
+ * last.
+ */
 function dateText(days: number): string {
-  const day = days + 719468, cycle = Math.floor(day / 146097), inCycle = day - cycle * 146097;
-  const year = Math.floor((inCycle - Math.floor(inCycle / 1460) + Math.floor(inCycle / 36524) - Math.floor(inCycle / 146096)) / 365);
-  const inYear = inCycle - (365 * year + Math.floor(year / 4) - Math.floor(year / 100)), month = Math.floor((5 * inYear + 2) / 153);
-  return padded(cycle * 400 + year + (month > 9 ? 1 : 0), 4) + "-" + padded(month > 9 ? month - 9 : month + 3, 2) + "-"
-    + padded(inYear - Math.floor((153 * month + 2) / 5) + 1, 2);
+  const day = days + 719468,
+    cycle = Math.floor(day / 146097),
+    inCycle = day - cycle * 146097;
+  const year = Math.floor(
+    (inCycle - Math.floor(inCycle / 1460) + Math.floor(inCycle / 36524) - Math.floor(inCycle / 146096)) / 365,
+  );
+  const inYear = inCycle - (365 * year + Math.floor(year / 4) - Math.floor(year / 100)),
+    month = Math.floor((5 * inYear + 2) / 153);
+  return (
+    padded(cycle * 400 + year + (month > 9 ? 1 : 0), 4) +
+    "-" +
+    padded(month > 9 ? month - 9 : month + 3, 2) +
+    "-" +
+    padded(inYear - Math.floor((153 * month + 2) / 5) + 1, 2)
+  );
 }
 
 function timeText(seconds: number): string {
-  const days = Math.floor(seconds / DAY_S), rest = Math.floor(seconds - days * DAY_S);
-  return dateText(days) + "T" + padded(Math.floor(rest / 3600), 2) + ":" + padded(Math.floor(rest / 60) % 60, 2) + ":" + padded(rest % 60, 2);
+  const days = Math.floor(seconds / DAY_S),
+    rest = Math.floor(seconds - days * DAY_S);
+  return (
+    dateText(days) +
+    "T" +
+    padded(Math.floor(rest / 3600), 2) +
+    ":" +
+    padded(Math.floor(rest / 60) % 60, 2) +
+    ":" +
+    padded(rest % 60, 2)
+  );
 }
 
 /** "2026-02-03T10:11:12Z" of s since 1970. */

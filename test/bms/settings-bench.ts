@@ -7,9 +7,15 @@ import { initialSettings, settingBound, writeSettings } from "../../tools/simula
 import type { Write } from "../../tools/simulator/words";
 import { fakeClock, rawUnit } from "../simulator/bench";
 
-/** A unit with the rules of the simulated one, that remembers each accepted write command; and what `lose` says is not answered. */
+/**
+ * A unit with the rules of the simulated one, that remembers each accepted write command; and what `lose` says is not
+ * answered.
+ */
 export function bench() {
-  const clock = fakeClock(), faults = createFaults(clock, seededRandom(1)), raw = rawUnit(), written: Write[][] = [];
+  const clock = fakeClock(),
+    faults = createFaults(clock, seededRandom(1)),
+    raw = rawUnit(),
+    written: Write[][] = [];
   initialSettings(raw.words, 16);
   const unit = {
     ...raw,
@@ -20,7 +26,14 @@ export function bench() {
       return done;
     },
   };
-  return { unit, words: raw.words, faults, written, lose: (_step: number, _at: number): boolean => false, refuse: (_writes: Write[]): boolean => false };
+  return {
+    unit,
+    words: raw.words,
+    faults,
+    written,
+    lose: (_step: number, _at: number): boolean => false,
+    refuse: (_writes: Write[]): boolean => false,
+  };
 }
 export type Bench = ReturnType<typeof bench>;
 

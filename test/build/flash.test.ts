@@ -1,30 +1,63 @@
-// The espruino CLI: it takes the image offline and without a warning, and `npm run flash` notices what it does not tell.
+// The espruino CLI takes the image offline and without a warning. `npm run flash` has its own way to the flash: against
+// a device that loses and damages what it is sent, and against an interpreter on a pseudo terminal and over TCP.
 import assert from "node:assert/strict";
 import { spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../../tools/build/board";
 import { buildImage } from "../../tools/build/image";
-import { cliArguments, cliFault, flashFile, parseStored, runCli, storedFault } from "../../tools/flash";
-import { crc32 } from "../../tools/host/crc32";
-import { findInterpreter, launchInterpreter, NO_INTERPRETER, stopProcess, temporaryDirectory } from "../../tools/rig/interpreter";
+import { flashFile } from "../../tools/flash";
+import { openConsole } from "../../tools/flash/console";
+import { BLOCK_BYTES, imageFault, type Teller, upload } from "../../tools/flash/upload";
+import {
+  findExecutable,
+  findInterpreter,
+  launchInterpreter,
+  NO_INTERPRETER,
+  stopProcess,
+  temporaryDirectory,
+} from "../../tools/rig/interpreter";
+import { until } from "../../tools/rig/wait";
+import { servePty } from "../../tools/simulator/serve";
+import { fakeDevice, type FakeFaults } from "./flash-device";
+
+/** An image of many blocks, each of them different. */
+const IMAGE = `!function(){\n${Array.from({ length: 500 }, (_, i) => `function f${i}(){\nreturn "line ${i} \\\\ \\x10~"}\n`).join("")}print("boot"+"ed")}();\n`;
+const BLOCKS = Math.ceil(IMAGE.length / BLOCK_BYTES);
+
+interface Told extends Teller {
+  lines: string[];
+  at: number[];
+}
+function told(): Told {
+  const lines: string[] = [],
+    at: number[] = [];
+  return { lines, at, say: (line) => lines.push(line), progress: (bytes) => at.push(bytes) };
+}
 
 describe("boards/ESP32.json", () => {
   let folder: string;
-  before(() => { folder = mkdtempSync(join(tmpdir(), "tinybms-cli-")); });
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "tinybms-cli-"));
+  });
   after(() => rmSync(folder, { recursive: true }));
 
   const run = (input: string): { status: number | null; printed: string; output: string } => {
-    const cli = join(root, "node_modules/espruino/bin/espruino-cli.js"), output = join(folder, "out.js");
-    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, "--board", "boards/ESP32.json", input, "-o", output], { cwd: root, encoding: "utf8" });
+    const cli = join(root, "node_modules/espruino/bin/espruino-cli.js"),
+      output = join(folder, "out.js");
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [cli, "--board", "boards/ESP32.json", input, "-o", output],
+      { cwd: root, encoding: "utf8" },
+    );
     return { status, printed: stdout + stderr, output: readFileSync(output, "latin1") };
   };
 
   it("lets the CLI take the image as it is, with no internet and no warning", async () => {
-    const file = join(folder, "image.js"), { code } = await buildImage({ output: file });
+    const file = join(folder, "image.js"),
+      { code } = await buildImage({ output: file });
     const { status, printed, output } = run(file);
     assert.equal(status, 0);
     assert.doesNotMatch(printed, /warn|error|not found|No list|unable/i);
@@ -39,82 +72,153 @@ describe("boards/ESP32.json", () => {
 });
 
 describe("flash", () => {
-  it("calls the CLI with the port, the baud rate and the board's file", () => {
-    const words = cliArguments({ port: "/dev/ttyUSB0", baud: 115200 }, ["image.js"]).join(" ");
-    assert.match(words, /^-p \/dev\/ttyUSB0 -b 115200 --no-ble --board \S*boards\/ESP32\.json image\.js$/);
+  it("takes no image that a console would change", () => {
+    assert.equal(imageFault("print(1);\n"), "");
+    assert.match(imageFault(""), /empty/);
+    assert.match(imageFault("a\x11b"), /byte 17 at 1/);
   });
 
-  it("tells what went wrong from what the CLI printed", () => {
-    assert.equal(cliFault("Connected\n--] >\nUpload Complete\n"), "");
-    assert.match(cliFault("Unable to connect!\n"), /cannot open the port/);
-    assert.match(cliFault("You have pre-1v96 firmware. Upload size is limited"), /no Espruino answers/);
-    assert.match(cliFault('Module MQTT not found\n'), /requires MQTT/);
+  it("sends every block, reads it back, and starts the device anew", async () => {
+    const device = fakeDevice(),
+      tell = told();
+    await upload(openConsole(device.port), IMAGE, tell);
+    await until("the start", 1000, () => device.calls.includes("reboot"));
+    assert.equal(device.bootCode(), IMAGE);
+    assert.deepEqual([device.writes, device.calls], [BLOCKS, ["watchdog 120", "reset", "reboot"]]);
+    assert.deepEqual(tell.lines, ["Espruino 2v29 answers"]);
+    assert.equal(tell.at.at(-1), IMAGE.length);
+    assert.ok(
+      tell.at.every((bytes, i) => i === 0 || bytes >= tell.at[i - 1]!),
+      `${tell.at}`,
+    );
   });
 
-  it("finds the read-back between the device's own lines, not in the echo", () => {
-    assert.deepEqual(parseStored('--] >print("~image "+(function(c)...\n--] phase normal\n--] ~image 41234 3738837499\n--] =undefined'), { length: 41234, crc: 3738837499 });
-    assert.equal(parseStored('--] >print("~image "+x)'), null);
-  });
-
-  it("compares length and CRC", () => {
-    const image = Buffer.from("print(1);\n"), good = { length: image.length, crc: crc32(image) };
-    assert.equal(storedFault(image, good), "");
-    assert.match(storedFault(image, { ...good, length: 8 }), /8 bytes of 10/);
-    assert.match(storedFault(image, { ...good, crc: good.crc ^ 1 }), /CRC/);
-    assert.match(storedFault(image, null), /did not answer/);
-  });
-});
-
-describe("flash, over TCP to an interpreter", () => {
-  const cleanUps: (() => unknown)[] = [];
-  let port: string, device: ChildProcess;
-
-  /** The interpreter as a device: it stays on while the CLI comes and goes. */
-  function serve(child: ChildProcess): Server {
-    let client: Socket | undefined;
-    child.stdout!.on("data", (data: Buffer) => client?.write(data));
-    return createServer((socket) => {
-      client = socket;
-      socket.on("data", (data) => child.stdin!.write(data));
-      socket.on("error", () => undefined);
-      socket.on("close", () => { if (client === socket) client = undefined; });
+  const lossy: [what: string, faults: FakeFaults, writes: number, said: RegExp | null][] = [
+    [
+      "blocks that are answered and not there",
+      { blank: (n) => [0, 3, 4].includes(n) },
+      BLOCKS + 3,
+      /^3 of \d+ blocks are missing/,
+    ],
+    ["blocks that come damaged", { damage: (n) => n === 1 }, BLOCKS + 1, /^1 of \d+ blocks are missing/],
+    [
+      "the same block again and again",
+      { blank: (n) => n === 2 || (n >= BLOCKS && n < BLOCKS + 2) },
+      BLOCKS + 3,
+      /^1 of/,
+    ],
+  ];
+  for (const [what, faults, writes, said] of lossy) {
+    it(`sends again ${what}`, async () => {
+      const device = fakeDevice(faults),
+        tell = told();
+      await upload(openConsole(device.port), IMAGE, tell);
+      assert.equal(device.bootCode(), IMAGE);
+      assert.equal(device.writes, writes);
+      assert.match(tell.lines[1] ?? "", said!);
     });
   }
 
-  before(async function () {
-    const interpreter = findInterpreter();
-    if (!interpreter) {
+  it("asks again when a line is swallowed", async () => {
+    const device = fakeDevice({ swallow: (n) => n === 1 });
+    await upload(openConsole(device.port), IMAGE.slice(0, 3 * BLOCK_BYTES), told());
+    assert.equal(device.bootCode(), IMAGE.slice(0, 3 * BLOCK_BYTES));
+    assert.equal(device.writes, 4);
+  }).timeout(20000);
+
+  it("refuses what it cannot verify, and leaves no boot code", async () => {
+    for (const faults of [{ stuckAt: 5000 }, { blank: () => true }]) {
+      const device = fakeDevice(faults);
+      await assert.rejects(upload(openConsole(device.port), IMAGE, told()), /could not be verified in 3 attempts/);
+      assert.equal(device.bootCode(), undefined);
+      assert.ok(!device.calls.includes("reboot"));
+    }
+  });
+
+  it("switches Bluetooth off first, because that erases the boot code", async () => {
+    const device = fakeDevice({ bluetooth: true }),
+      tell = told();
+    await upload(openConsole(device.port), IMAGE, tell);
+    assert.deepEqual(device.calls.slice(0, 2), ["bluetooth off", "watchdog 120"]);
+    assert.match(tell.lines[1]!, /Bluetooth is on/);
+  });
+
+  it("warns of an Espruino that is not known to work", async () => {
+    const tell = told();
+    await upload(openConsole(fakeDevice({ version: "2v25" }).port), IMAGE, tell);
+    assert.equal(tell.lines[1], "warning: Espruino 2v25 is too old: take 2v26 or newer");
+  });
+
+  it("says so when nobody answers, and when nothing listens", async () => {
+    const mute = { ...fakeDevice().port, write: () => undefined };
+    await assert.rejects(openConsole(mute).ask("1", 10), /no Espruino answers/);
+    await assert.rejects(flashFile(join(root, "package.json"), "tcp://127.0.0.1:9", told()), /nothing listens there/);
+  });
+});
+
+describe("flash, to an interpreter", () => {
+  const cleanUps: (() => unknown)[] = [];
+  let folder: string, file: string, device: ChildProcess, printed: string;
+
+  before(function () {
+    if (!findInterpreter()) {
       console.log(NO_INTERPRETER);
       this.skip();
     }
+  });
+  beforeEach(() => {
     const directory = temporaryDirectory();
-    device = launchInterpreter({ interpreter }, directory.path);
-    const server = serve(device);
-    cleanUps.push(() => server.close(), () => stopProcess(device, "SIGKILL"), directory.remove);
+    folder = mkdtempSync(join(tmpdir(), "tinybms-flash-"));
+    file = join(folder, "image.js");
+    writeFileSync(file, IMAGE);
+    device = launchInterpreter({ interpreter: findInterpreter()! }, directory.path);
+    printed = "";
+    device.stdout!.on("data", (data: Buffer) => (printed += data.toString("latin1")));
+    cleanUps.push(
+      () => rmSync(folder, { recursive: true }),
+      directory.remove,
+      () => stopProcess(device, "SIGKILL"),
+    );
+  });
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  });
+
+  /** The device's boot code is the image, and it runs. */
+  async function assertFlashed(tell: Told): Promise<void> {
+    await until("the image runs", 10000, () => printed.includes("booted"));
+    assert.equal(tell.at.at(-1), IMAGE.length);
+  }
+
+  it("over a serial port", async function () {
+    if (!findExecutable("socat")) this.skip();
+    const path = join(folder, "tty"),
+      tell = told();
+    const wire = {
+      receive: (bytes: Uint8Array) => void device.stdin!.write(bytes),
+      onSend: (receiver: (bytes: Uint8Array) => void) => {
+        device.stdout!.on("data", receiver);
+        return () => void device.stdout!.off("data", receiver);
+      },
+    };
+    const line = await servePty(wire, path);
+    cleanUps.push(() => line.close());
+    await flashFile(file, path, tell);
+    await assertFlashed(tell);
+  });
+
+  it("over TCP", async () => {
+    const tell = told();
+    const server = createServer((socket: Socket) => {
+      const toClient = (data: Buffer): void => void socket.write(data);
+      device.stdout!.on("data", toClient);
+      socket.on("data", (data) => device.stdin!.write(data));
+      socket.on("error", () => undefined);
+      socket.on("close", () => device.stdout!.off("data", toClient));
+    });
+    cleanUps.push(() => server.close());
     await new Promise<void>((up) => server.listen(0, "127.0.0.1", up));
-    port = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  after(async () => { for (const cleanUp of cleanUps) await cleanUp(); });
-
-  it("sends an image to flash, reads it back, and the device runs it", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "tinybms-flash-")), file = join(folder, "image.js");
-    let printed = "";
-    device.stdout!.on("data", (data: Buffer) => { printed += data.toString("latin1"); });
-    try {
-      const filler = Array.from({ length: 80 }, (_, i) => `function f${i}(){\nreturn "\\x10~${i}"}\n`).join("");
-      writeFileSync(file, `!function(){\n${filler}print("boot"+"ed")}();\n`);
-      const said: string[] = [];
-      await flashFile(file, { port, baud: 115200 }, (line) => said.push(line));
-      assert.match(said[0]!, /^sending \d+ bytes to tcp:/);
-      assert.match(printed, /booted/);
-      const stored = parseStored(await runCli({ port, baud: 115200 }, ["-e", 'print("~image "+require("Storage").read(".bootcde").length+" 0")']));
-      assert.equal(stored!.length, readFileSync(file).length);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
-
-  it("says so when nothing listens there", async () => {
-    await assert.rejects(flashFile(join(root, "package.json"), { port: "tcp://127.0.0.1:9", baud: 115200 }, () => undefined), /cannot open the port/);
+    await flashFile(file, `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`, tell);
+    await assertFlashed(tell);
   });
 });

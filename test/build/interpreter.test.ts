@@ -1,4 +1,5 @@
-// What the build makes does the same in the interpreter as in node: guards, cold modules, and every construct that is allowed.
+// What the build makes does the same in the interpreter as in node: guards, cold modules, and every construct that is
+// allowed.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -100,10 +101,13 @@ describe("the build's code in the interpreter", () => {
 
   it("runs cold modules as node does", async () => {
     const { code } = await buildProject({
-      "main.ts": 'import { outer, plain } from "./outer.cold";\nfor (let i = 0; i < 3; i++) {\n  print("~" + outer(i));\n  print("~" + plain(i));\n}\n',
-      "outer.cold.ts": 'import { inner } from "./inner.cold";\nconst NAMES = "a,b,c".split(",");\nfunction name(i: number): string {\n  return NAMES[i] + inner(i);\n}\n'
-        + "export function plain(i: number): string {\n  return NAMES[i] + name(i);\n}\nexport function outer(i: number): string {\n  return plain(i) + name(0);\n}\n",
-      "inner.cold.ts": "const STEP = 10;\nfunction times(x: number): number {\n  return x * STEP;\n}\nexport function inner(x: number): number {\n  return times(x) + times(1);\n}\n",
+      "main.ts":
+        'import { outer, plain } from "./outer.cold";\nfor (let i = 0; i < 3; i++) {\n  print("~" + outer(i));\n  print("~" + plain(i));\n}\n',
+      "outer.cold.ts":
+        'import { inner } from "./inner.cold";\nconst NAMES = "a,b,c".split(",");\nfunction name(i: number): string {\n  return NAMES[i] + inner(i);\n}\n' +
+        "export function plain(i: number): string {\n  return NAMES[i] + name(i);\n}\nexport function outer(i: number): string {\n  return plain(i) + name(0);\n}\n",
+      "inner.cold.ts":
+        "const STEP = 10;\nfunction times(x: number): number {\n  return x * STEP;\n}\nexport function inner(x: number): number {\n  return times(x) + times(1);\n}\n",
     });
     const expected = inNode(code);
     assert.equal(expected.length, 6);
@@ -113,8 +117,14 @@ describe("the build's code in the interpreter", () => {
   it("takes every construct that the checks let through", async () => {
     const loose = /require|Interval/; // modules and timers of the device are not what is tried here
     const samples = constructs.flatMap(({ good }) => good).filter((code) => !loose.test(code));
-    const code = samples.map((sample, i) => `try{(function(){var x=1,g=function(){return 1},a=[1,2],o={x:1},s="a";\n${sample}\n})()}catch(e){print("~${i} "+e);}\n`);
+    const code = samples.map(
+      (sample, i) =>
+        `try{(function(){var x=1,g=function(){return 1},a=[1,2],o={x:1},s="a";\n${sample}\n})()}catch(e){print("~${i} "+e);}\n`,
+    );
     const failed = await inInterpreter(interpreter, code.join("") + 'print("~end");\n');
-    assert.deepEqual(failed.map((line) => samples[parseInt(line.slice(1))] ?? line), ["~end"]);
+    assert.deepEqual(
+      failed.map((line) => samples[parseInt(line.slice(1))] ?? line),
+      ["~end"],
+    );
   });
 });

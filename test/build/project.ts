@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { root } from "../../tools/build/board";
 import { buildImage, type Image } from "../../tools/build/image";
 
 /** Builds an image from these modules (name -> text; the entry is main.ts) for a board. Rejects as the build does. */
@@ -10,9 +9,7 @@ export async function buildProject(files: Record<string, string>, board?: string
   const folder = mkdtempSync(join(tmpdir(), "tinybms-build-"));
   try {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    const tsconfig = join(folder, "tsconfig.json");
-    writeFileSync(tsconfig, JSON.stringify({ extends: root + "firmware/tsconfig.json", include: ["*.ts", root + "firmware/*.d.ts"] }));
-    return await buildImage({ input: join(folder, "main.ts"), tsconfig, board });
+    return await buildImage({ input: join(folder, "main.ts"), board });
   } finally {
     rmSync(folder, { recursive: true });
   }

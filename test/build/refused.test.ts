@@ -11,7 +11,9 @@ const FREE = "let x = 1;\nlet g = function () {};\nlet a = [1];\nlet o = { x: 1 
 /** Findings of the lint that concern the device, for a file of the firmware. */
 async function lint(eslint: ESLint, code: string): Promise<string[]> {
   const [result] = await eslint.lintText(FREE + code, { filePath: root + "firmware/drivers/sample.ts" });
-  return result!.messages.filter(({ ruleId, fatal }) => fatal || ruleId === "no-restricted-syntax" || ruleId?.startsWith("espruino/")).map(({ message }) => message);
+  return result!.messages
+    .filter(({ ruleId, fatal }) => fatal || ruleId === "no-restricted-syntax" || ruleId?.startsWith("espruino/"))
+    .map(({ message }) => message);
 }
 
 /** Findings of the image check. What does not parse stays as it is. */
@@ -25,7 +27,9 @@ function image(code: string): string[] {
 
 describe("what the device does not take", () => {
   let eslint: ESLint;
-  before(() => { eslint = new ESLint({ cwd: root }); });
+  before(() => {
+    eslint = new ESLint({ cwd: root });
+  });
 
   for (const { name, bad, good } of constructs) {
     it(`${name}: refused by the lint`, async () => {
@@ -51,7 +55,13 @@ describe("what the device does not take", () => {
 
   it("takes no local with the name of something around it", async () => {
     const code = "const a = 1;\nexport function f(b: number): number {\n  return b;\n}\nexport const c = a;\n";
-    assert.deepEqual([await findings("firmware/battery/sample.ts", code), await findings("firmware/battery/sample.ts", code.replace(/\bb\b/g, "a"))], [0, 1]);
+    assert.deepEqual(
+      [
+        await findings("firmware/battery/sample.ts", code),
+        await findings("firmware/battery/sample.ts", code.replace(/\bb\b/g, "a")),
+      ],
+      [0, 1],
+    );
   });
 
   it("keeps Espruino's globals and the clock in drivers/", async () => {
@@ -76,8 +86,21 @@ describe("how the image is laid out", () => {
   });
 
   it("needs a semicolon wherever JavaScript would insert one", () => {
-    for (const bad of ["let x=1,y=2\n++y;", "g()\n++g;", "for(;;){\nbreak\n}\nfor(;;)\nbreak\ng();", "throw 1\ng();", "let f=g\nf();"]) assert.notDeepEqual(lineOf(bad), [], bad);
-    for (const good of ["let x=1,y=2;\n++y;", "for(let i=0;i<3;i++)g();", "for(const i of[1])g(i);", "do g();while(0);"]) assert.deepEqual(lineOf(good), [], good);
+    for (const bad of [
+      "let x=1,y=2\n++y;",
+      "g()\n++g;",
+      "for(;;){\nbreak\n}\nfor(;;)\nbreak\ng();",
+      "throw 1\ng();",
+      "let f=g\nf();",
+    ])
+      assert.notDeepEqual(lineOf(bad), [], bad);
+    for (const good of [
+      "let x=1,y=2;\n++y;",
+      "for(let i=0;i<3;i++)g();",
+      "for(const i of[1])g(i);",
+      "do g();while(0);",
+    ])
+      assert.deepEqual(lineOf(good), [], good);
   });
 
   it("needs one statement a line, and ASCII", () => {

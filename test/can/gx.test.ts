@@ -11,10 +11,15 @@ const LIMITS = [0x28, 0x02, 0x46, 0x05, 0x08, 0x07, 0xd0, 0x01];
 /** A model, a GX, and a clock in ms that moves both. */
 function rig(): { model: Twai; gx: Gx; lines: string[]; run: (ms: number) => void } {
   const model = started(createTwai());
-  const clock = { ms: 5000 }, lines: string[] = [];
+  const clock = { ms: 5000 },
+    lines: string[] = [];
   const gx = createGx({ bus: model.bus, now: () => clock.ms, onFrame: (record) => lines.push(formatCandump(record)) });
   const run = (ms: number): void => {
-    for (let i = 0; i < ms; i += 10) { stepGx(gx); model.advance(10000); clock.ms += 10; }
+    for (let i = 0; i < ms; i += 10) {
+      stepGx(gx);
+      model.advance(10000);
+      clock.ms += 10;
+    }
   };
   return { model, gx, lines, run };
 }
@@ -24,10 +29,16 @@ describe("virtual GX", () => {
     const { model, run, lines } = rig();
     for (let second = 0; second < 3; second++) {
       run(1000);
-      assert.deepEqual(receiveAll(model).frames.map((frame) => frame.id), [0x305, 0x307]);
+      assert.deepEqual(
+        receiveAll(model).frames.map((frame) => frame.id),
+        [0x305, 0x307],
+      );
     }
     run(500);
-    assert.deepEqual(lines.slice(0, 2), ["(0000000005.000000) can0 305#0000000000000000", "(0000000005.000000) can0 307#1234567856494300"]);
+    assert.deepEqual(lines.slice(0, 2), [
+      "(0000000005.000000) can0 305#0000000000000000",
+      "(0000000005.000000) can0 307#1234567856494300",
+    ]);
     assert.equal(lines.length, 8);
     assert.match(lines[6], /^\(0000000008\.000000\) can0 305#/);
   });
@@ -39,10 +50,17 @@ describe("virtual GX", () => {
     send(model, 0x456, [1]);
     run(20);
     assert.deepEqual(gx.limits, {
-      at: 5000, charge_voltage_limit: 55.2, charge_current_limit: 135, discharge_current_limit: 180, discharge_voltage_limit: 46.4,
+      at: 5000,
+      charge_voltage_limit: 55.2,
+      charge_current_limit: 135,
+      discharge_current_limit: 180,
+      discharge_voltage_limit: 46.4,
     });
     assert.equal(gx.latest.CVL.shown, "55.2 V");
-    assert.deepEqual(gx.frames, [{ at: 5000, id: 0x351, data: LIMITS }, { at: 5020, id: 0x456, data: [1] }]);
+    assert.deepEqual(gx.frames, [
+      { at: 5000, id: 0x351, data: LIMITS },
+      { at: 5020, id: 0x456, data: [1] },
+    ]);
     assert.deepEqual([gx.received, gx.unknown, gx.impostors], [2, 1, 0]);
     assert.ok(lines.includes("(0000000005.000000) can0 351#280246050807D001"));
     assert.deepEqual(complaints(model), []);
@@ -82,10 +100,20 @@ describe("virtual GX", () => {
 
   it("does not make up for a long sleep of its caller", () => {
     const model = started(createTwai());
-    let ms = 0, frames = 0;
-    const gx = createGx({ bus: model.bus, now: () => ms, onFrame: () => { frames++; } });
+    let ms = 0,
+      frames = 0;
+    const gx = createGx({
+      bus: model.bus,
+      now: () => ms,
+      onFrame: () => {
+        frames++;
+      },
+    });
     for (ms = 0; ms < 100; ms += 10) stepGx(gx);
-    for (ms = 60000; ms < 60500; ms += 10) { stepGx(gx); model.advance(10000); }
+    for (ms = 60000; ms < 60500; ms += 10) {
+      stepGx(gx);
+      model.advance(10000);
+    }
     assert.equal(frames, 4);
   });
 });
@@ -97,7 +125,9 @@ describe("model on a clock", () => {
     const timers: (() => void)[] = [];
     const schedule = (callback: () => void): (() => void) => {
       timers.push(callback);
-      return () => { timers.length = 0; };
+      return () => {
+        timers.length = 0;
+      };
     };
     const running = runTwai({ model, now: () => ms, schedule });
     const before = model.state.now;

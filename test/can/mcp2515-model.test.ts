@@ -4,8 +4,10 @@ import fc from "fast-check";
 import { createMcp2515, type Mcp2515 } from "../../tools/can/mcp2515-model";
 import type { Partner } from "../../tools/can/wire";
 
-const CS = 5, SETUP = { sck: 18, miso: 19, mosi: 23, baud: 4000000, mode: 0 };
-const FILTER = [0x60, 0xa0, 0, 0], MASK = [0xff, 0xe0, 0, 0];
+const CS = 5,
+  SETUP = { sck: 18, miso: 19, mosi: 23, baud: 4000000, mode: 0 };
+const FILTER = [0x60, 0xa0, 0, 0],
+  MASK = [0xff, 0xe0, 0, 0];
 const KEEPALIVE = { id: 0x305, data: [1, 2, 3, 4, 5, 6, 7, 8] };
 
 const send = (m: Mcp2515, ...bytes: number[]): number[] => Array.from(m.spi.send(bytes, CS) as Uint8Array);
@@ -50,7 +52,10 @@ describe("MCP2515 model: what is right", () => {
     assert.equal(send(model, 0xa0, 0)[1], 4, "waiting");
     model.advance(1000);
     assert.equal(send(model, 0xa0, 0)[1], 8, "sent");
-    assert.deepEqual(model.sent.map(({ frame }) => [frame.id, frame.data]), [[0x351, [1, 2, 3]]]);
+    assert.deepEqual(
+      model.sent.map(({ frame }) => [frame.id, frame.data]),
+      [[0x351, [1, 2, 3]]],
+    );
     [0x304, 0x305, 0x307].forEach((id) => model.bus.inject({ id, data: [id & 255] }));
     model.advance(2000);
     assert.equal(send(model, 0xb0, 0)[1], 0x40, "first buffer, standard data frame, filter 0");
@@ -60,9 +65,16 @@ describe("MCP2515 model: what is right", () => {
     assert.deepEqual(complaints(model), []);
   });
 
-  it("every bit rate of twai.md section 14 is the rate it says", () => {
-    for (const [crystal, rate, ...cnf] of [[16, 500, 3, 0xac, 0], [16, 250, 3, 0xac, 0x41], [16, 125, 3, 0xac, 0x43], [16, 1000, 1, 0x91, 0],
-      [8, 500, 1, 0x91, 0], [8, 250, 3, 0xac, 0x40], [8, 125, 3, 0xac, 0x41]]) {
+  it("every bit rate is the rate it says", () => {
+    for (const [crystal, rate, ...cnf] of [
+      [16, 500, 3, 0xac, 0],
+      [16, 250, 3, 0xac, 0x41],
+      [16, 125, 3, 0xac, 0x43],
+      [16, 1000, 1, 0x91, 0],
+      [8, 500, 1, 0x91, 0],
+      [8, 250, 3, 0xac, 0x40],
+      [8, 125, 3, 0xac, 0x41],
+    ]) {
       const model = init(["timing", "normal"], { crystal, bitrate: rate * 1000 });
       send(model, 2, 0x28, ...cnf);
       send(model, 2, 0x0f, 0);
@@ -81,7 +93,10 @@ describe("MCP2515 model: what is right", () => {
     send(model, 0x81);
     model.advance(1000);
     const frame = send(model, 0x90, ...Array<number>(7).fill(0));
-    assert.deepEqual([frame[1], frame[2] & 0xeb, frame[3], frame[4], frame[5] & 0x4f, frame[6], frame[7]], [0x12, 0x6a, 0x34, 0x56, 2, 7, 8]);
+    assert.deepEqual(
+      [frame[1], frame[2] & 0xeb, frame[3], frame[4], frame[5] & 0x4f, frame[6], frame[7]],
+      [0x12, 0x6a, 0x34, 0x56, 2, 7, 8],
+    );
     send(model, 0x40, 0x60, 0xa0, 0, 0, 0x43);
     send(model, 0x81);
     model.advance(1000);
@@ -175,11 +190,12 @@ describe("MCP2515 model: what is right", () => {
 });
 
 describe("MCP2515 model: a step left out", () => {
-  for (const name of ["port", "timing", "first filters", "second filters", "masks", "normal"]) it("complains without: " + name, () => {
-    const model = init([name]);
-    transmit(model, 0x351, [1]);
-    assert.notDeepEqual(complaints(model), []);
-  });
+  for (const name of ["port", "timing", "first filters", "second filters", "masks", "normal"])
+    it("complains without: " + name, () => {
+      const model = init([name]);
+      transmit(model, 0x351, [1]);
+      assert.notDeepEqual(complaints(model), []);
+    });
 });
 
 describe("MCP2515 model: what the chip would not forgive", () => {
@@ -202,17 +218,78 @@ describe("MCP2515 model: what the chip would not forgive", () => {
     ["receive buffer written", (m) => send(m, 2, 0x61, 0), /receive buffer 0x61 written/],
     ["reserved receive mode", (m) => send(m, 2, 0x60, 0x20), /reserved/],
     ["mode that does not exist", (m) => send(m, 2, 0x0f, 0xa0), /does not exist/],
-    ["transmit buffer written while it waits", (m) => { m.bus.partner = "none"; transmit(m, 1, []); send(m, 2, 0x36, 1); }, /written while it waits/],
-    ["transmit buffer loaded while it waits", (m) => { m.bus.partner = "none"; transmit(m, 1, []); send(m, 0x41, 1); }, /written while it waits/],
-    ["requested twice", (m) => { m.bus.partner = "none"; transmit(m, 1, []); send(m, 0x81); }, /waiting already/],
+    [
+      "transmit buffer written while it waits",
+      (m) => {
+        m.bus.partner = "none";
+        transmit(m, 1, []);
+        send(m, 2, 0x36, 1);
+      },
+      /written while it waits/,
+    ],
+    [
+      "transmit buffer loaded while it waits",
+      (m) => {
+        m.bus.partner = "none";
+        transmit(m, 1, []);
+        send(m, 0x41, 1);
+      },
+      /written while it waits/,
+    ],
+    [
+      "requested twice",
+      (m) => {
+        m.bus.partner = "none";
+        transmit(m, 1, []);
+        send(m, 0x81);
+      },
+      /waiting already/,
+    ],
     ["loaded beyond its end", (m) => send(m, 0x41, ...Array<number>(9).fill(0)), /beyond its end/],
     ["requested by a register write", (m) => send(m, 2, 0x30, 8), /register write/],
-    ["requested while it listens only", (m) => { send(m, 2, 0x0f, 0x60); m.advance(100); send(m, 0x81); }, /sends nothing/],
+    [
+      "requested while it listens only",
+      (m) => {
+        send(m, 2, 0x0f, 0x60);
+        m.advance(100);
+        send(m, 0x81);
+      },
+      /sends nothing/,
+    ],
     ["an empty receive buffer read", (m) => send(m, 0x90, 0, 0), /holds no frame/],
-    ["a frame cut by a reset", (m) => { transmit(m, 1, [1]); m.advance(20); send(m, 0xc0); }, /cut/],
-    ["SPI mode 1", (m) => { m.state.spi!.mode = 1; read(m, 0x0e); }, /mode 1/],
-    ["too fast", (m) => { m.state.spi!.baud = 12e6; read(m, 0x0e); }, /10 MHz/],
-    ["on other pins", (m) => { m.state.spi!.miso = 12; read(m, 0x0e); }, /pins/],
+    [
+      "a frame cut by a reset",
+      (m) => {
+        transmit(m, 1, [1]);
+        m.advance(20);
+        send(m, 0xc0);
+      },
+      /cut/,
+    ],
+    [
+      "SPI mode 1",
+      (m) => {
+        m.state.spi!.mode = 1;
+        read(m, 0x0e);
+      },
+      /mode 1/,
+    ],
+    [
+      "too fast",
+      (m) => {
+        m.state.spi!.baud = 12e6;
+        read(m, 0x0e);
+      },
+      /10 MHz/,
+    ],
+    [
+      "on other pins",
+      (m) => {
+        m.state.spi!.miso = 12;
+        read(m, 0x0e);
+      },
+      /pins/,
+    ],
   ];
   for (const [name, act, message] of cases) {
     it(name, () => {
@@ -239,8 +316,12 @@ describe("MCP2515 model: what the chip would not forgive", () => {
     assert.match(complaints(model)[0], /128 clocks/);
   });
 
-  for (const [why, cnf] of [["PS2 of one quantum", [0, 0xac, 0]], ["PS2 not above SJW", [3, 0xac, 0xc0]], ["PS2 above PROP + PS1", [7, 0x80, 0]],
-    ["26 quanta and more cannot be written, 4 and fewer can", [0, 0x80, 0]]] as [string, number[]][]) {
+  for (const [why, cnf] of [
+    ["PS2 of one quantum", [0, 0xac, 0]],
+    ["PS2 not above SJW", [3, 0xac, 0xc0]],
+    ["PS2 above PROP + PS1", [7, 0x80, 0]],
+    ["26 quanta and more cannot be written, 4 and fewer can", [0, 0x80, 0]],
+  ] as [string, number[]][]) {
     it("bit timing: " + why, () => {
       const model = init(["timing", "normal"]);
       send(model, 2, 0x28, ...cnf);
@@ -250,18 +331,26 @@ describe("MCP2515 model: what the chip would not forgive", () => {
   }
 
   it("survives whatever a driver does", () => {
-    const act = fc.tuple(fc.nat(4), fc.uint8Array({ maxLength: 16 }), fc.nat(255), fc.constantFrom("ack", "none", "stuckDominant", "noEcho"));
-    fc.assert(fc.property(fc.array(act, { maxLength: 100 }), (acts) => {
-      const model = init();
-      for (const [kind, bytes, value, partner] of acts) {
-        if (kind === 0) model.bus.partner = partner as Partner;
-        else if (kind === 1) model.advance(value * 20);
-        else if (kind === 2) model.bus.inject({ id: 0x300 | (value & 7), data: bytes.slice(0, 8) });
-        else if (kind === 3) model.spi.send([[0xc0, 3, 2, 5, 0xa0, 0xb0, 0x90, 0x94, 0x40, 0x81, 0x87][value % 11], ...bytes], CS);
-        else model.spi.send(bytes, CS);
-        const { tec, rec } = model.state;
-        assert.ok(tec >= 0 && tec <= 263 && rec >= 0 && rec <= 255);
-      }
-    }));
+    const act = fc.tuple(
+      fc.nat(4),
+      fc.uint8Array({ maxLength: 16 }),
+      fc.nat(255),
+      fc.constantFrom("ack", "none", "stuckDominant", "noEcho"),
+    );
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 100 }), (acts) => {
+        const model = init();
+        for (const [kind, bytes, value, partner] of acts) {
+          if (kind === 0) model.bus.partner = partner as Partner;
+          else if (kind === 1) model.advance(value * 20);
+          else if (kind === 2) model.bus.inject({ id: 0x300 | (value & 7), data: bytes.slice(0, 8) });
+          else if (kind === 3)
+            model.spi.send([[0xc0, 3, 2, 5, 0xa0, 0xb0, 0x90, 0x94, 0x40, 0x81, 0x87][value % 11], ...bytes], CS);
+          else model.spi.send(bytes, CS);
+          const { tec, rec } = model.state;
+          assert.ok(tec >= 0 && tec <= 263 && rec >= 0 && rec <= 255);
+        }
+      }),
+    );
   });
 });

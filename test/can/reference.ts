@@ -1,30 +1,71 @@
-// A reference driver, written by hand from twai.md section 10, as named steps that a test can drop or put in another order.
+// A reference driver, written by hand from the ESP32 Technical Reference Manual (TWAI), as named steps that a test can
+// drop or put in another order.
 import { Twai } from "../../tools/can/twai-model";
 
-export const BASE = 0x3ff6b000, CLK = 0x3ff000c0, RST = 0x3ff000c4, GATE = 0x80000;
-export const MODE = 0x00, CMD = 0x04, STATUS = 0x08, IR = 0x0c, IER = 0x10, BTR0 = 0x18, BTR1 = 0x1c, ALC = 0x2c, ECC = 0x30,
-  EWL = 0x34, RXERR = 0x38, TXERR = 0x3c, WINDOW = 0x40, RMC = 0x74, CDR = 0x7c;
-export const TX_PIN = 32, RX_PIN = 33;
-const OUT_SEL = 0x3ff44530, IN_SEL_RX = 0x3ff442a8;
+export const BASE = 0x3ff6b000,
+  CLK = 0x3ff000c0,
+  RST = 0x3ff000c4,
+  GATE = 0x80000;
+export const MODE = 0x00,
+  CMD = 0x04,
+  STATUS = 0x08,
+  IR = 0x0c,
+  IER = 0x10,
+  BTR0 = 0x18,
+  BTR1 = 0x1c,
+  ALC = 0x2c,
+  ECC = 0x30,
+  EWL = 0x34,
+  RXERR = 0x38,
+  TXERR = 0x3c,
+  WINDOW = 0x40,
+  RMC = 0x74,
+  CDR = 0x7c;
+export const TX_PIN = 32,
+  RX_PIN = 33;
+const OUT_SEL = 0x3ff44530,
+  IN_SEL_RX = 0x3ff442a8;
 
 /** One read or write of a controller register by its offset. */
-export function read(model: Twai, offset: number): number { return model.peek32(BASE + offset); }
-export function write(model: Twai, offset: number, value: number | number[]): void { model.poke32(BASE + offset, value); }
+export function read(model: Twai, offset: number): number {
+  return model.peek32(BASE + offset);
+}
+export function write(model: Twai, offset: number, value: number | number[]): void {
+  model.poke32(BASE + offset, value);
+}
 
-export interface Step { name: string; run: (model: Twai) => void }
+export interface Step {
+  name: string;
+  run: (model: Twai) => void;
+}
 
-const plain = (name: string, offset: number, value: number | number[]): Step => ({ name, run: (model) => write(model, offset, value) });
+const plain = (name: string, offset: number, value: number | number[]): Step => ({
+  name,
+  run: (model) => write(model, offset, value),
+});
 
-/** Init for 500 kbit/s with the filter for 0x305 and 0x307 (twai.md 5, 6 and 10.1, decisions.md 40). */
+/** Init for 500 kbit/s with the filter for 0x305 and 0x307 (TWAI: bit timing, acceptance filter). */
 export const initSteps: Step[] = [
   { name: "clock on", run: (m) => m.poke32(CLK, m.peek32(CLK) | GATE) },
-  { name: "reset pulse", run: (m) => { m.poke32(RST, m.peek32(RST) | GATE); m.poke32(RST, m.peek32(RST) & ~GATE); } },
+  {
+    name: "reset pulse",
+    run: (m) => {
+      m.poke32(RST, m.peek32(RST) | GATE);
+      m.poke32(RST, m.peek32(RST) & ~GATE);
+    },
+  },
   { name: "TX level high", run: (m) => m.digitalWrite(TX_PIN, 1) },
   { name: "TX pad", run: (m) => m.pinMode(TX_PIN, "output") },
   { name: "RX pad", run: (m) => m.pinMode(RX_PIN, "input_pullup") },
   { name: "RX routing", run: (m) => m.poke32(IN_SEL_RX, 0x80 | RX_PIN) },
   { name: "TX routing", run: (m) => m.poke32(OUT_SEL + 4 * TX_PIN, 0x7b) },
-  { name: "enter reset mode", run: (m) => { write(m, MODE, 0x01); if (!(read(m, MODE) & 1)) throw new Error("no reset mode"); } },
+  {
+    name: "enter reset mode",
+    run: (m) => {
+      write(m, MODE, 0x01);
+      if (!(read(m, MODE) & 1)) throw new Error("no reset mode");
+    },
+  },
   plain("PeliCAN", CDR, 0x88),
   plain("freeze REC", MODE, 0x0b),
   plain("interrupts off", IER, 0),
@@ -35,8 +76,21 @@ export const initSteps: Step[] = [
   plain("warning limit", EWL, 96),
   plain("TEC", TXERR, 0),
   plain("REC", RXERR, 0),
-  { name: "clear latches", run: (m) => { read(m, IR); read(m, ALC); read(m, ECC); } },
-  { name: "leave reset mode", run: (m) => { write(m, MODE, 0x08); read(m, MODE); } },
+  {
+    name: "clear latches",
+    run: (m) => {
+      read(m, IR);
+      read(m, ALC);
+      read(m, ECC);
+    },
+  },
+  {
+    name: "leave reset mode",
+    run: (m) => {
+      write(m, MODE, 0x08);
+      read(m, MODE);
+    },
+  },
   plain("clear FIFO", CMD, 0x0e),
 ];
 
@@ -52,18 +106,21 @@ export function started(model: Twai): Twai {
   return model;
 }
 
-/** twai.md 10.2. False when bus-off or busy. */
+/** Sends one frame. False when bus-off or busy. */
 export function send(model: Twai, id: number, data: number[], command = 0x01): boolean {
   const status = read(model, STATUS);
-  if ((status & 0x80) || !(status & 0x04)) return false;
+  if (status & 0x80 || !(status & 0x04)) return false;
   write(model, WINDOW, [data.length, id >> 3, (id & 7) << 5, ...data]);
   write(model, CMD, command);
   return true;
 }
 
-export interface Received { id: number; data: number[] }
+export interface Received {
+  id: number;
+  data: number[];
+}
 
-/** twai.md 10.5. Frames and the number of overruns seen. */
+/** Takes what was received. Frames and the number of overruns seen. */
 export function receiveAll(model: Twai): { frames: Received[]; overruns: number } {
   const frames: Received[] = [];
   let overruns = 0;
@@ -79,7 +136,10 @@ export function receiveAll(model: Twai): { frames: Received[]; overruns: number 
     const window = model.peek32(BASE + WINDOW, 13) as Uint32Array;
     write(model, CMD, 4);
     if (window[0] & 0x80) continue;
-    frames.push({ id: (window[1] << 3) | (window[2] >> 5), data: Array.from(window.slice(3, 3 + Math.min(window[0] & 15, 8))) });
+    frames.push({
+      id: (window[1] << 3) | (window[2] >> 5),
+      data: Array.from(window.slice(3, 3 + Math.min(window[0] & 15, 8))),
+    });
   }
   return { frames, overruns };
 }

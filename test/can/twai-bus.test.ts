@@ -1,17 +1,37 @@
-// The bus side of the register model: errors, bus-off and recovery, arbitration, overruns, loopback (twai-model.md 7 and 8).
+// The bus side of the register model: errors, bus-off and recovery, arbitration, overruns, loopback
+// (ESP32 Technical Reference Manual, TWAI; ISO 11898-1).
 import assert from "node:assert/strict";
 import { createTwai, FrameLike, Twai } from "../../tools/can/twai-model";
 import { TwaiOptions } from "../../tools/can/twai-state";
 import {
-  ALC, BASE, CMD, complaints, ECC, IER, init, initSteps, IR, MODE, read, receiveAll, RMC, RXERR, send, started, STATUS, TX_PIN, TXERR,
-  WINDOW, write,
+  ALC,
+  BASE,
+  CMD,
+  complaints,
+  ECC,
+  IER,
+  init,
+  initSteps,
+  IR,
+  MODE,
+  read,
+  receiveAll,
+  RMC,
+  RXERR,
+  send,
+  started,
+  STATUS,
+  TX_PIN,
+  TXERR,
+  WINDOW,
+  write,
 } from "./reference";
 
 const fresh = (options: TwaiOptions = {}): Twai => started(createTwai(options));
 const KEEPALIVE: FrameLike = { id: 0x305, data: [1, 2, 3, 4, 5, 6, 7, 8] };
 const isBusOff = (model: Twai): boolean => (read(model, STATUS) & 0x80) !== 0;
 
-/** twai.md 10.8, steps 1 to 3. */
+/** Recovery from bus-off up to the request (ESP32 TWAI, bus-off recovery). */
 function startRecovery(model: Twai): void {
   write(model, MODE, 0x0b);
   write(model, TXERR, 0);
@@ -21,7 +41,7 @@ function startRecovery(model: Twai): void {
   write(model, MODE, 0x0a);
 }
 
-/** twai.md 10.8, step 4. */
+/** Recovery from bus-off: back to operation. */
 function finishRecovery(model: Twai): void {
   write(model, MODE, 0x09);
   write(model, TXERR, 0);
@@ -47,8 +67,14 @@ describe("TWAI bus: nobody acknowledges", () => {
     model.bus.partner = "none";
     send(model, 0x351, [1, 2]);
     const seen = new Set<number>();
-    for (let i = 0; i < 2000; i++) { model.advance(50); seen.add(read(model, TXERR)); }
-    assert.deepEqual([...seen], Array.from({ length: 17 }, (_, i) => 8 * i));
+    for (let i = 0; i < 2000; i++) {
+      model.advance(50);
+      seen.add(read(model, TXERR));
+    }
+    assert.deepEqual(
+      [...seen],
+      Array.from({ length: 17 }, (_, i) => 8 * i),
+    );
     assert.equal(read(model, ECC), 0xd9);
     assert.equal(read(model, STATUS) & 0xc4, 0x40, "error warning, buffer taken, no bus-off");
     assert.deepEqual([model.sent.length, complaints(model).length], [0, 0]);
@@ -62,7 +88,10 @@ describe("TWAI bus: nobody acknowledges", () => {
     model.bus.partner = "ack";
     model.advance(1000);
     assert.deepEqual([model.sent.length, read(model, TXERR)], [1, 127]);
-    for (let i = 0; i < 127; i++) { send(model, 0x351, [i]); model.advance(500); }
+    for (let i = 0; i < 127; i++) {
+      send(model, 0x351, [i]);
+      model.advance(500);
+    }
     assert.deepEqual([model.sent.length, read(model, TXERR), read(model, STATUS) & 0x40], [128, 0, 0]);
   });
 
@@ -110,8 +139,14 @@ describe("TWAI bus: bus-off", () => {
       if (tec > 0 && tec !== tries[tries.length - 1]) tries.push(tec);
       model.advance(1);
     }
-    assert.deepEqual(tries, Array.from({ length: 31 }, (_, i) => 8 * (i + 1)));
-    assert.deepEqual([read(model, MODE), read(model, STATUS) & 0xc4, read(model, TXERR), read(model, RXERR)], [9, 0xc4, 127, 0]);
+    assert.deepEqual(
+      tries,
+      Array.from({ length: 31 }, (_, i) => 8 * (i + 1)),
+    );
+    assert.deepEqual(
+      [read(model, MODE), read(model, STATUS) & 0xc4, read(model, TXERR), read(model, RXERR)],
+      [9, 0xc4, 127, 0],
+    );
     assert.deepEqual(complaints(model), []);
   });
 
@@ -123,7 +158,7 @@ describe("TWAI bus: bus-off", () => {
     assert.deepEqual([read(model, ECC), read(model, TXERR), model.sent.length], [0x0a, 7, 1]);
   });
 
-  it("recovers by the sequence of twai.md 10.8 after 128 x 11 bits, without complaint", () => {
+  it("recovers by the sequence of the manual after 128 x 11 bits, without complaint", () => {
     const model = inBusOff();
     model.bus.partner = "ack";
     startRecovery(model);
@@ -257,7 +292,10 @@ describe("TWAI bus: arbitration", () => {
     model.advance(2000);
     assert.equal(read(model, ALC), 4, "0x351 and 0x305 differ first in identifier bit 6");
     const own = model.sent[0].t;
-    assert.deepEqual(receiveAll(model).frames.map((frame) => frame.id), [0x305]);
+    assert.deepEqual(
+      receiveAll(model).frames.map((frame) => frame.id),
+      [0x305],
+    );
     assert.ok(own > 2 * 111 * 2, "0x351 went last");
   });
 
@@ -272,7 +310,10 @@ describe("TWAI bus: arbitration", () => {
   });
 
   it("a forced loss delivers the winner, then the frame is sent; a single shot gives up", () => {
-    for (const [command, sent] of [[0x01, 1], [0x03, 0]]) {
+    for (const [command, sent] of [
+      [0x01, 1],
+      [0x03, 0],
+    ]) {
       const model = fresh();
       model.fault.arbitrationLoss(3, KEEPALIVE);
       send(model, 0x351, [1], command);
@@ -365,7 +406,10 @@ describe("TWAI bus: receive FIFO", () => {
     assert.deepEqual([read(model, ECC), read(model, RXERR)], [0xaa, 1]);
     flood(model, 2);
     const data = receiveAll(model).frames.map((frame) => frame.data);
-    assert.deepEqual(data, [[2, 3, 4, 5, 6, 7, 8, 1], [1, 2, 3, 4, 5, 6, 7, 8]]);
+    assert.deepEqual(data, [
+      [2, 3, 4, 5, 6, 7, 8, 1],
+      [1, 2, 3, 4, 5, 6, 7, 8],
+    ]);
     assert.equal(read(model, RXERR), 0);
   });
 
@@ -375,11 +419,17 @@ describe("TWAI bus: receive FIFO", () => {
       model.bus.inject(KEEPALIVE);
       model.advance(50);
       if (isReset) init(model);
-      else { write(model, MODE, 0x09); write(model, MODE, 0x08); }
+      else {
+        write(model, MODE, 0x09);
+        write(model, MODE, 0x08);
+      }
       model.advance(1000);
       flood(model, 1);
       const { frames } = receiveAll(model);
-      assert.deepEqual(frames.map((frame) => frame.data[0]), [isReset ? 1 : 2]);
+      assert.deepEqual(
+        frames.map((frame) => frame.data[0]),
+        [isReset ? 1 : 2],
+      );
     }
   });
 
@@ -427,7 +477,9 @@ describe("TWAI bus: listen-only and self-test", () => {
     for (const isSamePin of [false, true]) {
       const model = createTwai();
       model.bus.partner = "none";
-      startIn(model, 0x0c, (m) => { if (isSamePin) m.poke32(0x3ff442a8, 0x80 | TX_PIN); });
+      startIn(model, 0x0c, (m) => {
+        if (isSamePin) m.poke32(0x3ff442a8, 0x80 | TX_PIN);
+      });
       send(model, 0x305, [5], 0x12);
       model.advance(1000);
       assert.deepEqual([model.sent.length, model.sent[0].selfRx], [1, true]);
@@ -449,6 +501,9 @@ describe("TWAI bus: listen-only and self-test", () => {
   it("filter bytes are read back in reset mode only", () => {
     const model = fresh();
     write(model, MODE, 0x09);
-    assert.deepEqual(Array.from(model.peek32(BASE + WINDOW, 8) as Uint32Array), [0x60, 0xa0, 0, 0, 0, 0x5f, 0xff, 0xff]);
+    assert.deepEqual(
+      Array.from(model.peek32(BASE + WINDOW, 8) as Uint32Array),
+      [0x60, 0xa0, 0, 0, 0, 0x5f, 0xff, 0xff],
+    );
   });
 });

@@ -33,13 +33,16 @@ describe("TWAI acceptance filter", () => {
     const remote = frameOf(0x305, [], { rtr: true });
     assert.equal(filterAccepts([0x60, 0xa0, 0, 0], [0, 0x0f, 255, 255], true, remote), false);
     assert.equal(filterAccepts([0x60, 0xb0, 0, 0], [0, 0x0f, 255, 255], true, remote), true);
-    const take = (data: number[]): boolean => filterAccepts([0x60, 0xa0, 0x12, 0x34], [0, 0x1f, 0, 0], true, frameOf(0x305, data));
+    const take = (data: number[]): boolean =>
+      filterAccepts([0x60, 0xa0, 0x12, 0x34], [0, 0x1f, 0, 0], true, frameOf(0x305, data));
     assert.deepEqual([[0x12, 0x34], [0x12, 0x35], [0x12], [0x13]].map(take), [true, false, true, false]);
-    const dual = (byte: number): boolean => filterAccepts([0x60, 0xa1, 0, 2], [0, 0x10, 0, 0x10], false, frameOf(0x305, [byte]));
+    const dual = (byte: number): boolean =>
+      filterAccepts([0x60, 0xa1, 0, 2], [0, 0x10, 0, 0x10], false, frameOf(0x305, [byte]));
     assert.deepEqual([0x12, 0x13, 0x22].map(dual), [true, false, false]);
   });
   it("does not know the format: an extended frame with the same upper bits passes", () => {
-    const code = [0x60, 0xa0, 0, 0], mask = [0, 0x5f, 0xff, 0xff];
+    const code = [0x60, 0xa0, 0, 0],
+      mask = [0, 0x5f, 0xff, 0xff];
     const extended = frameOf((0x60a0 << 13) | 5, [], { ext: true });
     assert.equal(filterAccepts(code, mask, true, extended), true);
     assert.equal(filterAccepts(code, mask, true, frameOf(0x305, [], { ext: true })), false);

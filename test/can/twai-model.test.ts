@@ -1,32 +1,61 @@
-// The register model against the sequences of twai.md 10: right order is silent and works, each slip is told.
+// The register model against the sequences of a driver: right order is silent and works, each slip is told.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createTwai, Twai } from "../../tools/can/twai-model";
 import { Partner } from "../../tools/can/wire";
 import {
-  BASE, BTR0, CDR, CLK, CMD, complaints, GATE, IER, init, initSteps, IR, MODE, read, receiveAll, RMC, RST, RX_PIN, RXERR, send,
-  started, STATUS, TX_PIN, TXERR, WINDOW, write,
+  BASE,
+  BTR0,
+  CDR,
+  CLK,
+  CMD,
+  complaints,
+  GATE,
+  IER,
+  init,
+  initSteps,
+  IR,
+  MODE,
+  read,
+  receiveAll,
+  RMC,
+  RST,
+  RX_PIN,
+  RXERR,
+  send,
+  started,
+  STATUS,
+  TX_PIN,
+  TXERR,
+  WINDOW,
+  write,
 } from "./reference";
 
 const fresh = (): Twai => started(createTwai());
 const LIMITS = [0x28, 0x02, 0x46, 0x05, 0x08, 0x07, 0xd0, 0x01];
 
 describe("TWAI model: reference sequences", () => {
-  it("init, send and receive as twai.md has them leave no complaint", () => {
+  it("init, send and receive in the right order leave no complaint", () => {
     const model = fresh();
     assert.ok(send(model, 0x351, LIMITS));
     assert.equal(read(model, STATUS) & 0x0c, 0, "TBS and TCS fall with the request");
     assert.equal(send(model, 0x355, LIMITS), false, "busy");
     model.advance(300);
     assert.equal(read(model, STATUS) & 0xfc, 0x0c);
-    assert.deepEqual(model.sent.map((event) => [event.frame.id, event.frame.data]), [[0x351, LIMITS]]);
+    assert.deepEqual(
+      model.sent.map((event) => [event.frame.id, event.frame.data]),
+      [[0x351, LIMITS]],
+    );
     model.bus.inject({ id: 0x305, data: [0, 0, 0, 0, 0, 0, 0, 0] });
     model.bus.inject({ id: 0x306, data: [1] });
     model.bus.inject({ id: 0x307, data: [0x12, 0x34, 0x56, 0x78, 0x56, 0x49, 0x43, 0] });
     model.advance(1000);
     assert.equal(read(model, RMC), 2);
     const { frames } = receiveAll(model);
-    assert.deepEqual(frames.map((frame) => frame.id), [0x305, 0x307]);
+    assert.deepEqual(
+      frames.map((frame) => frame.id),
+      [0x305, 0x307],
+    );
     assert.deepEqual(frames[1].data, [0x12, 0x34, 0x56, 0x78, 0x56, 0x49, 0x43, 0]);
     assert.deepEqual(complaints(model), []);
   });
@@ -46,7 +75,7 @@ describe("TWAI model: reference sequences", () => {
     assert.equal(model.sent.length, 2);
   });
 
-  it("stopping by twai.md 10.9 leaves no complaint, and the pin recessive", () => {
+  it("stopping in the right order leaves no complaint, and the pin recessive", () => {
     const model = fresh();
     model.bus.partner = "none";
     send(model, 0x351, LIMITS);
@@ -68,17 +97,25 @@ describe("TWAI model: reference sequences", () => {
     write(model, WINDOW + 16, [0xff, 0xff, 0xff, 0xff]);
     write(model, MODE, 0x08);
     model.advance(100);
-    const images = [[0x88, 0x12, 0x34, 0x56, 0x78, 1, 2, 3, 4, 5, 6, 7, 8], [0x45, 0x6a, 0x20], [0x00, 0x6a, 0x20]];
+    const images = [
+      [0x88, 0x12, 0x34, 0x56, 0x78, 1, 2, 3, 4, 5, 6, 7, 8],
+      [0x45, 0x6a, 0x20],
+      [0x00, 0x6a, 0x20],
+    ];
     const wanted = [
       { id: 0x02468acf, ext: true, rtr: false, dlc: 8, data: [1, 2, 3, 4, 5, 6, 7, 8] },
-      { id: 0x351, ext: false, rtr: true, dlc: 5, data: [] }, { id: 0x351, ext: false, rtr: false, dlc: 0, data: [] },
+      { id: 0x351, ext: false, rtr: true, dlc: 5, data: [] },
+      { id: 0x351, ext: false, rtr: false, dlc: 0, data: [] },
     ];
     for (const image of images) {
       write(model, WINDOW, image);
       write(model, CMD, 0x10);
       model.advance(500);
     }
-    assert.deepEqual(model.sent.map((event) => event.frame), wanted);
+    assert.deepEqual(
+      model.sent.map((event) => event.frame),
+      wanted,
+    );
     for (const image of images) {
       const window = Array.from(model.peek32(BASE + WINDOW, image.length) as Uint32Array);
       window[0] &= 0xcf;
@@ -100,20 +137,34 @@ function useOnce(model: Twai): Twai {
 
 describe("TWAI model: a step dropped", () => {
   // A hardware reset has just set these: leaving them out cannot be told from doing them.
-  const SET_BY_RESET = ["enter reset mode", "freeze REC", "interrupts off", "warning limit", "TEC", "REC", "clear latches", "clear FIFO"];
+  const SET_BY_RESET = [
+    "enter reset mode",
+    "freeze REC",
+    "interrupts off",
+    "warning limit",
+    "TEC",
+    "REC",
+    "clear latches",
+    "clear FIFO",
+  ];
   const TOLD_BY_PADS = ["TX pad"]; // digitalWrite has made the pin an output already
   const silent = [...SET_BY_RESET, ...TOLD_BY_PADS];
   for (const { name } of initSteps.filter((step) => !silent.includes(step.name))) {
     it("complains without: " + name, () => {
       const model = createTwai();
-      try { init(model, [name]); } catch { /* the reference driver itself has noticed */ }
+      try {
+        init(model, [name]);
+      } catch {
+        /* the reference driver itself has noticed */
+      }
       assert.notDeepEqual(complaints(useOnce(model)), []);
     });
   }
 
   for (const name of silent) {
     it("works without: " + name + ", and the log shows what is missing", () => {
-      const whole = createTwai(), model = createTwai();
+      const whole = createTwai(),
+        model = createTwai();
       init(whole);
       init(model, [name]);
       assert.deepEqual(complaints(useOnce(model)), []);
@@ -138,7 +189,8 @@ describe("TWAI model: wrong order", () => {
   };
 
   it("registers before the clock", () => assert.match(order("BTR0", "clock on")[0], /without clock/));
-  it("timing before PeliCAN", () => assert.match(order("clock on", "reset pulse", "BTR0", "PeliCAN")[0], /basic layout/));
+  it("timing before PeliCAN", () =>
+    assert.match(order("clock on", "reset pulse", "BTR0", "PeliCAN")[0], /basic layout/));
   it("pin mode after routing takes the pin away", () => {
     const model = fresh();
     model.pinMode(TX_PIN, "output");
@@ -175,13 +227,54 @@ describe("TWAI model: accesses that hardware would not forgive", () => {
     ["status written", (m) => write(m, STATUS, 0), /read-only/],
     ["value too wide", (m) => write(m, IER, 0x100), /wider than 8 bits/],
     ["mode bits while operating", (m) => write(m, MODE, 0x0c), /outside reset mode/],
-    ["transmit twice", (m) => { send(m, 1, []); write(m, CMD, 1); }, /while a frame is pending/],
-    ["buffer written while pending", (m) => { send(m, 1, []); write(m, WINDOW, 0); }, /while a frame is pending/],
-    ["transmit in reset mode", (m) => { write(m, MODE, 9); write(m, CMD, 1); }, /in reset mode/],
+    [
+      "transmit twice",
+      (m) => {
+        send(m, 1, []);
+        write(m, CMD, 1);
+      },
+      /while a frame is pending/,
+    ],
+    [
+      "buffer written while pending",
+      (m) => {
+        send(m, 1, []);
+        write(m, WINDOW, 0);
+      },
+      /while a frame is pending/,
+    ],
+    [
+      "transmit in reset mode",
+      (m) => {
+        write(m, MODE, 9);
+        write(m, CMD, 1);
+      },
+      /in reset mode/,
+    ],
     ["foreign clock bit", (m) => m.poke32(CLK, GATE), /clobbered/],
-    ["whole reset register", (m) => { m.poke32(RST, 0xffffffff); }, /clobbered/],
-    ["held in reset", (m) => { m.poke32(RST, GATE); read(m, MODE); }, /held in reset/],
-    ["clock off", (m) => { m.poke32(CLK, m.peek32(CLK) & ~GATE); read(m, MODE); }, /without clock/],
+    [
+      "whole reset register",
+      (m) => {
+        m.poke32(RST, 0xffffffff);
+      },
+      /clobbered/,
+    ],
+    [
+      "held in reset",
+      (m) => {
+        m.poke32(RST, GATE);
+        read(m, MODE);
+      },
+      /held in reset/,
+    ],
+    [
+      "clock off",
+      (m) => {
+        m.poke32(CLK, m.peek32(CLK) & ~GATE);
+        read(m, MODE);
+      },
+      /without clock/,
+    ],
     ["string", (m) => m.poke32(BASE + MODE, "\b"), /string/],
     ["undefined", (m) => m.poke32(BASE + MODE, undefined), /undefined/],
     ["unaligned", (m) => m.peek32(BASE + 2), /unaligned/],
@@ -200,7 +293,15 @@ describe("TWAI model: accesses that hardware would not forgive", () => {
     ["no such pin", (m) => m.pinMode(24, "output"), /no such pin/],
     ["other peripheral", (m) => m.peek32(0x3ff40000), /not modelled/],
     ["input-only pin", (m) => m.pinMode(34, "output"), /input only/],
-    ["frame cut", (m) => { send(m, 1, [1]); m.advance(20); write(m, MODE, 9); }, /cut/],
+    [
+      "frame cut",
+      (m) => {
+        send(m, 1, [1]);
+        m.advance(20);
+        write(m, MODE, 9);
+      },
+      /cut/,
+    ],
   ];
   for (const [name, act, message] of cases) {
     it(name, () => {
@@ -224,7 +325,13 @@ describe("TWAI model: values and addresses", () => {
   it("values become 32-bit words as in Espruino", () => {
     const model = createTwai();
     const outSel = 0x3ff44530;
-    const words: [unknown, number][] = [[-2, 0xfffffffe], [2 ** 32 + 7, 7], [1.9, 1], [true, 1], [0x80000001, 0x80000001]];
+    const words: [unknown, number][] = [
+      [-2, 0xfffffffe],
+      [2 ** 32 + 7, 7],
+      [1.9, 1],
+      [true, 1],
+      [0x80000001, 0x80000001],
+    ];
     for (const [given, word] of words) {
       model.poke32(outSel, given);
       assert.equal(model.log[model.log.length - 1].value, word);
@@ -257,11 +364,19 @@ describe("TWAI model: values and addresses", () => {
 
   it("set and clear registers of both GPIO banks act on their bits", () => {
     const model = createTwai();
-    for (const [set, clear, plain] of [[0x08, 0x0c, 0x04], [0x14, 0x18, 0x10], [0x24, 0x28, 0x20], [0x30, 0x34, 0x2c]]) {
+    for (const [set, clear, plain] of [
+      [0x08, 0x0c, 0x04],
+      [0x14, 0x18, 0x10],
+      [0x24, 0x28, 0x20],
+      [0x30, 0x34, 0x2c],
+    ]) {
       const gpio = 0x3ff44000;
       model.poke32(gpio + set, 0x81);
       model.poke32(gpio + clear, 0x01);
-      assert.deepEqual([set, clear, plain].map((offset) => model.peek32(gpio + offset)), [0, 0, 0x80]);
+      assert.deepEqual(
+        [set, clear, plain].map((offset) => model.peek32(gpio + offset)),
+        [0, 0, 0x80],
+      );
     }
   });
 
@@ -291,18 +406,20 @@ describe("TWAI model: values and addresses", () => {
 
   it("survives whatever a driver does", () => {
     const act = fc.tuple(fc.nat(4), fc.nat(31), fc.nat(255), fc.constantFrom("ack", "none", "stuckDominant", "noEcho"));
-    fc.assert(fc.property(fc.array(act, { maxLength: 200 }), fc.boolean(), (acts, isParent) => {
-      const model = started(createTwai({ profile: isParent ? "sja1000" : "esp32" }));
-      for (const [kind, index, value, partner] of acts) {
-        if (kind === 0) model.bus.partner = partner as Partner;
-        else if (kind === 1) model.advance(value * 20);
-        else if (kind === 2) model.bus.inject({ id: 0x300 | (index & 7), data: [value] });
-        else if (kind === 3) read(model, 4 * index);
-        else write(model, 4 * index, value);
-        assert.ok(model.state.tec <= 255 && model.state.tec >= 0 && model.state.rec <= 255 && model.state.rec >= 0);
-        assert.ok(model.state.fifo.messages.length <= 64);
-      }
-    }));
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 200 }), fc.boolean(), (acts, isParent) => {
+        const model = started(createTwai({ profile: isParent ? "sja1000" : "esp32" }));
+        for (const [kind, index, value, partner] of acts) {
+          if (kind === 0) model.bus.partner = partner as Partner;
+          else if (kind === 1) model.advance(value * 20);
+          else if (kind === 2) model.bus.inject({ id: 0x300 | (index & 7), data: [value] });
+          else if (kind === 3) read(model, 4 * index);
+          else write(model, 4 * index, value);
+          assert.ok(model.state.tec <= 255 && model.state.tec >= 0 && model.state.rec <= 255 && model.state.rec >= 0);
+          assert.ok(model.state.fifo.messages.length <= 64);
+        }
+      }),
+    );
   });
 
   it("the log stays bounded and the accesses are counted", () => {

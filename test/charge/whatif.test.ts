@@ -8,8 +8,19 @@ type Answer = Record<string, unknown>;
 
 function whatif(lines: unknown[]): { status: number | null; answers: Answer[]; stderr: string } {
   const input = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n") + "\n";
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "tools/whatif.ts"], { cwd: root, encoding: "utf8", input });
-  return { status, answers: stdout.trim().split("\n").map((line) => JSON.parse(line) as Answer), stderr };
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "tools/whatif.ts"], {
+    cwd: root,
+    encoding: "utf8",
+    input,
+  });
+  return {
+    status,
+    answers: stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Answer),
+    stderr,
+  };
 }
 
 const near = { cells: cellsAt(3.44), current: 50, soc: 92 };
@@ -18,32 +29,75 @@ describe("whatif", () => {
   it("prints one line each and carries the state", () => {
     const { status, answers } = whatif([...new Array(9).fill(near), "", near]);
     assert.equal(status, 0);
-    assert.deepEqual(answers.map(({ state }) => state), [...new Array(9).fill("BULK"), "ABS"]);
+    assert.deepEqual(
+      answers.map(({ state }) => state),
+      [...new Array(9).fill("BULK"), "ABS"],
+    );
     assert.deepEqual(answers[0], { state: "BULK", cvl: 55.2, ccl: 135, dcl: 180, reason: "bms_max" });
   });
 
   it("previous and config replace what was carried, and stay", () => {
     const { answers } = whatif([
-      { ...near, previous: { state: "ABS", t: 10, cvl: 54, ccl: 50, dcl: 60 }, config: { r318: 100 } }, near,
-      { ...near, previous: {} }, { ...near, config: {} }, { cells: cellsAt(3.3, 3.3, 8), soc: 50, previous: {} },
+      { ...near, previous: { state: "ABS", t: 10, cvl: 54, ccl: 50, dcl: 60 }, config: { r318: 100 } },
+      near,
+      { ...near, previous: {} },
+      { ...near, config: {} },
+      { cells: cellsAt(3.3, 3.3, 8), soc: 50, previous: {} },
     ]);
-    assert.deepEqual(answers.map(({ state, ccl }) => [state, ccl]), [["ABS", 50], ["ABS", 50], ["BULK", 90], ["BULK", 90], ["BULK", 135]]);
+    assert.deepEqual(
+      answers.map(({ state, ccl }) => [state, ccl]),
+      [
+        ["ABS", 50],
+        ["ABS", 50],
+        ["BULK", 90],
+        ["BULK", 90],
+        ["BULK", 135],
+      ],
+    );
     assert.equal(answers[4].cvl, 27.6);
   });
 
   it("previous as after lost data: the ramps begin at once", () => {
-    const { answers } = whatif(["LOST", "SILENT"].map((state) => ({ cells: cellsAt(3.3), soc: 50, previous: { state } })));
-    for (const answer of answers) assert.deepEqual(answer, { state: "BULK", cvl: 52.8, ccl: 2.7, dcl: 3.6, reason: "recovering" });
+    const { answers } = whatif(
+      ["LOST", "SILENT"].map((state) => ({ cells: cellsAt(3.3), soc: 50, previous: { state } })),
+    );
+    for (const answer of answers)
+      assert.deepEqual(answer, { state: "BULK", cvl: 52.8, ccl: 2.7, dcl: 3.6, reason: "recovering" });
   });
 
   it("a bad line is told, changes nothing, and makes the exit status 1", () => {
     const bad: [unknown, RegExp][] = [
-      ["{", /not JSON/], ["[1]", /not an object/], [{}, /cells/], [{ cells: [3.3, 3.3, 3.3] }, /cells/], [{ cells: new Array(17).fill(3.3) }, /cells/],
-      [{ cells: ["3.3", 3.3, 3.3, 3.3] }, /cells\[0\]/], [{ cells: [3300, 3300, 3300, 3300] }, /cells\[0\]/], [{ ...near, current: "5" }, /current/],
-      [{ ...near, soc: 101 }, /soc/], [{ ...near, status: "charging" }, /status/], [{ ...near, faults: 3 }, /faults/], [{ ...near, faults: ["x"] }, /faults\[0\]/],
-      [{ ...near, dt: -1 }, /dt/], [{ ...near, age: null }, /age/], [{ ...near, config: 5 }, /config/], [{ ...near, config: { N: 15 } }, /config\.N/],
-      [{ ...near, config: { r318: "150" } }, /config\.r318/], [{ ...near, config: { t_chg: [[5, 1], [4, 0]] } }, /config\.t_chg/],
-      [{ ...near, previous: { state: "FULL" } }, /previous\.state/], [{ ...near, previous: { cvl: "x" } }, /previous\.cvl/],
+      ["{", /not JSON/],
+      ["[1]", /not an object/],
+      [{}, /cells/],
+      [{ cells: [3.3, 3.3, 3.3] }, /cells/],
+      [{ cells: new Array(17).fill(3.3) }, /cells/],
+      [{ cells: ["3.3", 3.3, 3.3, 3.3] }, /cells\[0\]/],
+      [{ cells: [3300, 3300, 3300, 3300] }, /cells\[0\]/],
+      [{ ...near, current: "5" }, /current/],
+      [{ ...near, soc: 101 }, /soc/],
+      [{ ...near, status: "charging" }, /status/],
+      [{ ...near, faults: 3 }, /faults/],
+      [{ ...near, faults: ["x"] }, /faults\[0\]/],
+      [{ ...near, dt: -1 }, /dt/],
+      [{ ...near, age: null }, /age/],
+      [{ ...near, config: 5 }, /config/],
+      [{ ...near, config: { N: 15 } }, /config\.N/],
+      [{ ...near, config: { r318: "150" } }, /config\.r318/],
+      [
+        {
+          ...near,
+          config: {
+            t_chg: [
+              [5, 1],
+              [4, 0],
+            ],
+          },
+        },
+        /config\.t_chg/,
+      ],
+      [{ ...near, previous: { state: "FULL" } }, /previous\.state/],
+      [{ ...near, previous: { cvl: "x" } }, /previous\.cvl/],
     ];
     const { status, answers, stderr } = whatif([near, ...bad.map(([line]) => line), ...new Array(9).fill(near)]);
     assert.equal(status, 1);
@@ -56,9 +110,15 @@ describe("whatif", () => {
   });
 
   it("numbers or hex text, names it does not know on standard error", () => {
-    const { status, answers, stderr } = whatif([{ ...near, status: "9b", faults: ["03"] }, { ...near, status: 155, faults: [3], config: { colour: 1 } }]);
+    const { status, answers, stderr } = whatif([
+      { ...near, status: "9b", faults: ["03"] },
+      { ...near, status: 155, faults: [3], config: { colour: 1 } },
+    ]);
     assert.equal(status, 0);
-    assert.deepEqual(answers.map(({ state }) => state), ["BULK/CHG_BLOCK", "BULK/CHG_BLOCK"]);
+    assert.deepEqual(
+      answers.map(({ state }) => state),
+      ["BULK/CHG_BLOCK", "BULK/CHG_BLOCK"],
+    );
     assert.match(stderr, /config\.colour is not known/);
   });
 });

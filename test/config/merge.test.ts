@@ -1,24 +1,28 @@
 // A change of the settings is applied whole or refused with the field and the reason.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { moduleText, readModule } from "../../firmware/config/config.cold";
-import { type Field, fields } from "../../firmware/config/fields";
+import { type Document, mergeDocument, moduleText, readModule } from "../../firmware/config/document.cold";
+import { type Field, fields } from "../../firmware/tables/fields";
 import { modules } from "../../firmware/config/fields.baked";
-import { type Document, mergeDocument } from "../../firmware/config/merge.cold";
 import { cellVoltages } from "../../firmware/config/presets.cold";
-import { setImageText } from "../../firmware/kernel/text-set.cold";
+import { setImageText } from "../../firmware/kernel/text.cold";
 
 const stored = '{"wifi":{"ssid":"home","pass":"secret word"},"mqtt":{"host":"broker","port":1884}}';
-const merge = (patch: unknown, remote: "h" | "a" = "h", document = stored): ReturnType<typeof mergeDocument> => mergeDocument(document, patch as Document, remote);
+const merge = (patch: unknown, remote: "h" | "a" = "h", document = stored): ReturnType<typeof mergeDocument> =>
+  mergeDocument(document, patch as Document, remote);
 
 /** A value of the field's type that it must refuse, by what is wrong with it. */
 function wrongValues(field: Field): [unknown, RegExp][] {
-  const wrong: [unknown, RegExp][] = [[field.type === "bool" ? 1 : true, /must be a (boolean|number|string)/], [[], /must be a/]];
+  const wrong: [unknown, RegExp][] = [
+    [field.type === "bool" ? 1 : true, /must be a (boolean|number|string)/],
+    [[], /must be a/],
+  ];
   if (field.type === "int") wrong.push([(field.min ?? 0) + 0.5, /whole number/]);
   if (field.type === "int" || field.type === "number") wrong.push(["1", /must be a number/]);
   if (field.oneOf) wrong.push([field.type === "string" ? "no such value" : 7, /must be one of/]);
   else if (field.type === "string") wrong.push(["x".repeat((field.max ?? 0) + 1), /must be at most \d+ bytes/]);
-  else if (field.max !== undefined) wrong.push([field.max + 1, /must be at most/], [(field.min ?? 0) - 1, /must be at least/]);
+  else if (field.max !== undefined)
+    wrong.push([field.max + 1, /must be at most/], [(field.min ?? 0) - 1, /must be at least/]);
   return wrong;
 }
 
@@ -34,9 +38,11 @@ describe("settings table", () => {
   it("holds its own defaults, and the modules in its order", () => {
     assert.equal(modules, [...new Set(fields.map((field) => field.module))].join(" "));
     const defaults: Record<string, Record<string, unknown>> = {};
-    for (const field of fields) if (field.default !== undefined) (defaults[field.module] ??= {})[field.key] = field.default;
+    for (const field of fields)
+      if (field.default !== undefined) (defaults[field.module] ??= {})[field.key] = field.default;
     assert.deepEqual(merge(defaults, "h", "{}"), { reason: "", document: "{}", changed: [] });
-    for (const field of fields) assert.deepEqual(readModule("{}", "{}", field.module)[field.key], field.default, field.key);
+    for (const field of fields)
+      assert.deepEqual(readModule("{}", "{}", field.module)[field.key], field.default, field.key);
   });
 });
 
@@ -58,13 +64,28 @@ describe("a refusal", () => {
     ["a module that is no object", { mqtt: 5 }, /^mqtt: must be an object$/],
     ["a module that is null", { mqtt: null }, /^mqtt: must be an object$/],
     ["a short Wi-Fi password", { wifi: { pass: "short" } }, /^wifi\.pass: /],
+    ["a prefix of slashes", { ha: { prefix: "/ /" } }, /^ha\.prefix: must hold more/],
+    ["a base topic of blanks", { mqtt: { baseTopic: "  " } }, /^mqtt\.baseTopic: must hold more/],
+    ...[...'/ .#+$"\\\u00e4:', "\u0000"].map((odd): [string, unknown, RegExp] => [
+      `${JSON.stringify(odd)} in the device id`,
+      { mqtt: { deviceId: `a${odd}b` } },
+      /^mqtt\.deviceId: must hold letters/,
+    ]),
     ["three cells", { bms: { expected_cells: 3 } }, /^bms\.expected_cells: /],
     ["a custom chemistry without voltages", { battery: { chemistry: "custom" } }, /^battery\.chemistry: /],
     ["float above bulk", { battery: { v_bulk: 3.4, v_float: 3.45 } }, /^battery\.v_bulk: /],
     ["re-bulk above float", { battery: { v_float: 3.3, v_rebulk: 3.35 } }, /^battery\.v_rebulk: /],
     ["a wildcard in the topic", { mqtt: { baseTopic: "a/#" } }, /^mqtt\.baseTopic: must not hold # or \+$/],
-    ["a wildcard in the root of register topics", { mqtt: { root_topic: "a/+" } }, /^mqtt\.root_topic: must not hold # or \+$/],
-    ["a wildcard in the topic for drivers on a GX", { mqtt: { battery_json: "#" } }, /^mqtt\.battery_json: must not hold # or \+$/],
+    [
+      "a wildcard in the root of register topics",
+      { mqtt: { root_topic: "a/+" } },
+      /^mqtt\.root_topic: must not hold # or \+$/,
+    ],
+    [
+      "a wildcard in the topic for drivers on a GX",
+      { mqtt: { battery_json: "#" } },
+      /^mqtt\.battery_json: must not hold # or \+$/,
+    ],
     ["a wildcard in the prefix of discovery", { ha: { prefix: "home+" } }, /^ha\.prefix: must not hold # or \+$/],
     ["back-off the wrong way round", { mqtt: { reconnect_interval_ms: 70000 } }, /^mqtt\.reconnect_max_ms: /],
   ];
@@ -72,33 +93,60 @@ describe("a refusal", () => {
 
   it("MQTT may change less than HTTP", () => {
     for (const field of fields.filter((field) => field.remote === "http")) {
-      assert.equal(merge({ [field.module]: { [field.key]: null } }, "a").reason, `${field.module}.${field.key}: cannot be changed this way`);
+      assert.equal(
+        merge({ [field.module]: { [field.key]: null } }, "a").reason,
+        `${field.module}.${field.key}: cannot be changed this way`,
+      );
     }
     assert.equal(merge({ uart: { poll_ms: 100 } }, "a").reason, "");
   });
 });
 
 describe("an accepted change", () => {
+  it("two waits before connecting again may be the same: then it is a fixed one", () =>
+    assert.equal(merge({ mqtt: { reconnect_max_ms: 5000, reconnect_interval_ms: 5000 } }).reason, ""));
+
   it("keeps the rest, and names what changed", () => {
     const merged = merge({ mqtt: { port: 1885 }, uart: { poll_ms: 100 } });
-    assert.deepEqual(JSON.parse(merged.document), { wifi: { ssid: "home", pass: "secret word" }, uart: { poll_ms: 100 }, mqtt: { host: "broker", port: 1885 } });
+    assert.deepEqual(JSON.parse(merged.document), {
+      wifi: { ssid: "home", pass: "secret word" },
+      uart: { poll_ms: 100 },
+      mqtt: { host: "broker", port: 1885 },
+    });
     assert.deepEqual(merged.changed, ["uart.poll_ms", "mqtt.port"]);
     assert.deepEqual(merge({ mqtt: { port: 1884 } }).changed, []);
   });
 
   it("*** keeps a secret; null and the default take a value back", () => {
-    assert.equal((JSON.parse(merge({ wifi: { pass: "***", ssid: "other" } }).document) as Document)["wifi"]["pass"], "secret word");
-    assert.equal((JSON.parse(merge({ wifi: { ssid: "***" } }).document) as Document)["wifi"]["ssid"], "***", "only secrets have a mask");
-    assert.deepEqual(JSON.parse(merge({ wifi: { pass: null }, mqtt: { port: null, host: null } }).document), { wifi: { ssid: "home" } });
-    assert.deepEqual(JSON.parse(merge({ mqtt: { port: 1883 } }).document), { wifi: { ssid: "home", pass: "secret word" }, mqtt: { host: "broker" } });
+    assert.equal(
+      (JSON.parse(merge({ wifi: { pass: "***", ssid: "other" } }).document) as Document)["wifi"]["pass"],
+      "secret word",
+    );
+    assert.equal(
+      (JSON.parse(merge({ wifi: { ssid: "***" } }).document) as Document)["wifi"]["ssid"],
+      "***",
+      "only secrets have a mask",
+    );
+    assert.deepEqual(JSON.parse(merge({ wifi: { pass: null }, mqtt: { port: null, host: null } }).document), {
+      wifi: { ssid: "home" },
+    });
+    assert.deepEqual(JSON.parse(merge({ mqtt: { port: 1883 } }).document), {
+      wifi: { ssid: "home", pass: "secret word" },
+      mqtt: { host: "broker" },
+    });
   });
 
   it("shown text masks each secret and quotes what strings hold", () => {
-    const tricky = 'a"b\\c\nd', shown = moduleText(JSON.stringify({ wifi: { ssid: tricky, pass: "secret word" } }), "{}", "wifi");
+    const tricky = 'a"b\\c\nd',
+      shown = moduleText(JSON.stringify({ wifi: { ssid: tricky, pass: "secret word" } }), "{}", "wifi");
     const wifi = (JSON.parse(`{${shown}}`) as Document)["wifi"];
     assert.deepEqual(wifi, { ssid: tricky, pass: "***", host: "" });
     for (const field of fields.filter((field) => field.secret)) {
-      assert.ok(!moduleText(JSON.stringify({ [field.module]: { [field.key]: "hidden thing" } }), "{}", field.module).includes("hidden"));
+      assert.ok(
+        !moduleText(JSON.stringify({ [field.module]: { [field.key]: "hidden thing" } }), "{}", field.module).includes(
+          "hidden",
+        ),
+      );
     }
   });
 
@@ -106,9 +154,22 @@ describe("an accepted change", () => {
     const presets = '{"battery":{"chemistry":"lfp"}}';
     assert.equal(readModule("{}", presets, "battery")["chemistry"], "lfp");
     assert.equal(readModule('{"battery":{"chemistry":"nmc"}}', presets, "battery")["chemistry"], "nmc");
-    assert.deepEqual([cellVoltages({}), cellVoltages({ chemistry: "lfp" }), cellVoltages({ chemistry: "nmc", v_bulk: 4.05 })], [[0, 0, 0, 0, 0], [3450, 3375, 3300, 3370, 280], [4050, 4000, 3850, 3900, 300]]);
+    assert.deepEqual(
+      [cellVoltages({}), cellVoltages({ chemistry: "lfp" }), cellVoltages({ chemistry: "nmc", v_bulk: 4.05 })],
+      [
+        [0, 0, 0, 0, 0],
+        [3450, 3375, 3300, 3370, 280],
+        [4050, 4000, 3850, 3900, 300],
+      ],
+    );
     const own = { chemistry: "custom", v_bulk: 3.5, v_float: 3.4, v_rebulk: 3.35 };
-    assert.deepEqual([cellVoltages(own), cellVoltages({ ...own, tail_v: 3.45 })], [[3500, 3400, 3350, 3420, 280], [3500, 3400, 3350, 3450, 280]],
-      "without a resting voltage absorption would end at any current");
+    assert.deepEqual(
+      [cellVoltages(own), cellVoltages({ ...own, tail_v: 3.45 })],
+      [
+        [3500, 3400, 3350, 3420, 280],
+        [3500, 3400, 3350, 3450, 280],
+      ],
+      "without a resting voltage absorption would end at any current",
+    );
   });
 });

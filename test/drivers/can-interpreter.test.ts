@@ -1,6 +1,6 @@
-// Both CAN drivers in an Espruino for Linux, built as the image is. The models cannot run there, so what they answered in node is
-// played back: every scenario of the shared suite, call by call. The driver must make the very same accesses with the very same
-// values, and come to the same results and counters.
+// Both CAN drivers in an Espruino for Linux, built as the image is. The models cannot run there, so what they answered
+// in node is played back: every scenario of the shared suite, call by call. The driver must make the very same accesses
+// with the very same values, and come to the same results and counters.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,14 +12,20 @@ import { scenarios } from "./can-scenarios";
 
 const DRIVERS = {
   twai: { board: "host", port: "twai", start: "startTwai", selfTest: "selfTestTwai", last: "" },
-  mcp2515: { board: "esp32-mcp2515", port: "mcp2515", start: "startMcp2515", selfTest: "selfTestMcp2515", last: ", crystal" },
+  mcp2515: {
+    board: "esp32-mcp2515",
+    port: "mcp2515",
+    start: "startMcp2515",
+    selfTest: "selfTestMcp2515",
+    last: ", crystal",
+  },
 };
 
 /** A program that offers the driver's calls under names that the minifier keeps. */
 function entry(driver: keyof typeof DRIVERS): string {
   const { port, start, selfTest, last } = DRIVERS[driver];
   return `import { ${port} as port } from "${root}firmware/drivers/can-${driver}";
-    import { ${start} as start, ${selfTest} as selfTest } from "${root}firmware/drivers/can-${driver}-start.cold";
+    import { ${start} as start, ${selfTest} as selfTest } from "${root}firmware/drivers/can-${driver}.cold";
     const kept = Object.assign({}, port), state = port as unknown as Record<string, unknown>;
     const settings = function (rate: number, listenOnly: boolean) { return { "rate": rate, "listen_only": listenOnly }; };
     global["can"] = {
@@ -37,7 +43,10 @@ function entry(driver: keyof typeof DRIVERS): string {
     };`;
 }
 
-/** The natives that the recording answers, in Espruino's language; before the image, which takes some of them at its start. */
+/**
+ * The natives that the recording answers, in Espruino's language; before the image, which takes some of them at its
+ * start.
+ */
 const NATIVES = `var queue=[],said="",calls=0;
 function list(v){if(typeof v!=="object")return [v];var l=[];for(var i=0;i<v.length;i++)l.push(v[i]);return l;}
 function take(kind,where,written){
@@ -86,7 +95,8 @@ describe("CAN drivers in an Espruino for Linux", () => {
       console.log(`    ${NO_INTERPRETER}`);
       this.skip();
     }
-    for (const driver of ["twai", "mcp2515"] as const) images[driver] = (await buildProject({ "main.ts": entry(driver) }, DRIVERS[driver].board)).code;
+    for (const driver of ["twai", "mcp2515"] as const)
+      images[driver] = (await buildProject({ "main.ts": entry(driver) }, DRIVERS[driver].board)).code;
   });
 
   /** Plays calls back; resolves with how many were made and what was different. */
@@ -111,7 +121,8 @@ describe("CAN drivers in an Espruino for Linux", () => {
         const rig = make();
         scenario.run(rig);
         calls += rig.calls.length;
-        const withCrystal = (call: Call): Call => (call.name === "start" || call.name === "selfTest" ? { ...call, args: [...call.args, crystal] } : call);
+        const withCrystal = (call: Call): Call =>
+          call.name === "start" || call.name === "selfTest" ? { ...call, args: [...call.args, crystal] } : call;
         lines.push("reset", ...rig.calls.map((call) => JSON.stringify(withCrystal(call))));
       }
       assert.equal(await play(driver, lines), String(calls));
@@ -122,6 +133,12 @@ describe("CAN drivers in an Espruino for Linux", () => {
     const rig = controllers[0].make();
     scenarios[0].run(rig);
     const lines = rig.calls.map((call) => JSON.stringify(call));
-    assert.match(await play("twai", lines.map((line) => line.replace('"poke",1073131584,[8,', '"poke",1073131584,[7,'))), /^\d+ \["poke",1073131584,\[8,.*instead of/);
+    assert.match(
+      await play(
+        "twai",
+        lines.map((line) => line.replace('"poke",1073131584,[8,', '"poke",1073131584,[7,')),
+      ),
+      /^\d+ \["poke",1073131584,\[8,.*instead of/,
+    );
   });
 });

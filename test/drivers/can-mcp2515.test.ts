@@ -1,4 +1,5 @@
-// What only the MCP2515's driver must do (the rest is can-port.test.ts): a chip that is not there, or loses its supply, and its set-up.
+// What only the MCP2515's driver must do (the rest is can-port.test.ts): a chip that is not there, or loses its supply,
+// and its set-up.
 import assert from "node:assert/strict";
 import { mcp2515Rig } from "./can-rig";
 import { turn } from "./can-scenarios";
@@ -38,18 +39,32 @@ describe("MCP2515 driver: set-up", () => {
     const rig = started();
     rig.model.brownOut();
     assert.ok(turnsToSend(rig, 60) < 40);
-    const made = rig.calls.flatMap(({ accesses }) => accesses), setups = made.filter(([kind]) => kind === "setup");
+    const made = rig.calls.flatMap(({ accesses }) => accesses),
+      setups = made.filter(([kind]) => kind === "setup");
     assert.deepEqual(setups, [["setup", "SPI2", { sck: 18, miso: 19, mosi: 23, baud: 4000000, mode: 0 }, null]]);
-    assert.deepEqual(made.slice(0, 2).map(([kind, where, written]) => [kind, where, written]), [["level", 5, 1], ["mode", 5, "output"]]);
+    assert.deepEqual(
+      made.slice(0, 2).map(([kind, where, written]) => [kind, where, written]),
+      [
+        ["level", 5, 1],
+        ["mode", 5, "output"],
+      ],
+    );
   });
 
-  const writes = started().calls[0].accesses.filter(([kind, , bytes]) => kind === "spi" && [2, 0xc0].includes((bytes as number[])[0]));
+  const writes = started().calls[0].accesses.filter(
+    ([kind, , bytes]) => kind === "spi" && [2, 0xc0].includes((bytes as number[])[0]),
+  );
   writes.forEach(([, , bytes], n) => {
     // A chip that was just powered is in this state already: no flags, and the second buffer takes by its filters.
     if (n === 0 || String(bytes) === "2,112,0") return;
     it("is found out when it leaves out " + String(bytes), () => {
-      const rig = mcp2515Rig(16), port = (globalThis as unknown as { SPI2: Rig["model"]["spi"] }).SPI2, { send } = port;
-      port.send = (data, cs) => (typeof data !== "number" && Array.from(data).join() === String(bytes) ? new Uint8Array(data.length) : send(data, cs));
+      const rig = mcp2515Rig(16),
+        port = (globalThis as unknown as { SPI2: Rig["model"]["spi"] }).SPI2,
+        { send } = port;
+      port.send = (data, cs) =>
+        typeof data !== "number" && Array.from(data).join() === String(bytes)
+          ? new Uint8Array(data.length)
+          : send(data, cs);
       let works = rig.start();
       for (const id of [0x305, 0x306, 0x307]) rig.bus.inject({ id, data: [1] });
       rig.pass(10000);

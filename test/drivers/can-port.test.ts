@@ -20,7 +20,8 @@ for (const controller of controllers) {
     }
 
     it("takes exactly 0x305 and 0x307 of all 2048 identifiers", () => {
-      const rig = controller.make(), ids: number[] = [];
+      const rig = controller.make(),
+        ids: number[] = [];
       assert.ok(rig.start());
       for (let id = 0; id < 2048; id++) {
         rig.bus.inject({ id, data: [1, 2, 3, 4, 5, 6, 7, 8] });

@@ -1,4 +1,5 @@
-// Access to the chip's registers as a test's model has it. Loaded before the driver, which takes the natives when it is loaded.
+// Access to the chip's registers as a test's model has it. Loaded before the driver, which takes the natives when it is
+// loaded.
 
 /** What the natives do now. */
 export const chip = {

@@ -1,4 +1,4 @@
-// Broker URLs (requirements S2-5).
+// Broker URLs.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseBrokerUrl, shownBroker } from "../../tools/host/broker-url";
@@ -17,10 +17,16 @@ const good: [url: string, host: string, port: number, user: string, pass: string
 ];
 
 const bad: [url: string, reason: RegExp][] = [
-  ["host:1883", /must begin with mqtt/], ["", /is not a URL/], ["127.0.0.1", /is not a URL/], ["http://host", /must begin with mqtt/],
-  ["mqtt://", /names no host/], ["mqtt://host:99999", /is not a URL/], ["mqtt://host:0", /port 0/],
+  ["host:1883", /must begin with mqtt/],
+  ["", /is not a URL/],
+  ["127.0.0.1", /is not a URL/],
+  ["http://host", /must begin with mqtt/],
+  ["mqtt://", /names no host/],
+  ["mqtt://host:99999", /is not a URL/],
+  ["mqtt://host:0", /port 0/],
   ["mqtt://host/topic", /must end after the port/],
-  ["mqtt://host?x=1", /must end after the port/], ["mqtt://u:%zz@host", /password has a bad percent code/],
+  ["mqtt://host?x=1", /must end after the port/],
+  ["mqtt://u:%zz@host", /password has a bad percent code/],
 ];
 
 describe("broker URL", () => {
@@ -33,14 +39,21 @@ describe("broker URL", () => {
   }
 
   it("takes any user and password, percent-coded", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (user, pass) => {
-      const { user: u, pass: p } = parseBrokerUrl(`mqtt://${encodeURIComponent(user)}:${encodeURIComponent(pass)}@host`);
-      assert.deepEqual([u, p], [user, pass]);
-    }));
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (user, pass) => {
+        const { user: u, pass: p } = parseBrokerUrl(
+          `mqtt://${encodeURIComponent(user)}:${encodeURIComponent(pass)}@host`,
+        );
+        assert.deepEqual([u, p], [user, pass]);
+      }),
+    );
   });
 
   it("never says a password", () => {
     assert.equal(shownBroker(parseBrokerUrl("mqtt://me%40home:secret@[::1]:1884")), "mqtt://me%40home@[::1]:1884");
-    assert.throws(() => parseBrokerUrl("mqtt://me:secret@host/path"), (error: Error) => !error.message.includes("secret"));
+    assert.throws(
+      () => parseBrokerUrl("mqtt://me:secret@host/path"),
+      (error: Error) => !error.message.includes("secret"),
+    );
   });
 });

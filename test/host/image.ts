@@ -1,8 +1,9 @@
-// A small image for tests of the rig: it prints a token, asks the battery for its voltage, answers HTTP, and connects to
-// the broker that its settings name. Written as the built image is: the language of Espruino.
+// A small image for tests of the rig: it prints a token, asks the battery for its voltage, answers HTTP, and connects
+// to the broker that its settings name. Written as the built image is: the language of Espruino.
 
 /** MQTT CONNECT with client id "t", and PUBLISH of "up" on "t/state", retained. */
-const CONNECT = "\\x10\\x0d\\0\\x04MQTT\\x04\\x02\\0\\x1e\\0\\x01t", PUBLISH = "\\x31\\x0b\\0\\x07t/stateup";
+const CONNECT = "\\x10\\x0d\\0\\x04MQTT\\x04\\x02\\0\\x1e\\0\\x01t",
+  PUBLISH = "\\x31\\x0b\\0\\x07t/stateup";
 
 export const smallImage = `
 var storage = require("Storage");

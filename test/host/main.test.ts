@@ -10,18 +10,30 @@ import { fitted, liveLine, screenOn } from "../../tools/host/live";
 import { readEnvironment } from "../../tools/host/options";
 import { smallImage } from "./image";
 
-interface Run { child: ChildProcess; text(): string; status: Promise<number | null>; shows(wanted: RegExp): Promise<RegExpExecArray> }
+interface Run {
+  child: ChildProcess;
+  text(): string;
+  status: Promise<number | null>;
+  shows(wanted: RegExp): Promise<RegExpExecArray>;
+}
 
-const folder = mkdtempSync(join(tmpdir(), "host-main-")), image = join(folder, "image.js");
+const folder = mkdtempSync(join(tmpdir(), "host-main-")),
+  image = join(folder, "image.js");
 const running: ChildProcess[] = [];
 
 function runMain(options: string[], environment: Record<string, string> = {}): Run {
   const child = spawn(process.execPath, ["--import", "tsx", "tools/host/main.ts", ...options], {
-    env: { PATH: process.env.PATH, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   running.push(child);
   let text = "";
-  child.stdout?.on("data", (data) => { text += data; });
-  child.stderr?.on("data", (data) => { text += data; });
+  child.stdout?.on("data", (data) => {
+    text += data;
+  });
+  child.stderr?.on("data", (data) => {
+    text += data;
+  });
   const status = new Promise<number | null>((resolve) => child.on("close", resolve));
   const shows = async (wanted: RegExp): Promise<RegExpExecArray> => {
     const limit = performance.now() + 60000;
@@ -43,14 +55,28 @@ async function refused(options: string[], environment: Record<string, string>, r
 
 describe("npm start", () => {
   before(() => writeFileSync(image, smallImage));
-  afterEach(() => { running.splice(0).forEach((child) => child.kill("SIGKILL")); });
+  afterEach(() => {
+    running.splice(0).forEach((child) => child.kill("SIGKILL"));
+  });
   after(() => rmSync(folder, { recursive: true }));
 
   it("shows where everything is and lives on a pipe, past busy ports; SIGINT leaves nothing behind", async () => {
     const busy = net.createServer();
     await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
-    const { port } = busy.address() as net.AddressInfo, log = join(folder, "candump.log");
-    const run = runMain(["--image", image, "--http", String(port), "--mqtt", String(port), "--candump", log, "--scenario", "charge"]);
+    const { port } = busy.address() as net.AddressInfo,
+      log = join(folder, "candump.log");
+    const run = runMain([
+      "--image",
+      image,
+      "--http",
+      String(port),
+      "--mqtt",
+      String(port),
+      "--candump",
+      log,
+      "--scenario",
+      "charge",
+    ]);
     const [, http] = await run.shows(/HTTP {6}http:\/\/127\.0\.0\.1:(\d+)\/api\/status/);
     const [, mqtt] = await run.shows(/MQTT {6}mqtt:\/\/127\.0\.0\.1:(\d+)/);
     await run.shows(/Token {5}1234ABCD/);
@@ -64,7 +90,9 @@ describe("npm start", () => {
     busy.close();
     for (const freed of [http, mqtt]) {
       const server = net.createServer();
-      await new Promise<void>((resolve, reject) => server.on("error", reject).listen(Number(freed), "127.0.0.1", resolve));
+      await new Promise<void>((resolve, reject) =>
+        server.on("error", reject).listen(Number(freed), "127.0.0.1", resolve),
+      );
       server.close();
     }
   });
@@ -84,15 +112,20 @@ describe("npm start", () => {
   it("explains itself", async () => {
     const run = runMain(["--help"]);
     assert.equal(await run.status, 0);
-    for (const wanted of ["--candump", "cold-morning", "bad-crc", "MQTT_TOPIC_PREFIX"]) assert.ok(run.text().includes(wanted), wanted);
+    for (const wanted of ["--candump", "cold-morning", "bad-crc", "MQTT_TOPIC_PREFIX"])
+      assert.ok(run.text().includes(wanted), wanted);
   });
 });
 
 describe("environment of the host", () => {
   it("is read into settings", () => {
     const { settings, isEnabled, broker } = readEnvironment({
-      MQTT_BROKER: "mqtt://bms:p%40ss@broker.example:1884", MQTT_TOPIC_PREFIX: "/home/battery/", MQTT_QOS: "1", MQTT_RETAIN: "Yes",
-      MQTT_ENABLED: "" });
+      MQTT_BROKER: "mqtt://bms:p%40ss@broker.example:1884",
+      MQTT_TOPIC_PREFIX: "/home/battery/",
+      MQTT_QOS: "1",
+      MQTT_RETAIN: "Yes",
+      MQTT_ENABLED: "",
+    });
     assert.deepEqual(settings, { mqtt: { baseTopic: "home/battery", default_qos: 1 }, retain: { telemetry: true } });
     assert.equal(isEnabled, true);
     assert.deepEqual(broker(), { host: "broker.example", port: 1884, user: "bms", pass: "p@ss", isTls: false });
@@ -107,9 +140,12 @@ describe("environment of the host", () => {
   const bad: [name: string, value: string, reason: RegExp][] = [
     ["MQTT_BROKER", "broker", /is not a URL/],
     ["MQTT_BROKER", `mqtt://${"x".repeat(64)}`, /host that must be at most 63 bytes/],
-    ["MQTT_QOS", "3", /0, 1 or 2/], ["MQTT_QOS", "one", /0, 1 or 2/],
-    ["MQTT_RETAIN", "maybe", /true or false/], ["MQTT_ENABLED", "2", /true or false/],
-    ["MQTT_TOPIC_PREFIX", "a/#", /\+ or #/], ["MQTT_TOPIC_PREFIX", "/", /at least 1/],
+    ["MQTT_QOS", "3", /0, 1 or 2/],
+    ["MQTT_QOS", "one", /0, 1 or 2/],
+    ["MQTT_RETAIN", "maybe", /true or false/],
+    ["MQTT_ENABLED", "2", /true or false/],
+    ["MQTT_TOPIC_PREFIX", "a/#", /\+ or #/],
+    ["MQTT_TOPIC_PREFIX", "/", /at least 1/],
     ["MQTT_TOPIC_PREFIX", "x".repeat(33), /at most 32 bytes/],
   ];
   for (const [name, value, reason] of bad) {
@@ -121,20 +157,47 @@ describe("environment of the host", () => {
 });
 
 describe("live line", () => {
-  const escapes = new RegExp(String.fromCharCode(27) + "\\[[0-9;]*m", "g");
+  const escapes = new RegExp(String.fromCharCode(27) + "\\[[0-9;]*m", "g"),
+    plain = (line: string): string => line.replace(escapes, "");
 
   it("says what the device says, and -- for what it does not know", () => {
-    const line = liveLine({
-      live_data: { voltage: 52.75, current: -12.5, pack_power_w: -659, soc_percent: 61.99, min_cell_mv: 3286, max_cell_mv: 3290,
-        temperature: null, phase: "normal" },
-      limits: { cvl: 55.2, ccl: 140, dcl: null }, mqtt: { enabled: true, connected: false } }, 6.2).replace(escapes, "");
-    assert.equal(line, "52.75 V -12.5 A -659 W  SoC 62.0 %  cells 3.286..3.290 V  -- degC  " +
-      "CVL 55.2 V CCL 140.0 A DCL -- A  normal  CAN 6/s  MQTT down");
+    const line = liveLine(
+      {
+        live_data: {
+          voltage: 52.75,
+          current: -12.5,
+          pack_power_w: -659,
+          soc_percent: 61.99,
+          min_cell_mv: 3286,
+          max_cell_mv: 3290,
+          temperature: null,
+          phase: "normal",
+        },
+        limits: { cvl: 55.2, ccl: 140, dcl: null },
+        mqtt: { enabled: true, connected: false },
+      },
+      6.2,
+    ).replace(escapes, "");
+    assert.equal(
+      line,
+      "52.75 V -12.5 A -659 W  SoC 62.0 %  cells 3.286..3.290 V  -- degC  " +
+        "CVL 55.2 V CCL 140.0 A DCL -- A  normal  CAN 6/s  MQTT down",
+    );
   });
 
   it("tells of a device that does not answer, and of MQTT switched off", () => {
     assert.match(liveLine(null, 0), /no answer from the device's HTTP server/);
     assert.match(liveLine({ mqtt: { enabled: false } }, 0), /MQTT off/);
+    const silent = "rule Chemistry (v_bulk + 0.1 V within 0.15 V of register 300)";
+    assert.match(
+      plain(liveLine({ can: { silent } }, 0)),
+      /^CAN is silent: rule Chemistry \(v_bulk/,
+      "first: a terminal cuts the end",
+    );
+    assert.match(
+      plain(liveLine({ uart: { warning: "no answer" }, can: { silent: null } }, 9)),
+      /^no answer {2}.*CAN 9\/s/,
+    );
   });
 
   it("fits its line to the terminal", () => {
@@ -144,7 +207,14 @@ describe("live line", () => {
 
   it("replaces one line on a terminal, below lines that stay, and gives the cursor back", () => {
     let text = "";
-    const terminal = { isTTY: true, columns: 20, write: (part: string) => { text += part; return true; } };
+    const terminal = {
+      isTTY: true,
+      columns: 20,
+      write: (part: string) => {
+        text += part;
+        return true;
+      },
+    };
     const screen = screenOn(terminal as unknown as NodeJS.WriteStream);
     screen.live("first");
     screen.say(["stays"]);

@@ -8,7 +8,12 @@ import { memoryStore } from "../../tools/host/storage";
 import type { Store } from "../../tools/host/storage";
 
 export interface SmallRig {
-  device: Device; clock: HostClock; store: Store; lines: string[]; sent: number[]; deaths: string[];
+  device: Device;
+  clock: HostClock;
+  store: Store;
+  lines: string[];
+  sent: number[];
+  deaths: string[];
   /** Device port 80 as a real port. */
   port: number;
   /** Wait until `count` lines are on the console; throws after 20 s with what is there. */
@@ -35,15 +40,23 @@ async function printed(lines: string[], count: number): Promise<string[]> {
 
 /** Boot `source` (JavaScript as the built image is) in a device. */
 export async function bootSmall(source: string, options: Partial<DeviceOptions> = {}): Promise<SmallRig> {
-  const clock = options.clock ?? patientClock(), store = options.store ?? memoryStore();
-  const lines: string[] = [], sent: number[] = [], deaths: string[] = [];
+  const clock = options.clock ?? patientClock(),
+    store = options.store ?? memoryStore();
+  const lines: string[] = [],
+    sent: number[] = [],
+    deaths: string[] = [];
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const device = bootDevice({
-    image: source, store, clock,
+    image: source,
+    store,
+    clock,
     registers: { peek32: () => 0, poke32: () => undefined, pinMode: () => undefined, digitalWrite: () => undefined },
-    send: (bytes) => sent.push(...bytes), servers: new Map([[80, server]]),
-    onConsole: (line) => lines.push(line), onDeath: (reason) => deaths.push(reason), ...options,
+    send: (bytes) => sent.push(...bytes),
+    servers: new Map([[80, server]]),
+    onConsole: (line) => lines.push(line),
+    onDeath: (reason) => deaths.push(reason),
+    ...options,
   });
   rigs.push({ device, server });
   const port = (server.address() as net.AddressInfo).port;

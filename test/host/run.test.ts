@@ -18,7 +18,10 @@ describe("host rig", () => {
     return host;
   };
   const status = async (host: Host): Promise<{ uart: number; settings: Record<string, Record<string, unknown>> }> =>
-    await (await host.request("/api/status")).json() as { uart: number; settings: Record<string, Record<string, unknown>> };
+    (await (await host.request("/api/status")).json()) as {
+      uart: number;
+      settings: Record<string, Record<string, unknown>>;
+    };
 
   afterEach(async () => {
     for (const host of hosts) await host.stop();
@@ -37,7 +40,8 @@ describe("host rig", () => {
   });
 
   it("has an embedded broker that keeps messages, stops and starts", async () => {
-    const host = await start(), broker = host.broker;
+    const host = await start(),
+      broker = host.broker;
     assert.ok(broker);
     await host.until("a message", () => broker.messages.some(({ topic }) => topic === "t/state"), 3000);
     assert.deepEqual(broker.clients(), ["t"]);
@@ -66,8 +70,13 @@ describe("host rig", () => {
     try {
       const host = await start({ candump: join(folder, "log") });
       await host.until("frames of the GX", () => host.frames.length >= 2, 3000);
-      assert.deepEqual(host.frames.slice(0, 2).map(({ id, isOwn, text }) => [id, isOwn, text]), [
-        [0x305, false, "305 GX keepalive: 0000000000000000"], [0x307, false, '307 GX identity: "VIC"']]);
+      assert.deepEqual(
+        host.frames.slice(0, 2).map(({ id, isOwn, text }) => [id, isOwn, text]),
+        [
+          [0x305, false, "305 GX keepalive: 0000000000000000"],
+          [0x307, false, '307 GX identity: "VIC"'],
+        ],
+      );
       const [first] = parseCandumpLog(readFileSync(join(folder, "log"), "utf8"));
       assert.equal(first.frame.id, 0x305);
       assert.ok(Math.abs(first.seconds - Date.now() / 1000) < 60);
@@ -77,9 +86,13 @@ describe("host rig", () => {
   });
 
   it("switches the device off and on with the same flash", async () => {
-    const store = memoryStore(), host = await start({ store });
+    const store = memoryStore(),
+      host = await start({ store });
     host.reboot();
-    assert.deepEqual(host.console.map(({ line }) => line).filter((line) => line.startsWith("boots")), ["boots 0", "boots 1"]);
+    assert.deepEqual(
+      host.console.map(({ line }) => line).filter((line) => line.startsWith("boots")),
+      ["boots 0", "boots 1"],
+    );
     await status(host);
     await host.stop();
     const again = await start({ store });
@@ -93,7 +106,8 @@ describe("host rig", () => {
   });
 
   it("leaves a device without power dead until it is switched on", async () => {
-    const host = await start(), { store } = host;
+    const host = await start(),
+      { store } = host;
     store.faults.cutAt = store.operations + 2;
     host.reboot();
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -132,6 +146,12 @@ describe("host rig", () => {
     assert.equal((await status(none)).settings.mqtt.enabled, false);
     const foreign = await start({ mqtt: { host: "127.0.0.1", port: 1, user: "u", pass: "p", isTls: false } });
     assert.equal(foreign.broker, null);
-    assert.deepEqual((await status(foreign)).settings.mqtt, { enabled: true, host: "127.0.0.1", port: 1, user: "u", pass: "p" });
+    assert.deepEqual((await status(foreign)).settings.mqtt, {
+      enabled: true,
+      host: "127.0.0.1",
+      port: 1,
+      user: "u",
+      pass: "p",
+    });
   });
 });

@@ -1,4 +1,4 @@
-// Storage of the host against Espruino's (espruino.md section 3, and runs of the interpreter).
+// Storage of the host against Espruino's (Espruino's src/jsflash.c, and runs of the interpreter).
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,9 @@ import type { Store, StorageModule } from "../../tools/host/storage";
 import { bootSmall, closeRigs } from "./rig";
 
 function moduleOf(store: Store): StorageModule {
-  return storageModule(store, (message) => { throw new Error(message); });
+  return storageModule(store, (message) => {
+    throw new Error(message);
+  });
 }
 
 describe("host Storage", () => {
@@ -31,7 +33,9 @@ describe("host Storage", () => {
   });
 
   it("takes 40 bytes of flash for 5 characters, none for the same again, and 40 more for others", () => {
-    const store = memoryStore(), storage = moduleOf(store), free = storage.getFree();
+    const store = memoryStore(),
+      storage = moduleOf(store),
+      free = storage.getFree();
     storage.write("q", "hello");
     assert.equal(free - storage.getFree(), 40);
     storage.write("q", "hello");
@@ -43,12 +47,17 @@ describe("host Storage", () => {
   });
 
   it("fills a reserved file piece by piece, and never changes what is written (as Espruino 2v29 does)", () => {
-    const store = memoryStore(), storage = moduleOf(store), free = storage.getFree();
+    const store = memoryStore(),
+      storage = moduleOf(store),
+      free = storage.getFree();
     storage.write("ring", "0123456789abcdef", 0, 4096);
     storage.write("ring", "fedcba9876543210", 16, 4096);
     assert.equal(storage.read("ring"), "0123456789abcdeffedcba9876543210".padEnd(4096, "\xff"));
     assert.equal(free - storage.getFree(), 4128);
-    assert.throws(() => storage.write("ring", "Xedcba9876543210", 16, 4096), /File already written with different data/);
+    assert.throws(
+      () => storage.write("ring", "Xedcba9876543210", 16, 4096),
+      /File already written with different data/,
+    );
     assert.throws(() => storage.write("ring", "0123456789abcdef", 4090, 4096), /Too much data for file size/);
     storage.erase("ring");
     assert.deepEqual(storage.getStats(), { totalBytes: 224 * 4096, freeBytes: free - 4128, trashBytes: 4128 });
@@ -57,7 +66,8 @@ describe("host Storage", () => {
   });
 
   it("reclaims deleted files when it is full, and throws when that is not enough", () => {
-    const store = memoryStore(), storage = moduleOf(store);
+    const store = memoryStore(),
+      storage = moduleOf(store);
     for (let i = 0; i < 3; i++) storage.write("big", String(i).repeat(400000));
     assert.equal(store.compactions, 1);
     assert.equal(storage.read("big"), "2".repeat(400000));
@@ -79,11 +89,18 @@ describe("host Storage", () => {
   });
 
   it("at a power cut leaves the old file, none, a torn one or the new one, by the operation", () => {
-    const old = "o".repeat(100), fresh = "n".repeat(100), seen: (string | undefined)[] = [];
+    const old = "o".repeat(100),
+      fresh = "n".repeat(100),
+      seen: (string | undefined)[] = [];
     for (let at = 1; at <= 5; at++) {
-      const store = memoryStore({ f: old }), storage = moduleOf(store);
+      const store = memoryStore({ f: old }),
+        storage = moduleOf(store);
       store.faults.cutAt = at;
-      try { storage.write("f", fresh); } catch { assert.ok(store.isCut); }
+      try {
+        storage.write("f", fresh);
+      } catch {
+        assert.ok(store.isCut);
+      }
       seen.push(storage.read("f"));
     }
     assert.deepEqual(seen, [old, undefined, "\xff".repeat(100), "n".repeat(64) + "\xff".repeat(36), fresh]);
@@ -122,7 +139,7 @@ describe("host settings", () => {
     const store = memoryStore();
     provision(store, { mqtt: { user: "Jürgen" } });
     assert.equal(readSettings(store).mqtt.user, "Jürgen");
-    assert.ok([...store.files.get("cfg.a") ?? ""].every((character) => character.charCodeAt(0) < 256));
+    assert.ok([...(store.files.get("cfg.a") ?? "")].every((character) => character.charCodeAt(0) < 256));
   });
 
   it("are refused by the firmware's table", () => {

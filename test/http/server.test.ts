@@ -1,25 +1,42 @@
-// The HTTP server on sockets of the test's own: whole and split requests, what is refused, and who makes room for a fifth client.
+// The HTTP server on sockets of the test's own: whole and split requests, what is refused, and who makes room for a
+// fifth client.
 import assert from "node:assert/strict";
-import { sweep } from "../../firmware/http/clients.cold";
-import { tokenOf } from "../../firmware/http/head.cold";
-import { accept, serverOf } from "../../firmware/http/accept.cold";
+import { accept, serverOf, sweep, tokenOf } from "../../firmware/http/server.cold";
 import type { Server } from "../../firmware/http/server";
 import type { Socket } from "../../firmware/kernel/ports";
 
-interface Peer { written: string; ended: boolean; emit(event: string, bytes?: string): void }
+interface Peer {
+  written: string;
+  ended: boolean;
+  emit(event: string, bytes?: string): void;
+}
 
 const clock = { now: 0 };
 
 function server(): Server {
-  return serverOf(() => clock.now, (method, path, header, body) => (piece) => ["HTTP/1.1 200 OK\r\n\r\n", `${method} ${path} ${body}`, ""][piece] ?? "");
+  return serverOf(
+    () => clock.now,
+    (work) => work(),
+    (method, path, header, body) => (piece) =>
+      ["HTTP/1.1 200 OK\r\n\r\n", `${method} ${path} ${body}`, ""][piece] ?? "",
+  );
 }
 
 /** A client that has just connected. */
 function join(own: Server): Peer {
   const heard: Record<string, (bytes: string) => void> = {};
   const peer: Peer = { written: "", ended: false, emit: (event, bytes = "") => heard[event]?.(bytes) };
-  const socket = { write: (text: string) => { peer.written += text; }, end: () => { peer.ended = true; },
-    on: (event: string, callback: (bytes: string) => void) => { heard[event] = callback; } };
+  const socket = {
+    write: (text: string) => {
+      peer.written += text;
+    },
+    end: () => {
+      peer.ended = true;
+    },
+    on: (event: string, callback: (bytes: string) => void) => {
+      heard[event] = callback;
+    },
+  };
   accept(own, socket as unknown as Socket);
   return peer;
 }
@@ -37,28 +54,42 @@ const PUT = "PUT /api/config?x=1 HTTP/1.1\r\nHost: a\r\nX-Setup-Token: 12AB\r\nc
 
 describe("http server", () => {
   it("answers a request, whole and split at every byte", () => {
-    for (let at = 0; at <= PUT.length; at++) assert.equal(ask(server(), PUT.slice(0, at), PUT.slice(at)), "HTTP/1.1 200 OK\r\n\r\nPUT /api/config 0123456789");
+    for (let at = 0; at <= PUT.length; at++)
+      assert.equal(ask(server(), PUT.slice(0, at), PUT.slice(at)), "HTTP/1.1 200 OK\r\n\r\nPUT /api/config 0123456789");
     assert.match(ask(server(), ...Array.from(PUT)), /0123456789$/);
   });
 
   const refused: [string, string, number][] = [
-    ["a header without an end", "GET / HTTP/1.1\r\n" + "x".repeat(1100), 431], ["a header that is too long", "GET / HTTP/1.1\r\nA: " + "x".repeat(1100) + "\r\n\r\n", 431],
-    ["no request line", "hello\r\n\r\n", 400], ["no path", "GET x HTTP/1.1\r\n\r\n", 400], ["another protocol", "GET / FTP/1.1\r\n\r\n", 400],
-    ["a body that is too long", "PUT / HTTP/1.1\r\nContent-Length: 4097\r\n\r\n", 413], ["chunks", "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 501],
-    ...["-1", "1.5", "abc", "1e99"].map((length): [string, string, number] => ["a length of " + length, `PUT / HTTP/1.1\r\nContent-Length: ${length}\r\n\r\n`, 400]),
+    ["a header without an end", "GET / HTTP/1.1\r\n" + "x".repeat(1100), 431],
+    ["a header that is too long", "GET / HTTP/1.1\r\nA: " + "x".repeat(1100) + "\r\n\r\n", 431],
+    ["no request line", "hello\r\n\r\n", 400],
+    ["no path", "GET x HTTP/1.1\r\n\r\n", 400],
+    ["another protocol", "GET / FTP/1.1\r\n\r\n", 400],
+    ["a body that is too long", "PUT / HTTP/1.1\r\nContent-Length: 4097\r\n\r\n", 413],
+    ["chunks", "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 501],
+    ...["-1", "1.5", "abc", "1e99"].map((length): [string, string, number] => [
+      "a length of " + length,
+      `PUT / HTTP/1.1\r\nContent-Length: ${length}\r\n\r\n`,
+      400,
+    ]),
   ];
   for (const [name, request, status] of refused) {
     it(`${status} for ${name}`, () => {
       const answer = ask(server(), request);
       assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), answer);
       const { ok, err } = JSON.parse(answer.split("\r\n\r\n")[1]) as { ok: boolean; err: Record<string, unknown> };
-      assert.deepEqual([ok, typeof err["code"], typeof err["where"], typeof err["reason"]], [false, "string", "string", "string"]);
+      assert.deepEqual(
+        [ok, typeof err["code"], typeof err["where"], typeof err["reason"]],
+        [false, "string", "string", "string"],
+      );
     });
   }
 
   it("an answer that throws is a 500, and the server lives", () => {
     const own = server();
-    own.answer = () => { throw new Error("no"); };
+    own.answer = () => {
+      throw new Error("no");
+    };
     assert.match(ask(own, "GET /x HTTP/1.1\r\n\r\n"), /^HTTP\/1\.1 500 [^]*"where":"\/x"/);
   });
 
@@ -69,11 +100,15 @@ describe("http server", () => {
   });
 
   it("a fifth client takes the place of the one that has been silent longest", () => {
-    const own = server(), peers: Peer[] = [];
+    const own = server(),
+      peers: Peer[] = [];
     for (clock.now = 0; clock.now < 4; clock.now++) peers.push(join(own));
     peers[0].emit("data", "GET");
     peers.push(join(own));
-    assert.deepEqual(peers.map((peer) => peer.ended), [false, true, false, false, false]);
+    assert.deepEqual(
+      peers.map((peer) => peer.ended),
+      [false, true, false, false, false],
+    );
     assert.equal(own.clients.length, 4);
     peers[1].emit("data", "GET /api/status HTTP/1.1\r\n\r\n"); // a closed socket is written to no more: that throws
     assert.equal(peers[1].written, "");

@@ -1,4 +1,5 @@
-// The built image in an Espruino for Linux, as tests start, ask and end it. Where there is no interpreter the suite says that it skips.
+// The built image in an Espruino for Linux, as tests start, ask and end it. Where there is no interpreter the suite
+// says that it skips.
 import { startTimeServer, type TimeServer } from "../../tools/host/time-server";
 import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
 import { startSystem, type System, type SystemOptions } from "../../tools/rig/system";
@@ -7,15 +8,22 @@ import { builtImage } from "../fixtures/image";
 
 /** GET /api/status, as far as these tests read it. */
 export interface Status {
-  live_data: { phase: string; age_ms: number; voltage: number }; uart: { seq: number }; mqtt: { connected: boolean };
-  memory: { used: number }; time: string | null; uptime_ms: number; clock: { syncs: number; failures: number }; replay: { pending: number };
+  live_data: { phase: string; age_ms: number; voltage: number };
+  uart: { seq: number };
+  mqtt: { connected: boolean };
+  memory: { used: number };
+  espruino: { version: string; warning: string | null };
+  time: string | null;
+  uptime_ms: number;
+  clock: { syncs: number; failures: number };
+  replay: { pending: number };
 }
 
 export interface InterpreterBench {
   /** Boots the image; the end of the test takes it down. */
   start(options?: Partial<SystemOptions>): Promise<System>;
   system(): System;
-  /** The image's error lines. A refused connection prints one by itself, which does not count (decisions 46). */
+  /** The image's error lines. A refused connection prints one by itself, which does not count. */
   errors(): string[];
   status(): Promise<Status>;
   /** Waits until the status is as wanted, at most `limit_ms`; an image that boots is asked again. */
@@ -24,11 +32,10 @@ export interface InterpreterBench {
 
 const REFUSED = /^ERROR: Connect failed/;
 
-/** A bench for the suite that calls this (in its `describe`), which repeats a failed test twice: Espruino for Linux loses characters of its
- * serial ports now and then, and on a loaded machine it is late. */
-export function interpreterBench(suite: Mocha.Suite): InterpreterBench {
-  let image = "", system: System | undefined;
-  suite.retries(2);
+/** A bench for the suite that calls this in its `describe`. */
+export function interpreterBench(): InterpreterBench {
+  let image = "",
+    system: System | undefined;
   before(async function () {
     if (!findInterpreter()) {
       console.log(`    ${NO_INTERPRETER}`);
@@ -46,10 +53,11 @@ export function interpreterBench(suite: Mocha.Suite): InterpreterBench {
     start: async (options) => (system = await startSystem({ image, ...options })),
     system: () => system!,
     errors: () => system!.errors().filter((line) => !REFUSED.test(line)),
-    untilStatus: (what, limit_ms, is) => until(what, limit_ms, async () => {
-      const now = await status().catch(() => null);
-      return now && is(now) ? now : null;
-    }),
+    untilStatus: (what, limit_ms, is) =>
+      until(what, limit_ms, async () => {
+        const now = await status().catch(() => null);
+        return now && is(now) ? now : null;
+      }),
   };
 }
 
@@ -61,14 +69,17 @@ export interface TimeBench extends InterpreterBench {
 }
 
 /** The same with a time server that tells `now_s` (s since 1970), and a clock in the interpreter that can be set. */
-export function timeBench(suite: Mocha.Suite, now_s: number): TimeBench {
-  const bench = interpreterBench(suite);
+export function timeBench(now_s: number): TimeBench {
+  const bench = interpreterBench();
   let server: TimeServer;
-  beforeEach(async () => { server = await startTimeServer(() => now_s); });
+  beforeEach(async () => {
+    server = await startTimeServer(() => now_s);
+  });
   afterEach(() => server.close());
   return {
     ...bench,
-    start: ({ settings, ...options } = {}) => bench.start({ clock: true, settings: { time: { server: `127.0.0.1:${server.port}` }, ...settings }, ...options }),
+    start: ({ settings, ...options } = {}) =>
+      bench.start({ settings: { time: { server: `127.0.0.1:${server.port}` }, ...settings }, ...options }),
     server: () => server,
     synced: (count) => bench.untilStatus(`time ${count}`, 40000, ({ clock }) => clock.syncs === count),
   };

@@ -1,14 +1,28 @@
-// The session's cores over a real socket, with the least shell that works: to try them on real brokers without an image.
+// The session's cores over a real socket, with the least shell that works: to try them on real brokers without an
+// image.
 import net from "node:net";
-import { connectPacket, refusal, subscribePacket } from "../../firmware/mqtt/connect.cold";
+import {
+  connectPacket,
+  keepAlive,
+  refusal,
+  sessionEnter,
+  sessionFail,
+  sessionFeed,
+  sessionResume,
+  subscribePacket,
+} from "../../firmware/mqtt/session.cold";
 import { outboxDrain } from "../../firmware/mqtt/outbox.cold";
-import { sessionFeed } from "../../firmware/mqtt/receive.cold";
-import { ANSWERING, CONNECTED, type Incoming, type Session, sessionOf, WAITING } from "../../firmware/mqtt/session";
-import { keepAlive, sessionEnter, sessionFail, sessionResume } from "../../firmware/mqtt/session-life.cold";
+import { ANSWERING, CONNECTED, type Incoming, type Session, WAITING, sessionOf } from "../../firmware/mqtt/session";
 import { until } from "../../tools/rig/wait";
 
 export interface LinkOptions {
-  port: number; clientId?: string; user?: string; pass?: string; cleanSession?: boolean; commandQos?: number; keepAlive?: number;
+  port: number;
+  clientId?: string;
+  user?: string;
+  pass?: string;
+  cleanSession?: boolean;
+  commandQos?: number;
+  keepAlive?: number;
   /** Chance that the connection breaks at an answer of ours, or at what is received. */
   loss?: number;
 }
@@ -29,16 +43,33 @@ const STEP_MS = 5;
 function attach(session: Session, wire: net.Socket, options: LinkOptions): (bytes: string) => void {
   const isMine = (): boolean => session.socket === face;
   const isLost = (): boolean => session.state === CONNECTED && Math.random() < (options.loss ?? 0);
-  const face = { write: (text: string) => {
-    if (/^[\x40\x50\x62\x70]/.test(text) && isLost()) wire.resetAndDestroy();
-    else if (!wire.destroyed) wire.write(Buffer.from(text, "latin1"));
-  }, end: () => { wire.end(); }, on: () => undefined };
+  const face = {
+    write: (text: string) => {
+      if (/^[\x40\x50\x62\x70]/.test(text) && isLost()) wire.resetAndDestroy();
+      else if (!wire.destroyed) wire.write(Buffer.from(text, "latin1"));
+    },
+    end: () => {
+      wire.end();
+    },
+    on: () => undefined,
+  };
   session.socket = face;
   sessionEnter(session, ANSWERING, Date.now());
-  face.write(connectPacket({ clientId: options.clientId ?? "link", user: options.user ?? "", pass: options.pass ?? "", keepAlive: 30,
-    cleanSession: options.cleanSession ?? true, willTopic: session.base + "status", willPayload: '{"online":false}' }));
+  face.write(
+    connectPacket({
+      clientId: options.clientId ?? "link",
+      user: options.user ?? "",
+      pass: options.pass ?? "",
+      keepAlive: 30,
+      cleanSession: options.cleanSession ?? true,
+      willTopic: session.base + "status",
+      willPayload: '{"online":false}',
+    }),
+  );
   wire.on("error", () => undefined);
-  wire.on("close", () => { if (isMine()) sessionFail(session, "ConnRefused", "closed", Date.now()); });
+  wire.on("close", () => {
+    if (isMine()) sessionFail(session, "ConnRefused", "closed", Date.now());
+  });
   wire.on("data", (bytes) => (isLost() ? wire.resetAndDestroy() : heard(bytes.toString("latin1"))));
   const heard = (bytes: string): void => {
     const now = Date.now();
@@ -62,9 +93,14 @@ function attach(session: Session, wire: net.Socket, options: LinkOptions): (byte
 
 /** A session for topics below `tinybms/link/`. */
 export function linkTo(options: LinkOptions): Link {
-  const session = Object.assign(sessionOf(), { state: WAITING, base: "tinybms/link/", keepAlive: options.keepAlive ?? 30000 });
+  const session = Object.assign(sessionOf(), {
+    state: WAITING,
+    base: "tinybms/link/",
+    keepAlive: options.keepAlive ?? 30000,
+  });
   const received: Incoming[] = [];
-  let wire: net.Socket | null = null, heard = (_bytes: string): void => undefined;
+  let wire: net.Socket | null = null,
+    heard = (_bytes: string): void => undefined;
   const timer = setInterval(() => {
     received.push(...session.inbox.splice(0));
     if (session.rx) heard("");
@@ -73,7 +109,8 @@ export function linkTo(options: LinkOptions): Link {
     if (Date.now() >= session.lookAt) keepAlive(session, Date.now());
   }, STEP_MS);
   return {
-    session, received,
+    session,
+    received,
     open: async () => {
       const errors = session.errors;
       wire = net.connect(options.port, "127.0.0.1");

@@ -1,65 +1,158 @@
 // MQTT packets read by an independent parser; when a link is given up; which register is due.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { connectPacket, refusal, subscribePacket, subscribeRefusal } from "../../firmware/mqtt/connect.cold";
-import { type Due, dueOf, nextDue, passBegins } from "../../firmware/mqtt/due";
-import { publishPacket } from "../../firmware/mqtt/packet.cold";
-import { ROWS } from "../../firmware/mqtt/rows.baked";
-import { CONNECTED, CRITICAL, OFF, publish, publishTo, QOS1, WAITING } from "../../firmware/mqtt/session";
-import { keepAlive, sessionEnd, sessionFail } from "../../firmware/mqtt/session-life.cold";
+import {
+  connectPacket,
+  keepAlive,
+  refusal,
+  sessionEnd,
+  sessionFail,
+  subscribePacket,
+  subscribeRefusal,
+} from "../../firmware/mqtt/session.cold";
+import { type Due, dueOf, nextDue, passBegins } from "../../firmware/publish/due";
+import { publishPacket, publishTo } from "../../firmware/mqtt/outbox.cold";
+import { ROWS } from "../../firmware/publish/rows.baked";
+import { CONNECTED, CRITICAL, OFF, QOS1, WAITING } from "../../firmware/mqtt/session";
+import { publish } from "../../firmware/mqtt/publish";
 import { connected, type Packet, parsed } from "./wire";
 
 describe("mqtt packets", () => {
   it("CONNECT with will, user and password, short and long", () => {
     for (const clientId of ["ESP32-A1B2C3", "x".repeat(150)]) {
-      const [packet] = parsed(connectPacket({ clientId, user: "u", pass: "p", keepAlive: 300, cleanSession: true, willTopic: "a/status", willPayload: '{"x":1}' }));
-      assert.deepEqual([packet["cmd"], packet["clientId"], packet["username"], String(packet["password"]), packet["keepalive"], packet["clean"]], ["connect", clientId, "u", "p", 300, true]);
+      const [packet] = parsed(
+        connectPacket({
+          clientId,
+          user: "u",
+          pass: "p",
+          keepAlive: 300,
+          cleanSession: true,
+          willTopic: "a/status",
+          willPayload: '{"x":1}',
+        }),
+      );
+      assert.deepEqual(
+        [
+          packet["cmd"],
+          packet["clientId"],
+          packet["username"],
+          String(packet["password"]),
+          packet["keepalive"],
+          packet["clean"],
+        ],
+        ["connect", clientId, "u", "p", 300, true],
+      );
       const will = packet["will"] as Packet;
-      assert.deepEqual([will["topic"], String(will["payload"]), will["qos"], will["retain"]], ["a/status", '{"x":1}', 1, true]);
+      assert.deepEqual(
+        [will["topic"], String(will["payload"]), will["qos"], will["retain"]],
+        ["a/status", '{"x":1}', 1, true],
+      );
     }
-    const [plain] = parsed(connectPacket({ clientId: "c", user: "", pass: "p", keepAlive: 30, cleanSession: false, willTopic: "t", willPayload: "" }));
+    const [plain] = parsed(
+      connectPacket({
+        clientId: "c",
+        user: "",
+        pass: "p",
+        keepAlive: 30,
+        cleanSession: false,
+        willTopic: "t",
+        willPayload: "",
+      }),
+    );
     assert.deepEqual([plain["username"], plain["password"], plain["clean"]], [undefined, undefined, false]);
   });
 
   it("PUBLISH of any size, QoS and retain", () => {
-    const topic = fc.string({ unit: fc.constantFrom("a", "/", "_"), minLength: 1, maxLength: 80 }), payload = fc.string({ unit: fc.nat(255).map((code) => String.fromCharCode(code)), maxLength: 400 });
-    fc.assert(fc.property(topic, payload, fc.nat(2), fc.boolean(), fc.integer({ min: 1, max: 65535 }), (name, text, qos, retain, id) => {
-      const [packet] = parsed(publishPacket(name, text, qos * 2 + (retain ? 1 : 0), id));
-      const got = [packet["topic"], (packet["payload"] as Buffer).toString("latin1"), packet["qos"], packet["retain"], packet["dup"], packet["messageId"]];
-      assert.deepEqual(got, [name, text, qos, retain, false, qos ? id : undefined]);
-    }), { examples: [["a".repeat(5), "x".repeat(120), 0, false, 1], ["a".repeat(5), "x".repeat(121), 0, false, 1]] });
+    const topic = fc.string({ unit: fc.constantFrom("a", "/", "_"), minLength: 1, maxLength: 80 }),
+      payload = fc.string({ unit: fc.nat(255).map((code) => String.fromCharCode(code)), maxLength: 400 });
+    fc.assert(
+      fc.property(
+        topic,
+        payload,
+        fc.nat(2),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 65535 }),
+        (name, text, qos, retain, id) => {
+          const [packet] = parsed(publishPacket(name, text, qos * 2 + (retain ? 1 : 0), id));
+          const got = [
+            packet["topic"],
+            (packet["payload"] as Buffer).toString("latin1"),
+            packet["qos"],
+            packet["retain"],
+            packet["dup"],
+            packet["messageId"],
+          ];
+          assert.deepEqual(got, [name, text, qos, retain, false, qos ? id : undefined]);
+        },
+      ),
+      {
+        examples: [
+          ["a".repeat(5), "x".repeat(120), 0, false, 1],
+          ["a".repeat(5), "x".repeat(121), 0, false, 1],
+        ],
+      },
+    );
   });
 
   it("each refusal of CONNACK has a code and a text", () => {
     const texts = [1, 2, 3, 4, 5, 99].map((code) => refusal(code).join(" "));
     assert.equal(new Set(texts).size, texts.length);
-    assert.deepEqual([3, 4, 5].map((code) => refusal(code)[0]), ["ConnRefused", "BadCredentials", "NotAuthorized"]);
+    assert.deepEqual(
+      [3, 4, 5].map((code) => refusal(code)[0]),
+      ["ConnRefused", "BadCredentials", "NotAuthorized"],
+    );
   });
 
   it("user and password are bytes: UTF-8 of any length up to 64", () => {
-    fc.assert(fc.property(fc.string({ unit: "grapheme", minLength: 1 }), fc.string({ unit: "grapheme", minLength: 1 }), (name, secret) => {
-      const bytes = (text: string): string => Buffer.from(text).toString("latin1");
-      const [packet] = parsed(connectPacket({ clientId: "c", user: bytes(name), pass: bytes(secret), keepAlive: 30, cleanSession: true, willTopic: "t", willPayload: "" }));
-      assert.deepEqual([packet["username"], String(packet["password"])], [name, secret]);
-    }));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme", minLength: 1 }),
+        fc.string({ unit: "grapheme", minLength: 1 }),
+        (name, secret) => {
+          const bytes = (text: string): string => Buffer.from(text).toString("latin1");
+          const [packet] = parsed(
+            connectPacket({
+              clientId: "c",
+              user: bytes(name),
+              pass: bytes(secret),
+              keepAlive: 30,
+              cleanSession: true,
+              willTopic: "t",
+              willPayload: "",
+            }),
+          );
+          assert.deepEqual([packet["username"], String(packet["password"])], [name, secret]);
+        },
+      ),
+    );
   });
 
   it("SUBSCRIBE with the QoS of the settings, and the birth topic when there is one", () => {
     const { session } = connected();
     for (const birth of ["", "homeassistant/status"]) {
       session.others = birth;
-      const [packet] = parsed(subscribePacket(session, 2)), topics = packet["subscriptions"] as Packet[];
-      assert.deepEqual(topics.map(({ topic, qos }) => [topic, qos]),
-        [["tinybms/ESP32-A1B2C3/cmd", 2], ["tinybms/ESP32-A1B2C3/cfg/set", 1], ...(birth ? [[birth, 0]] : [])]);
+      const [packet] = parsed(subscribePacket(session, 2)),
+        topics = packet["subscriptions"] as Packet[];
+      assert.deepEqual(
+        topics.map(({ topic, qos }) => [topic, qos]),
+        [["tinybms/ESP32-A1B2C3/cmd", 2], ["tinybms/ESP32-A1B2C3/cfg/set", 1], ...(birth ? [[birth, 0]] : [])],
+      );
     }
   });
 
   it("each return code of SUBACK is told apart", () => {
-    const { session } = connected(), told = (granted: string): string[] => subscribeRefusal(Object.assign(session, { granted }));
+    const { session } = connected(),
+      told = (granted: string): string[] => subscribeRefusal(Object.assign(session, { granted }));
     for (const granted of ["\0\0", "\0\x01", "\x02\x02"]) assert.deepEqual(told(granted), ["", ""]);
-    assert.deepEqual(told("\x80\x01"), ["NotAuthorized", "broker refuses the subscription to tinybms/ESP32-A1B2C3/cmd"]);
+    assert.deepEqual(told("\x80\x01"), [
+      "NotAuthorized",
+      "broker refuses the subscription to tinybms/ESP32-A1B2C3/cmd",
+    ]);
     assert.match(told("\0\x80")[1], /cfg\/set/);
-    assert.deepEqual(told("\0\x03"), ["Failed", "broker answered the subscription to tinybms/ESP32-A1B2C3/cfg/set with 3"]);
+    assert.deepEqual(told("\0\x03"), [
+      "Failed",
+      "broker answered the subscription to tinybms/ESP32-A1B2C3/cfg/set with 3",
+    ]);
     assert.match(told("\0")[1], /1 codes for 2 topics/);
   });
 });
@@ -69,7 +162,10 @@ describe("mqtt session", () => {
     const { session, written, ended } = connected();
     session.lastPublish = 15000;
     keepAlive(session, 15001);
-    assert.deepEqual(parsed(...written).map((packet) => packet["cmd"]), ["pingreq"]);
+    assert.deepEqual(
+      parsed(...written).map((packet) => packet["cmd"]),
+      ["pingreq"],
+    );
     session.lastPublish = 30900;
     keepAlive(session, 31000);
     assert.deepEqual([session.state, session.errorCode, session.socket, ended()], [WAITING, "ConnTimeout", null, 1]);
@@ -110,7 +206,10 @@ describe("mqtt session", () => {
     const { session, written, ended } = connected();
     publish(session, "a", "", QOS1, 0);
     sessionEnd(session);
-    assert.deepEqual(parsed(...written).map(({ cmd }) => cmd), ["publish", "disconnect"]);
+    assert.deepEqual(
+      parsed(...written).map(({ cmd }) => cmd),
+      ["publish", "disconnect"],
+    );
     assert.deepEqual([session.state, session.inFlight, session.outbox, ended()], [OFF, [], [], 1]);
     assert.equal(publishTo(session, "a", "", QOS1 | CRITICAL, 0), false, "nobody will send it");
   });
@@ -121,12 +220,14 @@ describe("register messages that are due", () => {
   function sent(due: Due, values: Float64Array, now: number): number[] {
     const rows: number[] = [];
     if (!passBegins(due, now)) return rows;
-    for (let row = nextDue(due, values, ROWS); row >= 0; row = due.row ? nextDue(due, values, ROWS) : -1) rows.push(row);
+    for (let row = nextDue(due, values, ROWS); row >= 0; row = due.row ? nextDue(due, values, ROWS) : -1)
+      rows.push(row);
     return rows;
   }
 
   it("each row once at first, then by deadband and shortest period", () => {
-    const due = dueOf(), values = new Float64Array(ROWS).fill(20);
+    const due = dueOf(),
+      values = new Float64Array(ROWS).fill(20);
     due.refreshAt = Infinity;
     assert.equal(sent(due, values, 1000).length, ROWS);
     values[0] += 0.019;
@@ -143,7 +244,9 @@ describe("register messages that are due", () => {
   });
 
   it("each row again within a minute, unknown ones too", () => {
-    const due = dueOf(), values = new Float64Array(ROWS).fill(20), again = new Set<number>();
+    const due = dueOf(),
+      values = new Float64Array(ROWS).fill(20),
+      again = new Set<number>();
     values[3] = NaN;
     sent(due, values, 1000);
     for (let now = 1200; now <= 63000; now += 200) for (const row of sent(due, values, now)) again.add(row);

@@ -1,4 +1,5 @@
-// What the simulator tests share: a fake clock, raw registers as a unit, hex, and a gateway that collects what it hears.
+// What the simulator tests share: a fake clock, raw registers as a unit, hex, and a gateway that collects what it
+// hears.
 
 import type { Unit } from "../../tools/simulator/codec";
 import { crc16, frameOf } from "../../tools/simulator/codec";
@@ -57,7 +58,8 @@ export function rawUnit(registers: Record<string, number> = {}): Unit & { writte
   for (const [address, raw] of Object.entries(registers)) words[Number(address)] = raw;
   const written: Write[] = [];
   return {
-    words, written,
+    words,
+    written,
     write(writes) {
       const allowed = writes.every(([address]) => address >= 300 && address <= 399);
       if (allowed) written.push(...writes);
@@ -77,7 +79,10 @@ export function rig(options: SimulatorOptions = {}) {
   simulator.onSend((bytes) => heard.push({ at: clock.now(), bytes }));
   const take = (): Uint8Array => Uint8Array.from(heard.splice(0).flatMap(({ bytes }) => Array.from(bytes)));
   return {
-    clock, simulator, heard, take,
+    clock,
+    simulator,
+    heard,
+    take,
     /** Sends a request, waits, and returns all bytes that came. */
     ask(bytes: Uint8Array, wait_ms = 150): Uint8Array {
       take();

@@ -1,4 +1,5 @@
-// The simulator's codec against the given vectors and the rules of tinybms.md 4 to 6.
+// The simulator's codec against the given vectors and the rules of the protocol (Enepaq, TinyBMS Communication
+// Protocols Rev D).
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -10,14 +11,25 @@ import { seededRandom } from "../../tools/simulator/random";
 import { fakeClock, hex, isGood, rawUnit, request, unhex } from "./bench";
 
 interface Vector {
-  name: string; request_hex: string; response_hex: string; normative?: boolean;
+  name: string;
+  request_hex: string;
+  response_hex: string;
+  normative?: boolean;
   decoded: {
-    outcome: string; registers?: Record<string, number>; written?: Record<string, number>; values?: Record<string, number>;
-    bmsTime?: number; events?: { timestamp: number; id: number }[]; errorCode?: number; discardedBytes?: number;
+    outcome: string;
+    registers?: Record<string, number>;
+    written?: Record<string, number>;
+    values?: Record<string, number>;
+    bmsTime?: number;
+    events?: { timestamp: number; id: number }[];
+    errorCode?: number;
+    discardedBytes?: number;
   };
 }
 
-const vectors = JSON.parse(readFileSync(new URL("../vectors/tinybms-vectors.json", import.meta.url), "utf8")) as Vector[];
+const vectors = JSON.parse(
+  readFileSync(new URL("../vectors/tinybms-vectors.json", import.meta.url), "utf8"),
+) as Vector[];
 
 /** Registers that three vectors show as values only. */
 const EXTRA: Record<string, Record<string, number>> = {
@@ -30,8 +42,10 @@ const EXTRA: Record<string, Record<string, number>> = {
 const REFUSED = ["nack_cmd_error_07", "nack_crc_error_09", "nack_modbus_03_not_modbus_exception", "nack_write_10"];
 
 /** Vectors whose reply is what a unit sends: data, ACK or NACK with nothing foreign around it. */
-const known = vectors.filter(({ name, decoded: { outcome, discardedBytes } }) =>
-  ["ok", "ack", "nack"].includes(outcome) && !discardedBytes && !REFUSED.includes(name));
+const known = vectors.filter(
+  ({ name, decoded: { outcome, discardedBytes } }) =>
+    ["ok", "ack", "nack"].includes(outcome) && !discardedBytes && !REFUSED.includes(name),
+);
 
 function unitOf({ name, decoded }: Vector): ReturnType<typeof rawUnit> {
   const unit = rawUnit({ ...decoded.registers, ...EXTRA[name] });
@@ -59,7 +73,7 @@ describe("simulator codec: vectors", () => {
       const whole = unitOf(vector);
       assert.equal(replies(whole, takeRequests(createRequestStream(), bytes)), vector.response_hex);
       const written = Object.fromEntries(whole.written);
-      assert.deepEqual(written, vector.decoded.outcome === "nack" ? {} : vector.decoded.written ?? {});
+      assert.deepEqual(written, vector.decoded.outcome === "nack" ? {} : (vector.decoded.written ?? {}));
       assert.equal(replies(unitOf(vector), feedByByte(bytes)), vector.response_hex, "byte by byte");
       const noisy = takeRequests(createRequestStream(), Uint8Array.from([0x00, 0xaa, 0x55, 0xaa, 0x10, ...bytes]));
       assert.equal(replies(unitOf(vector), noisy), vector.response_hex, "after noise");
@@ -70,13 +84,19 @@ describe("simulator codec: vectors", () => {
       const vector = vectors.find((candidate) => candidate.name === name);
       assert.ok(vector);
       const [heard] = takeRequests(createRequestStream(), unhex(vector.request_hex));
-      assert.equal(hex(answer(rawUnit(), { command: heard.command, error: vector.decoded.errorCode ?? -1 })), vector.response_hex);
+      assert.equal(
+        hex(answer(rawUnit(), { command: heard.command, error: vector.decoded.errorCode ?? -1 })),
+        vector.response_hex,
+      );
     });
   }
   it("finds the request of 39 registers and refuses it, since its reply fits no packet", () => {
     const vector = vectors.find(({ name }) => name === "request_only_39_individual");
     assert.ok(vector);
-    assert.equal(replies(rawUnit(), takeRequests(createRequestStream(), unhex(vector.request_hex))), hex(request(0x00, 0x09, 0x00)));
+    assert.equal(
+      replies(rawUnit(), takeRequests(createRequestStream(), unhex(vector.request_hex))),
+      hex(request(0x00, 0x09, 0x00)),
+    );
   });
   it("sends the packets of multi_packet_block_speculative when told to misbehave", () => {
     const vector = vectors.find(({ name }) => name === "multi_packet_block_speculative");
@@ -114,10 +134,17 @@ describe("simulator codec: refusals", () => {
     "0x1D of 101 registers": [0x1d, 1, 0, 101],
   };
   for (const [name, body] of Object.entries(refused)) {
-    it(name, () => assert.equal(replies(rawUnit(), takeRequests(createRequestStream(), request(...body))), nackOf(body[0])));
+    it(name, () =>
+      assert.equal(replies(rawUnit(), takeRequests(createRequestStream(), request(...body))), nackOf(body[0])),
+    );
   }
   it("reads the longest legal blocks", () => {
-    for (const body of [[0x03, 0, 0, 0, 127], [0x07, 31, 0, 0], [0x09, 30, ...new Array<number>(30).fill(0)], [0x03, 0x01, 0xf4, 0, 100]]) {
+    for (const body of [
+      [0x03, 0, 0, 0, 127],
+      [0x07, 31, 0, 0],
+      [0x09, 30, ...new Array<number>(30).fill(0)],
+      [0x03, 0x01, 0xf4, 0, 100],
+    ]) {
       const [heard] = takeRequests(createRequestStream(), request(...body));
       assert.equal(answer(rawUnit(), heard)[1], body[0]);
     }
@@ -125,13 +152,20 @@ describe("simulator codec: refusals", () => {
   it("answers CRC ERROR to a whole request with a wrong CRC, once the line is quiet or at once", () => {
     const stream = createRequestStream();
     assert.equal(replies(rawUnit(), takeRequests(stream, unhex("AA 14 7F 1E"))), hex(request(0x00, 0x14, 0x01)));
-    assert.deepEqual(takeRequests(stream, unhex("AA 0D 04 AA 01 00 00 00 00")), [], "AA inside: could still begin something");
+    assert.deepEqual(
+      takeRequests(stream, unhex("AA 0D 04 AA 01 00 00 00 00")),
+      [],
+      "AA inside: could still begin something",
+    );
     assert.equal(replies(rawUnit(), settleRequests(stream)), hex(request(0x00, 0x0d, 0x01)));
     assert.deepEqual(stream.held, []);
   });
   it("answers CMD ERROR to an unknown command in a good frame, nothing to fragments and noise", () => {
     const stream = createRequestStream();
-    const cases: [Uint8Array, string][] = [[request(0x13), nackOf(0x13)], [request(0x28, 1, 2), nackOf(0x28)]];
+    const cases: [Uint8Array, string][] = [
+      [request(0x13), nackOf(0x13)],
+      [request(0x28, 1, 2), nackOf(0x28)],
+    ];
     for (const text of ["AA 07 02", "AA 55 01 02", "00 01 02", "AA"]) cases.push([unhex(text), ""]);
     for (const [bytes, expected] of cases) {
       assert.deepEqual(takeRequests(stream, bytes), []);
@@ -150,30 +184,47 @@ describe("simulator codec: refusals", () => {
 });
 
 describe("simulator codec: any bytes", () => {
-  const starts = fc.oneof(fc.constant(0xaa), fc.constantFrom(0x03, 0x07, 0x09, 0x0b, 0x0d, 0x10, 0x1d), fc.integer({ min: 0, max: 255 }));
+  const starts = fc.oneof(
+    fc.constant(0xaa),
+    fc.constantFrom(0x03, 0x07, 0x09, 0x0b, 0x0d, 0x10, 0x1d),
+    fc.integer({ min: 0, max: 255 }),
+  );
   const streams = fc.array(starts, { maxLength: 600, size: "max" }).map((bytes) => Uint8Array.from(bytes));
-  // One good request can be swallowed when junk before it makes a CRC right by chance (1 in 65536); what is found empties the stream,
-  // so the second can't.
+  // One good request can be swallowed when junk before it makes a CRC right by chance (1 in 65536); what is found
+  // empties the stream, so the second can't.
   it("never throws, holds a bounded rest, answers good frames only, and the next good request", () => {
-    fc.assert(fc.property(streams, fc.constantFrom(0x14, 0x1a, 0x1c, 0x12), (junk, command) => {
-      const unit = rawUnit();
-      const stream = createRequestStream();
-      for (const heard of takeRequests(stream, junk)) assert.ok(isGood(answer(unit, heard)));
-      assert.ok(stream.held.length <= 264);
-      takeRequests(stream, request(command));
-      const last = takeRequests(stream, request(command)).at(-1);
-      assert.ok(last && "frame" in last && last.command === command);
-      assert.equal(answer(unit, last)[1], command);
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(streams, fc.constantFrom(0x14, 0x1a, 0x1c, 0x12), (junk, command) => {
+        const unit = rawUnit();
+        const stream = createRequestStream();
+        for (const heard of takeRequests(stream, junk)) assert.ok(isGood(answer(unit, heard)));
+        assert.ok(stream.held.length <= 264);
+        takeRequests(stream, request(command));
+        const last = takeRequests(stream, request(command)).at(-1);
+        assert.ok(last && "frame" in last && last.command === command);
+        assert.equal(answer(unit, last)[1], command);
+      }),
+      { numRuns: 500 },
+    );
   });
   it("finds the same whole, in pieces and byte by byte", () => {
     const good = fc.constantFrom(request(0x14), request(0x07, 2, 36, 0), request(0x0b, 4, 44, 1, 1, 2, 3, 4));
-    const mixes = fc.array(fc.oneof(streams.map((bytes) => bytes.slice(0, 20)), good));
-    fc.assert(fc.property(mixes, (parts) => {
-      const bytes = Uint8Array.from(parts.flatMap((part) => Array.from(part)));
-      const stream = createRequestStream();
-      assert.deepEqual(takeRequests(createRequestStream(), bytes), feedByByte(bytes));
-      assert.deepEqual(parts.flatMap((part) => takeRequests(stream, part)), feedByByte(bytes));
-    }));
+    const mixes = fc.array(
+      fc.oneof(
+        streams.map((bytes) => bytes.slice(0, 20)),
+        good,
+      ),
+    );
+    fc.assert(
+      fc.property(mixes, (parts) => {
+        const bytes = Uint8Array.from(parts.flatMap((part) => Array.from(part)));
+        const stream = createRequestStream();
+        assert.deepEqual(takeRequests(createRequestStream(), bytes), feedByByte(bytes));
+        assert.deepEqual(
+          parts.flatMap((part) => takeRequests(stream, part)),
+          feedByByte(bytes),
+        );
+      }),
+    );
   });
 });

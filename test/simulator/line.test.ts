@@ -139,7 +139,10 @@ describe("simulated line: restart and broadcast", () => {
     assert.ok(lines.length === 3 || lines.length === 4);
     const [voltages, rest] = [lines[0].slice(0, 34), lines[0].slice(34)];
     assert.match(voltages, /^BPV:52\.\d\d\tMINCV:3\.30\d\tMAXCV:3\.30\d\t$/);
-    assert.match(rest, /^BPC:0\.00\tSOC:60\tBMST:22\.\d+\tEXT1:22\.00\tEXT2:22\.00\tOS:151\tCB:0{16}\tLST:0\tLSS:1\tCST:1\tCSS:1$/);
+    assert.match(
+      rest,
+      /^BPC:0\.00\tSOC:60\tBMST:22\.\d+\tEXT1:22\.00\tEXT2:22\.00\tOS:151\tCB:0{16}\tLST:0\tLSS:1\tCST:1\tCSS:1$/,
+    );
   });
   it("sends 13 numbers as CA V3, a short text as SOC bar", () => {
     const { clock, simulator, ask, take } = rig();
@@ -177,7 +180,10 @@ describe("simulated line: faults", () => {
   const WRITE = request(0x0d, 4, 0x34, 1, 25, 0);
 
   it("silence: nothing heard, nothing done; lost-reply: done, but no reply", () => {
-    for (const [name, value] of [["silence", 20], ["lost-reply", 25]] as const) {
+    for (const [name, value] of [
+      ["silence", 20],
+      ["lost-reply", 25],
+    ] as const) {
       const { simulator, ask } = rig();
       simulator.faults.set(name);
       assert.deepEqual(ask(WRITE), NONE);
@@ -221,7 +227,10 @@ describe("simulated line: faults", () => {
     assert.ok(isGood(take()));
   });
   it("nack, nack-crc: refused, not done", () => {
-    for (const [name, reply] of [["nack", request(0x00, 0x0d, 0)], ["nack-crc", request(0x00, 0x4d, 1)]] as const) {
+    for (const [name, reply] of [
+      ["nack", request(0x00, 0x0d, 0)],
+      ["nack-crc", request(0x00, 0x4d, 1)],
+    ] as const) {
       const { simulator, ask } = rig();
       simulator.faults.set(name);
       assert.equal(hex(ask(WRITE)), hex(reply));
@@ -265,7 +274,10 @@ describe("simulated line: faults", () => {
     const answered = Array.from({ length: 200 }, () => ask(STATUS, 20)).filter(({ length }) => length > 0).length;
     assert.ok(answered > 70 && answered < 130, `${answered} of 200`);
     faults.set("silence", { times: 2 });
-    assert.deepEqual(Array.from({ length: 3 }, () => ask(STATUS).length), [0, 0, 6]);
+    assert.deepEqual(
+      Array.from({ length: 3 }, () => ask(STATUS).length),
+      [0, 0, 6],
+    );
     faults.set("nack", { for_ms: 1000 });
     assert.deepEqual(faults.active(), ["nack"]);
     clock.advance(1000);
@@ -279,17 +291,35 @@ describe("simulated line: faults", () => {
   });
   it("leave any reply finite and the next good request answered, whatever is combined", () => {
     const names = Object.keys(FAULTS) as FaultName[];
-    const bodies = [[0x02, 1], [0x03, 0, 0, 0, 56], [0x07, 17, 36, 0], [0x09, 4, 40, 0, 41, 0], [0x0d, 4, 0x34, 1, 25, 0],
-      [0x10, 1, 0x34, 0, 1, 2, 0, 25], [0x11], [0x12], [0x14], [0x1b], [0x1c], [0x1d, 1, 0, 44], [0x1f], [0x20], [0x13]];
+    const bodies = [
+      [0x02, 1],
+      [0x03, 0, 0, 0, 56],
+      [0x07, 17, 36, 0],
+      [0x09, 4, 40, 0, 41, 0],
+      [0x0d, 4, 0x34, 1, 25, 0],
+      [0x10, 1, 0x34, 0, 1, 2, 0, 25],
+      [0x11],
+      [0x12],
+      [0x14],
+      [0x1b],
+      [0x1c],
+      [0x1d, 1, 0, 44],
+      [0x1f],
+      [0x20],
+      [0x13],
+    ];
     const some = fc.array(fc.constantFrom(...bodies), { minLength: 1, maxLength: 5 });
-    fc.assert(fc.property(fc.subarray(names), some, fc.integer(), (chosen, asked, seed) => {
-      const { simulator, ask } = rig({ seed });
-      for (const name of chosen) simulator.faults.set(name, { probability: 0.7 });
-      for (const body of asked) assert.ok(ask(request(...body), 600).length < 8000);
-      simulator.faults.clear();
-      ask(STATUS, 600);
-      assert.equal(hex(ask(STATUS)), good);
-      simulator.close();
-    }), { numRuns: 100 });
+    fc.assert(
+      fc.property(fc.subarray(names), some, fc.integer(), (chosen, asked, seed) => {
+        const { simulator, ask } = rig({ seed });
+        for (const name of chosen) simulator.faults.set(name, { probability: 0.7 });
+        for (const body of asked) assert.ok(ask(request(...body), 600).length < 8000);
+        simulator.faults.clear();
+        ask(STATUS, 600);
+        assert.equal(hex(ask(STATUS)), good);
+        simulator.close();
+      }),
+      { numRuns: 100 },
+    );
   });
 });

@@ -1,4 +1,5 @@
-// The simulated battery: nothing comes from nowhere, registers agree with each other, protections and charging follow charge-control.md 2.
+// The simulated battery: nothing comes from nowhere, registers agree with each other, protections and charging follow
+// its settings.
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -36,32 +37,48 @@ function storedBetween(capacity_Ah: number, from_pct: number, to_pct: number): n
 
 describe("simulated battery: invariants", () => {
   const part = fc.record({
-    current_A: fc.integer({ min: -260, max: 260 }), seconds: fc.integer({ min: 1, max: 900 }), charger: fc.boolean(),
+    current_A: fc.integer({ min: -260, max: 260 }),
+    seconds: fc.integer({ min: 1, max: 900 }),
+    charger: fc.boolean(),
     ambient_C: fc.integer({ min: -45, max: 70 }),
   });
   const plans = fc.array(part, { maxLength: 12 });
-  const starts = fc.record({ cells: fc.integer({ min: 4, max: 16 }), soc_pct: fc.integer({ min: 0, max: 100 }), seed: fc.integer() });
+  const starts = fc.record({
+    cells: fc.integer({ min: 4, max: 16 }),
+    soc_pct: fc.integer({ min: 0, max: 100 }),
+    seed: fc.integer(),
+  });
 
   it("balances charge and energy, keeps SoC in 0..100 and the pack the sum of its cells", () => {
-    fc.assert(fc.property(starts, plans, ({ cells, soc_pct, seed }, plan) => {
-      const battery = batteryOf({ cells, soc_pct, random: seededRandom(seed) });
-      const before = battery.cells.map((cell) => ({ ...cell }));
-      for (const { seconds, ...demand } of plan) {
-        run(battery, seconds, () => demand);
-        const soc = getValue(battery.words, "state_of_charge") ?? NaN;
-        assert.ok(soc >= 0 && soc <= 100);
-        const tenths = Array.from(battery.words.slice(0, 16));
-        assert.ok(Math.abs((getValue(battery.words, "pack_voltage") ?? NaN) - tenths.reduce((sum, cell) => sum + cell, 0) / 10000) < 1e-5);
-        assert.ok(Math.abs(packVoltage(battery) - (getValue(battery.words, "pack_voltage") ?? NaN)) < 0.001 * cells);
-        assert.equal(tenths.filter((cell) => cell > 0).length, cells);
-        assert.equal(getValue(battery.words, "max_cell_voltage"), Math.round(Math.max(...tenths) / 10));
-      }
-      const { in_Ah, out_Ah, in_Wh, out_Wh, bled_Ah, bled_Wh, heat_Wh } = battery.totals;
-      const moved_Ah = battery.cells.reduce((sum, cell, i) => sum + cell.charge_Ah - before[i].charge_Ah, 0);
-      assert.ok(Math.abs(moved_Ah - (cells * (in_Ah - out_Ah) - bled_Ah)) < 1e-6);
-      const stored_Wh = battery.cells.reduce((sum, cell, i) => sum + storedBetween(cell.capacity_Ah, cellSoc(before[i]), cellSoc(cell)), 0);
-      assert.ok(Math.abs(stored_Wh - (in_Wh - out_Wh - bled_Wh - heat_Wh)) < 0.01 + 1e-4 * (in_Wh + out_Wh));
-    }), { numRuns: 60 });
+    fc.assert(
+      fc.property(starts, plans, ({ cells, soc_pct, seed }, plan) => {
+        const battery = batteryOf({ cells, soc_pct, random: seededRandom(seed) });
+        const before = battery.cells.map((cell) => ({ ...cell }));
+        for (const { seconds, ...demand } of plan) {
+          run(battery, seconds, () => demand);
+          const soc = getValue(battery.words, "state_of_charge") ?? NaN;
+          assert.ok(soc >= 0 && soc <= 100);
+          const tenths = Array.from(battery.words.slice(0, 16));
+          assert.ok(
+            Math.abs(
+              (getValue(battery.words, "pack_voltage") ?? NaN) - tenths.reduce((sum, cell) => sum + cell, 0) / 10000,
+            ) < 1e-5,
+          );
+          assert.ok(Math.abs(packVoltage(battery) - (getValue(battery.words, "pack_voltage") ?? NaN)) < 0.001 * cells);
+          assert.equal(tenths.filter((cell) => cell > 0).length, cells);
+          assert.equal(getValue(battery.words, "max_cell_voltage"), Math.round(Math.max(...tenths) / 10));
+        }
+        const { in_Ah, out_Ah, in_Wh, out_Wh, bled_Ah, bled_Wh, heat_Wh } = battery.totals;
+        const moved_Ah = battery.cells.reduce((sum, cell, i) => sum + cell.charge_Ah - before[i].charge_Ah, 0);
+        assert.ok(Math.abs(moved_Ah - (cells * (in_Ah - out_Ah) - bled_Ah)) < 1e-6);
+        const stored_Wh = battery.cells.reduce(
+          (sum, cell, i) => sum + storedBetween(cell.capacity_Ah, cellSoc(before[i]), cellSoc(cell)),
+          0,
+        );
+        assert.ok(Math.abs(stored_Wh - (in_Wh - out_Wh - bled_Wh - heat_Wh)) < 0.01 + 1e-4 * (in_Wh + out_Wh));
+      }),
+      { numRuns: 60 },
+    );
   });
   it("gives the same for the same seed, and another battery for another", () => {
     const volts = (seed: number): number[] => {
@@ -112,7 +129,10 @@ describe("simulated battery: protections", () => {
     run(battery, 600, demandOf(0));
     assert.equal(status(battery), "fault");
     run(battery, 3600, demandOf(50));
-    assert.deepEqual([EVENT.underVoltageGone, EVENT.fullyDischargedGone].filter((id) => !ids(battery).includes(id)), []);
+    assert.deepEqual(
+      [EVENT.underVoltageGone, EVENT.fullyDischargedGone].filter((id) => !ids(battery).includes(id)),
+      [],
+    );
     assert.equal(getValue(battery.words, "under_voltage_count"), 1);
     assert.deepEqual(battery.switches, { charge: true, load: true });
   });
@@ -124,7 +144,10 @@ describe("simulated battery: protections", () => {
     assert.ok(battery.current_A < -15);
     run(battery, 900, demandOf(-20));
     const pair: number[] = [EVENT.overVoltage, EVENT.overVoltageGone];
-    assert.deepEqual(ids(battery).filter((id) => pair.includes(id)), pair);
+    assert.deepEqual(
+      ids(battery).filter((id) => pair.includes(id)),
+      pair,
+    );
   });
   it("trips on discharge current after the time-out of 330, at once above 305, and recovers after 332", () => {
     const battery = batteryOf();
@@ -168,9 +191,22 @@ describe("simulated battery: protections", () => {
     at(-41, -30);
     assert.equal(status(battery), "fault");
     at(20, -30);
-    const temperature = [EVENT.lowTemperatureCharging, EVENT.overTemperature, EVENT.lowTemperatureChargingGone, EVENT.overTemperatureGone,
-      EVENT.lowTemperatureCharging, EVENT.lowTemperature, EVENT.lowTemperatureChargingGone, EVENT.lowTemperatureGone];
-    assert.deepEqual(ids(battery).filter((id) => (temperature as number[]).includes(id)).sort(), [...temperature].sort());
+    const temperature = [
+      EVENT.lowTemperatureCharging,
+      EVENT.overTemperature,
+      EVENT.lowTemperatureChargingGone,
+      EVENT.overTemperatureGone,
+      EVENT.lowTemperatureCharging,
+      EVENT.lowTemperature,
+      EVENT.lowTemperatureChargingGone,
+      EVENT.lowTemperatureGone,
+    ];
+    assert.deepEqual(
+      ids(battery)
+        .filter((id) => (temperature as number[]).includes(id))
+        .sort(),
+      [...temperature].sort(),
+    );
   });
   it("opens everything in single-port mode when charging stops", () => {
     const battery = batteryOf({ temperature_C: 0 });
@@ -238,11 +274,19 @@ describe("simulated battery: charging, balancing, commands", () => {
   });
   it("takes over registers 328 and 323, then they read 0xFFFF", () => {
     const battery = batteryOf();
-    assert.ok(battery.write([[328, 40000], [323, 48000]]));
+    assert.ok(
+      battery.write([
+        [328, 40000],
+        [323, 48000],
+      ]),
+    );
     assert.deepEqual([battery.words[328], battery.words[323]], [40000, 48000]);
     run(battery, 0.1, demandOf(0));
     assert.deepEqual([battery.words[328], battery.words[323]], [0xffff, 0xffff]);
-    assert.deepEqual([getValue(battery.words, "state_of_charge"), getValue(battery.words, "state_of_health")], [80, 96]);
+    assert.deepEqual(
+      [getValue(battery.words, "state_of_charge"), getValue(battery.words, "state_of_health")],
+      [80, 96],
+    );
   });
   it("clears events, clears statistics, restarts, and refuses other options", () => {
     const battery = batteryOf();
@@ -253,7 +297,10 @@ describe("simulated battery: charging, balancing, commands", () => {
     assert.equal(getValue(battery.words, "max_discharge_current_seen"), 0);
     assert.equal(getValue(battery.words, "statistics_cleared_at"), 20000010);
     assert.ok(battery.perform(5));
-    assert.deepEqual([battery.current_A, battery.restarts, getBits(battery.words, "last_reset_and_wakeup", "last_reset_cause")], [0, 1, 4]);
+    assert.deepEqual(
+      [battery.current_A, battery.restarts, getBits(battery.words, "last_reset_and_wakeup", "last_reset_cause")],
+      [0, 1, 4],
+    );
     run(battery, 0.5, demandOf(-30));
     assert.equal(battery.current_A, 0, "outputs off while it starts");
     run(battery, 5, demandOf(-30));
@@ -265,7 +312,10 @@ describe("simulated battery: charging, balancing, commands", () => {
 describe("simulated battery: event log", () => {
   it("wraps after 49, shows 24 bits of time, reports each event once by 0x11", () => {
     const battery = batteryOf();
-    assert.deepEqual(battery.log(true).map(({ id }) => id), [EVENT.systemStarted, EVENT.dualPort]);
+    assert.deepEqual(
+      battery.log(true).map(({ id }) => id),
+      [EVENT.systemStarted, EVENT.dualPort],
+    );
     assert.deepEqual(battery.log(true), []);
     for (let i = 0; i < 30; i++) {
       run(battery, 10, demandOf(10));
@@ -274,7 +324,11 @@ describe("simulated battery: event log", () => {
     assert.equal(battery.log(false).length, 49);
     assert.equal(battery.log(true).length, 49);
     const times = battery.log(false).map(({ time_s }) => time_s);
-    assert.notDeepEqual(times, [...times].sort((a, b) => a - b), "slot order is not time order once the ring has wrapped");
+    assert.notDeepEqual(
+      times,
+      [...times].sort((a, b) => a - b),
+      "slot order is not time order once the ring has wrapped",
+    );
     const { time_s, id } = battery.events.slots[7];
     assert.equal(battery.words[214] + (battery.words[215] & 0xff) * 0x10000, time_s & 0xffffff);
     assert.equal(battery.words[215] >> 8, id);
@@ -282,7 +336,11 @@ describe("simulated battery: event log", () => {
 });
 
 describe("simulator scenarios", () => {
-  const simulate = (scenario: string, hours: number, look: (simulator: Simulator) => void = () => undefined): Simulator => {
+  const simulate = (
+    scenario: string,
+    hours: number,
+    look: (simulator: Simulator) => void = () => undefined,
+  ): Simulator => {
     const simulator = createSimulator({ scenario, auto: false });
     for (let second = 0; second < hours * 3600; second += 10) {
       simulator.step(10);
@@ -314,7 +372,8 @@ describe("simulator scenarios", () => {
     const { battery } = simulate("high-cell", 3);
     assert.deepEqual([battery.waitsForBalance, battery.words[52]], [true, 1 << 3]);
   });
-  it("sensor-missing has no external sensor 2", () => assert.equal(simulate("sensor-missing", 0.1).battery.words[43], 0x8000));
+  it("sensor-missing has no external sensor 2", () =>
+    assert.equal(simulate("sensor-missing", 0.1).battery.words[43], 0x8000));
   it("lists the scenarios for a name that does not exist", () => {
     for (const name of ["nope", "toString"]) assert.throws(() => scenarioOf(name), /cold-morning/);
   });

@@ -153,11 +153,13 @@ describe("simulator on the command line", () => {
       [/0 to 1/, ["--fault", "late=7"]],
       [/4 to 16/, ["--cells", "3"]],
     ];
-    await Promise.all(wrong.map(async ([message, options]) => {
-      const child = start(...options);
-      assert.equal(await statusOf(child), 1);
-      assert.match(child.text(), message);
-    }));
+    await Promise.all(
+      wrong.map(async ([message, options]) => {
+        const child = start(...options);
+        assert.equal(await statusOf(child), 1);
+        assert.match(child.text(), message);
+      }),
+    );
     busy.close();
   });
 });

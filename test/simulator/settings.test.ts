@@ -1,4 +1,5 @@
-// Settings of the simulated unit: what it starts with, its limits, and what it refuses (tinybms.md 7.5, charge-control.md 2).
+// Settings of the simulated unit: what it starts with, its limits, and what it refuses (TinyBMS Communication
+// Protocols Rev D, settings; firmware/charge/README.md).
 
 import assert from "node:assert/strict";
 import { initialSettings, settingBound, writeSettings } from "../../tools/simulator/settings";
@@ -15,7 +16,19 @@ describe("simulator settings", () => {
   it("start as the recommended LFP settings", () => {
     const words = settings();
     const expected = {
-      300: 3550, 301: 2900, 303: 3350, 306: 28000, 307: 16, 308: 20, 315: 3650, 316: 2800, 317: 200, 318: 150, 319: 60, 320: 1, 321: 85,
+      300: 3550,
+      301: 2900,
+      303: 3350,
+      306: 28000,
+      307: 16,
+      308: 20,
+      315: 3650,
+      316: 2800,
+      317: 200,
+      318: 150,
+      319: 60,
+      320: 1,
+      321: 85,
     };
     for (const [address, raw] of Object.entries(expected)) assert.equal(words[Number(address)], raw, address);
     assert.equal(getBits(words, "option_flags", "enable_charge_restart_level"), 1);
@@ -34,8 +47,14 @@ describe("simulator settings", () => {
       if (row.words !== 2) assert.ok(signed(bound("min")) <= signed(bound("max")), row.key);
       if (row.factory !== undefined && row.words !== 2) assert.equal(bound("default"), row.factory, row.key);
     }
-    assert.deepEqual([300, 302, 309, 344, 399].map((address) => settingBound(words, "max", address)), [3640, 0, 0, 0, 0]);
-    assert.deepEqual([312, 313].map((address) => settingBound(words, "max", address)), [100000 & 0xffff, 1]);
+    assert.deepEqual(
+      [300, 302, 309, 344, 399].map((address) => settingBound(words, "max", address)),
+      [3640, 0, 0, 0, 0],
+    );
+    assert.deepEqual(
+      [312, 313].map((address) => settingBound(words, "max", address)),
+      [100000 & 0xffff, 1],
+    );
     assert.equal(settingBound(words, "min", 320), 0x10000 - 40);
   });
   it("move the limits of their neighbours", () => {
@@ -61,7 +80,10 @@ describe("simulator settings", () => {
     "a time-out beyond its range": [[330, 0x1f01]],
     "a charger type that does not exist": [[330, 0x0303]],
     "half of a 32-bit value that becomes too large": [[313, 2]],
-    "everything when one of several is wrong": [[308, 30], [320, 50]],
+    "everything when one of several is wrong": [
+      [308, 30],
+      [320, 50],
+    ],
   };
   for (const [name, writes] of Object.entries(refused)) {
     it(`refuse ${name}`, () => {
@@ -73,7 +95,14 @@ describe("simulator settings", () => {
   it("take several together that would not fit one by one", () => {
     const words = settings();
     assert.equal(writeSettings(words, [[300, 4180]]), false);
-    assert.ok(writeSettings(words, [[300, 4180], [315, 4200], [320, 0x10000 - 5], [330, 0x0001]]));
+    assert.ok(
+      writeSettings(words, [
+        [300, 4180],
+        [315, 4200],
+        [320, 0x10000 - 5],
+        [330, 0x0001],
+      ]),
+    );
     assert.deepEqual([words[300], words[315], words[320], words[330]], [4180, 4200, 65531, 1]);
   });
 });

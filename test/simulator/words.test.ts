@@ -1,4 +1,5 @@
-// Every register of the table through the simulator: value -> words -> reply bytes -> words -> value, and the settings back by a write.
+// Every register of the table through the simulator: value -> words -> reply bytes -> words -> value, and the settings
+// back by a write.
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -33,20 +34,27 @@ function readWords(unit: Unit, address: number, count: number): number[] {
 /** All numbers that the row's words can hold, in its unit. */
 function valuesOf(row: Row): fc.Arbitrary<number> {
   if (row.type === "f32") return fc.float({ noNaN: true, noDefaultInfinity: true });
-  const [min, max] = row.type === "i16" ? [-32768, 32767] : row.type === "u8" ? [0, 255] : [0, 2 ** (16 * wordsOf(row)) - 1];
-  return fc.integer({ min, max }).filter((raw) => raw !== row.invalid).map((raw) => raw / (row.per ?? 1));
+  const [min, max] =
+    row.type === "i16" ? [-32768, 32767] : row.type === "u8" ? [0, 255] : [0, 2 ** (16 * wordsOf(row)) - 1];
+  return fc
+    .integer({ min, max })
+    .filter((raw) => raw !== row.invalid)
+    .map((raw) => raw / (row.per ?? 1));
 }
 
 describe("simulator registers", () => {
   for (const row of rows.filter(({ type }) => type !== "bytes")) {
     it(`${row.key} round-trips by 0x03, 0x07 and 0x09`, () => {
-      fc.assert(fc.property(valuesOf(row), (value) => {
-        const unit = rawUnit();
-        setValue(unit.words, row.key, value);
-        const words = new Uint16Array(600);
-        words.set(readWords(unit, row.at, wordsOf(row)), row.at);
-        assert.ok(getValue(words, row.key) === value);
-      }), { numRuns: 30 });
+      fc.assert(
+        fc.property(valuesOf(row), (value) => {
+          const unit = rawUnit();
+          setValue(unit.words, row.key, value);
+          const words = new Uint16Array(600);
+          words.set(readWords(unit, row.at, wordsOf(row)), row.at);
+          assert.ok(getValue(words, row.key) === value);
+        }),
+        { numRuns: 30 },
+      );
     });
   }
   it("keeps null as the row's own word, and refuses it elsewhere", () => {
@@ -76,26 +84,31 @@ describe("simulator registers", () => {
 });
 
 describe("simulator settings by every write command", () => {
-  const writable = rows.filter(({ write, type, enum: names, key }) => write && type !== "bits" && !names && !key.startsWith("set_state"));
+  const writable = rows.filter(
+    ({ write, type, enum: names, key }) => write && type !== "bits" && !names && !key.startsWith("set_state"),
+  );
   for (const row of writable) {
     it(`${row.key} round-trips by 0x0B (both lengths), 0x0D and 0x10`, () => {
       const battery = createBattery({ cells: 16, soc_pct: 50, temperature_C: 20, random: seededRandom(1) });
       const [min, max] = rangeOf(battery.words, row);
-      fc.assert(fc.property(fc.integer({ min, max }), fc.integer({ min: 0, max: 3 }), (raw, way) => {
-        const data = Array.from({ length: wordsOf(row) }, (_, i) => Math.floor(raw / 0x10000 ** i) & 0xffff);
-        const native = data.flatMap((word) => [low(word), high(word)]);
-        const modbus = data.flatMap((word) => [high(word), low(word)]);
-        const pairs = data.flatMap((word, i) => [low(row.at + i), high(row.at + i), low(word), high(word)]);
-        const address = [low(row.at), high(row.at)];
-        const reply = [
-          () => ask(battery, 0x0b, native.length, ...address, ...native),
-          () => ask(battery, 0x0b, native.length + 2, ...address, ...native),
-          () => ask(battery, 0x0d, 2 * native.length, ...pairs),
-          () => ask(battery, 0x10, high(row.at), low(row.at), 0, data.length, modbus.length, ...modbus),
-        ][way]();
-        assert.notEqual(reply[1], 0x00, "refused");
-        assert.deepEqual(readWords(battery, row.at, data.length), data);
-      }), { numRuns: 20 });
+      fc.assert(
+        fc.property(fc.integer({ min, max }), fc.integer({ min: 0, max: 3 }), (raw, way) => {
+          const data = Array.from({ length: wordsOf(row) }, (_, i) => Math.floor(raw / 0x10000 ** i) & 0xffff);
+          const native = data.flatMap((word) => [low(word), high(word)]);
+          const modbus = data.flatMap((word) => [high(word), low(word)]);
+          const pairs = data.flatMap((word, i) => [low(row.at + i), high(row.at + i), low(word), high(word)]);
+          const address = [low(row.at), high(row.at)];
+          const reply = [
+            () => ask(battery, 0x0b, native.length, ...address, ...native),
+            () => ask(battery, 0x0b, native.length + 2, ...address, ...native),
+            () => ask(battery, 0x0d, 2 * native.length, ...pairs),
+            () => ask(battery, 0x10, high(row.at), low(row.at), 0, data.length, modbus.length, ...modbus),
+          ][way]();
+          assert.notEqual(reply[1], 0x00, "refused");
+          assert.deepEqual(readWords(battery, row.at, data.length), data);
+        }),
+        { numRuns: 20 },
+      );
     });
   }
 });

@@ -1,6 +1,8 @@
 // Tells on the console what an image starts, in its order: runs before the image, in node as in the interpreter.
 
-/** Script in the subset of both; each start is a line "start: NAME". The places of the tasks are told as "start: task". */
+/**
+ * Script in the subset of both; each start is a line "start: NAME". The places of the tasks are told as "start: task".
+ */
 export const BOOT_TRACE = `(function () {
   if (!global.poke32) return;
   var setup = Serial1.setup, poke = poke32, poked = false, interval = setInterval, net = require("net"), serve = net.createServer;
@@ -27,8 +29,20 @@ export function traced(image: string): string {
 /** What was started, tasks by their names, which the status has in their order. */
 export function startedOf(lines: string[], tasks: { name: string }[]): string[] {
   const names = tasks.map(({ name }) => `task ${name}`);
-  return lines.filter((line) => line.startsWith("start: ")).map((line) => line.slice(7)).map((what) => (what === "task" ? names.shift()! : what));
+  return lines
+    .filter((line) => line.startsWith("start: "))
+    .map((line) => line.slice(7))
+    .map((what) => (what === "task" ? names.shift()! : what));
 }
 
-/** UART, CAN, MQTT, HTTP, diagnostics (architecture 7): before its task each part of the hardware. */
-export const BOOT_ORDER = ["UART", "task uart", "CAN", "task can", "task supervise", "task mqtt", "HTTP", "task diagnostics"];
+/** UART, CAN, MQTT, HTTP, diagnostics: before its task each part of the hardware. */
+export const BOOT_ORDER = [
+  "UART",
+  "task uart",
+  "CAN",
+  "task can",
+  "task supervise",
+  "task mqtt",
+  "HTTP",
+  "task diagnostics",
+];

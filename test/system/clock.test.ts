@@ -1,5 +1,5 @@
-// The time of day in the built image: asked of a server in the test, right, wrong, late or silent; and what a jump of the clock
-// does to the rest of the device: nothing.
+// The time of day in the built image: asked of a server in the test, right, wrong, late or silent; and what a jump of
+// the clock does to the rest of the device: nothing.
 import assert from "node:assert/strict";
 import { startTimeServer, type TimeManner, type TimeServer } from "../../tools/host/time-server";
 import type { Host, HostOptions } from "../../tools/host/run";
@@ -11,7 +11,9 @@ describe("time of day", () => {
   let server: TimeServer;
 
   before(imageText);
-  beforeEach(async () => { server = await startTimeServer(() => T); });
+  beforeEach(async () => {
+    server = await startTimeServer(() => T);
+  });
   afterEach(async () => {
     await closeHosts();
     await server.close();
@@ -34,23 +36,34 @@ describe("time of day", () => {
   it("is known soon after the start, and goes on by itself", async () => {
     const host = await bootAt();
     await untilStatus(host, "time", ({ time }) => time !== null, 20000);
-    const from = now(host), first = Date.parse((await status(host)).time!) / 1000;
+    const from = now(host),
+      first = Date.parse((await status(host)).time!) / 1000;
     await host.wait(20000);
     const second = Date.parse((await status(host)).time!) / 1000;
     assert.ok(first >= T && first < T + 30, `${first}`);
     assert.ok(Math.abs(second - first - (now(host) - from)) < 3, `${first} ${second}`);
     assert.equal(server.requests.length, 1);
-    assert.ok(Math.abs((host.device().global.getTime as () => number)() - second) < 3, "the interpreter's clock is set");
+    assert.ok(
+      Math.abs((host.device().global.getTime as () => number)() - second) < 3,
+      "the interpreter's clock is set",
+    );
   });
 
   it("is asked for again after hours", async () => {
-    const host = await bootAt({ timeScale: 1000, settings: { time: { server: `127.0.0.1:${server.port}`, sync_hours: 1 } } });
+    const host = await bootAt({
+      timeScale: 1000,
+      settings: { time: { server: `127.0.0.1:${server.port}`, sync_hours: 1 } },
+    });
     await host.until("a second request", () => server.requests.length > 1, 3.9 * 3600000);
     await host.until("a third request", () => server.requests.length > 2, 3.9 * 3600000);
   });
 
-  const USELESS: [TimeManner, RegExp][] = [["silent", /no answer/], ["noise", /no answer/], ["foreign", /no answer/],
-    ["unsynchronised", /no time itself/]];
+  const USELESS: [TimeManner, RegExp][] = [
+    ["silent", /no answer/],
+    ["noise", /no answer/],
+    ["foreign", /no answer/],
+    ["unsynchronised", /no time itself/],
+  ];
   for (const [manner, reason] of USELESS) {
     it(`is not taken from a server: ${manner}; which is asked again, ever more rarely, and believed once it is good`, async () => {
       server.manner = manner;
@@ -98,34 +111,55 @@ describe("time of day", () => {
     const host = await boot({ mqtt: "none" });
     await running(host);
     const body = JSON.stringify({ time: { server: `127.0.0.1:${server.port}` } });
-    assert.equal((await host.request("/api/config", { method: "PUT", headers: { "X-Setup-Token": host.token() }, body })).status, 200);
+    assert.equal(
+      (await host.request("/api/config", { method: "PUT", headers: { "X-Setup-Token": host.token() }, body })).status,
+      200,
+    );
     await untilStatus(host, "time", ({ time }) => time !== null, 20000);
   });
 
-  const JUMPS: [string, number][] = [["an hour ahead", 3600], ["an hour back", -3600], ["20 years ahead", 20 * 365.25 * 86400], ["20 years and back", -20 * 365.25 * 86400]];
+  const JUMPS: [string, number][] = [
+    ["an hour ahead", 3600],
+    ["an hour back", -3600],
+    ["20 years ahead", 20 * 365.25 * 86400],
+    ["20 years and back", -20 * 365.25 * 86400],
+  ];
   for (const [name, jump] of JUMPS) {
     it(`a jump of the clock leaves timers and ages as they are: ${name}`, async () => {
       if (jump < -86400) server.now = () => T - jump;
-      const host = await bootAt(), device = host.device();
+      const host = await bootAt(),
+        device = host.device();
       await untilStatus(host, "time", ({ time }) => time !== null, 20000);
       await running(host);
-      const from = host.clock.now(), { uptime_ms: uptime } = await status(host);
+      const from = host.clock.now(),
+        { uptime_ms: uptime } = await status(host);
       server.now = () => (jump < -86400 ? T : T + jump);
       const body = JSON.stringify({ time: { sync_hours: 7 } });
       await host.request("/api/config", { method: "PUT", headers: { "X-Setup-Token": host.token() }, body });
       await untilStatus(host, "the new time", ({ clock }) => clock.syncs === 2, 20000);
       await host.wait(10000);
-      const after = await status(host), end = host.clock.now(), frames = sent(host, from, LIMITS).map(({ at }) => at);
+      const after = await status(host),
+        end = host.clock.now(),
+        frames = sent(host, from, LIMITS).map(({ at }) => at);
       const gaps = frames.slice(1).map((at, i) => at - frames[i]!);
-      assert.ok(Math.max(...gaps) < 1500 && frames.length <= (end - from) / 1000 * 1.5 + 2, `${frames.length} frames in ${end - from} ms, ${gaps}`);
+      assert.ok(
+        Math.max(...gaps) < 1500 && frames.length <= ((end - from) / 1000) * 1.5 + 2,
+        `${frames.length} frames in ${end - from} ms, ${gaps}`,
+      );
       assert.equal(after.live_data.phase, "normal");
       assert.ok(after.live_data.age_ms! < 3000, `${after.live_data.age_ms}`);
-      assert.ok(Math.abs(after.uptime_ms - uptime - (end - from)) < 1000, `${after.uptime_ms - uptime} ms in ${end - from}`);
+      assert.ok(
+        Math.abs(after.uptime_ms - uptime - (end - from)) < 1000,
+        `${after.uptime_ms - uptime} ms in ${end - from}`,
+      );
       const clock = (device.global.getTime as () => number)();
       const isLate = server.now() > 2145916800; // then the interpreter's 32-bit clock stays in 1970
       assert.ok(isLate ? clock < 1000 : Math.abs(clock - server.now()) < 60, `${clock}`);
       assert.ok(Math.abs(Date.parse(after.time!) / 1000 - server.now()) < 60, after.time!);
-      assert.ok(after.tasks.every(({ longest_ms: longest }) => longest < 5000), JSON.stringify(after.tasks));
+      assert.ok(
+        after.tasks.every(({ longest_ms: longest }) => longest < 5000),
+        JSON.stringify(after.tasks),
+      );
     });
   }
 });

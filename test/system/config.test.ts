@@ -7,17 +7,22 @@ import type { Host } from "../../tools/host/run";
 import { boot, closeHosts, imageText, LIMITS, running, sent, status, untilStatus } from "./rig";
 
 type Config = Record<string, Record<string, unknown>>;
-interface Answer { ok: boolean; changed?: string[]; restart?: boolean; err?: { code: string; where: string; reason: string } }
+interface Answer {
+  ok: boolean;
+  changed?: string[];
+  restart?: boolean;
+  err?: { code: string; where: string; reason: string };
+}
 
 async function config(host: Host): Promise<Config> {
-  return await (await host.request("/api/config")).json() as Config;
+  return (await (await host.request("/api/config")).json()) as Config;
 }
 
 async function put(host: Host, patch: unknown, token = host.token()): Promise<{ status: number; answer: Answer }> {
   const headers = token ? { "X-Setup-Token": token } : undefined;
   const body = typeof patch === "string" ? patch : JSON.stringify(patch);
   const answer = await host.request("/api/config", { method: "PUT", headers, body });
-  return { status: answer.status, answer: await answer.json() as Answer };
+  return { status: answer.status, answer: (await answer.json()) as Answer };
 }
 
 /** A copy of a flash. */
@@ -30,8 +35,11 @@ describe("system: configuration", () => {
   afterEach(closeHosts);
 
   it("shows the settings without the secrets", async () => {
-    const host = await boot({ settings: { wifi: { ssid: "home", pass: "hidden-word" }, mqtt: { user: "bms", pass: "hidden-too" } } });
-    const text = await (await host.request("/api/config")).text(), document = JSON.parse(text) as Config;
+    const host = await boot({
+      settings: { wifi: { ssid: "home", pass: "hidden-word" }, mqtt: { user: "bms", pass: "hidden-too" } },
+    });
+    const text = await (await host.request("/api/config")).text(),
+      document = JSON.parse(text) as Config;
     assert.doesNotMatch(text, /hidden/);
     assert.deepEqual([document.wifi.ssid, document.wifi.pass, document.mqtt.pass], ["home", "***", "***"]);
     assert.equal(document.battery.chemistry, "lfp");
@@ -39,7 +47,8 @@ describe("system: configuration", () => {
   });
 
   it("takes no change without the token of the console", async () => {
-    const host = await boot(), before = await config(host);
+    const host = await boot(),
+      before = await config(host);
     for (const token of ["", "00000000", host.token() + "0", host.token().slice(1)]) {
       const { status: code, answer } = await put(host, { mqtt: { port: 1999 } }, token);
       assert.deepEqual([code, answer.ok, answer.err?.code], [401, false, "NotAuthorized"]);
@@ -48,12 +57,22 @@ describe("system: configuration", () => {
   });
 
   it("takes a change from who knows the password, once one is set", async () => {
-    const host = await boot(), basic = (text: string): Record<string, string> => ({ Authorization: "Basic " + Buffer.from(text).toString("base64") });
-    const change = async (headers: Record<string, string>, patch: unknown): Promise<(string | number | undefined)[]> => {
+    const host = await boot(),
+      basic = (text: string): Record<string, string> => ({
+        Authorization: "Basic " + Buffer.from(text).toString("base64"),
+      });
+    const change = async (
+      headers: Record<string, string>,
+      patch: unknown,
+    ): Promise<(string | number | undefined)[]> => {
       const answer = await host.request("/api/config", { method: "PUT", headers, body: JSON.stringify(patch) });
-      return [answer.status, (await answer.json() as Answer).err?.code];
+      return [answer.status, ((await answer.json()) as Answer).err?.code];
     };
-    assert.deepEqual(await change(basic("admin:"), { mqtt: { port: 1999 } }), [401, "BadCredentials"], "no password is no login");
+    assert.deepEqual(
+      await change(basic("admin:"), { mqtt: { port: 1999 } }),
+      [401, "BadCredentials"],
+      "no password is no login",
+    );
     assert.equal((await put(host, { http: { user: "me", pass: "s3cret: word" } })).status, 200);
     for (const wrong of ["admin:s3cret: word", "me:", "me:s3cret", ":s3cret: word"]) {
       assert.deepEqual(await change(basic(wrong), { mqtt: { port: 1999 } }), [401, "BadCredentials"], wrong);
@@ -66,15 +85,23 @@ describe("system: configuration", () => {
   });
 
   it("refuses a bad document whole and names the field", async () => {
-    const host = await boot(), before = await config(host);
+    const host = await boot(),
+      before = await config(host);
     const bad: [unknown, RegExp][] = [
-      [{ mqtt: { heartbeat_ms: 3000, port: 70000 } }, /mqtt\.port/], [{ mqtt: { heartbeat_ms: 3000, port: "1883" } }, /mqtt\.port/],
-      [{ uart: { poll_ms: 500.5 } }, /uart\.poll_ms/], [{ mqtt: { heartbeat_ms: 3000, nothing: 1 } }, /mqtt\.nothing/],
-      [{ nowhere: { a: 1 } }, /nowhere/], [{ battery: { chemistry: "lead" } }, /battery\.chemistry/],
-      [{ mqtt: 5 }, /mqtt/], ["{\"mqtt\":{\"port\":1", /body/], ["[1]", /body/], ["", /body/],
+      [{ mqtt: { heartbeat_ms: 3000, port: 70000 } }, /mqtt\.port/],
+      [{ mqtt: { heartbeat_ms: 3000, port: "1883" } }, /mqtt\.port/],
+      [{ uart: { poll_ms: 500.5 } }, /uart\.poll_ms/],
+      [{ mqtt: { heartbeat_ms: 3000, nothing: 1 } }, /mqtt\.nothing/],
+      [{ nowhere: { a: 1 } }, /nowhere/],
+      [{ battery: { chemistry: "lead" } }, /battery\.chemistry/],
+      [{ mqtt: 5 }, /mqtt/],
+      ['{"mqtt":{"port":1', /body/],
+      ["[1]", /body/],
+      ["", /body/],
     ];
     for (const [patch, where] of bad) {
-      const { status: code, answer } = await put(host, patch), about = JSON.stringify(patch);
+      const { status: code, answer } = await put(host, patch),
+        about = JSON.stringify(patch);
       assert.equal(code, 400, about);
       assert.match(answer.err!.where, where, about);
       assert.notEqual(answer.err!.reason, "", about);
@@ -84,7 +111,10 @@ describe("system: configuration", () => {
 
   it("keeps a change over a restart, and *** changes no secret", async () => {
     const host = await boot({ settings: { mqtt: { user: "bms", pass: "hidden-word" } } });
-    const { status: code, answer } = await put(host, { mqtt: { heartbeat_ms: 2000, pass: "***" }, "can/limits": { cclMax: 50 } });
+    const { status: code, answer } = await put(host, {
+      mqtt: { heartbeat_ms: 2000, pass: "***" },
+      "can/limits": { cclMax: 50 },
+    });
     assert.equal(code, 200, JSON.stringify(answer));
     assert.deepEqual(answer.changed!.toSorted(), ["can/limits.cclMax", "mqtt.heartbeat_ms"]);
     await untilStatus(host, "the new limit", ({ limits }) => limits.ccl === 50, 10000);
@@ -92,7 +122,10 @@ describe("system: configuration", () => {
     const after = await config(host);
     assert.deepEqual([after.mqtt.heartbeat_ms, after["can/limits"].cclMax], [2000, 50]);
     assert.equal(readSettings(host.store).mqtt.pass, "hidden-word");
-    assert.equal((await untilStatus(host, "limits after the restart", ({ limits }) => limits.ccl !== null, 15000)).limits.ccl, 50);
+    assert.equal(
+      (await untilStatus(host, "limits after the restart", ({ limits }) => limits.ccl !== null, 15000)).limits.ccl,
+      50,
+    );
   });
 
   it("tells that a change waits for the next start", async () => {
@@ -108,19 +141,25 @@ describe("system: configuration", () => {
     const first = await boot();
     await put(first, { mqtt: { heartbeat_ms: 1111 } }); // so that both slots are in use
     await put(first, { mqtt: { heartbeat_ms: 2222 } });
-    const before = copy(first.store), patch = { mqtt: { heartbeat_ms: 3333 }, wifi: { ssid: "n".repeat(30) } };
+    const before = copy(first.store),
+      patch = { mqtt: { heartbeat_ms: 3333 }, wifi: { ssid: "n".repeat(30) } };
     const start = first.store.operations;
     await put(first, patch);
-    const operations = first.store.operations - start, outcomes: unknown[] = [];
+    const operations = first.store.operations - start,
+      outcomes: unknown[] = [];
     assert.ok(operations >= 3, `${operations} operations`);
     for (let cut = 1; cut <= operations + 1; cut++) {
       const host = await boot({ store: copy(before), mqtt: "none", settings: undefined });
       host.store.faults.cutAt = host.store.operations + cut;
-      const answered = put(host, patch).then(() => true, () => true);
+      const answered = put(host, patch).then(
+        () => true,
+        () => true,
+      );
       await Promise.race([answered, host.until("the power cut", () => host.device().isDead(), 20000)]);
       assert.equal(host.device().isDead(), cut <= operations, `cut ${cut} of ${operations}`);
       host.reboot();
-      const { mqtt, wifi } = await config(host), outcome = `${mqtt.heartbeat_ms} ${wifi.ssid}`;
+      const { mqtt, wifi } = await config(host),
+        outcome = `${mqtt.heartbeat_ms} ${wifi.ssid}`;
       assert.ok(outcome === "2222 " || outcome === "3333 " + "n".repeat(30), `cut at ${cut}: ${outcome}`);
       outcomes.push(mqtt.heartbeat_ms);
       await host.stop();

@@ -1,5 +1,5 @@
-// Home Assistant's discovery as a broker gets it: retained, whole, again after a connection, emptied when it is switched off; what
-// its templates name is in the messages that the device sends.
+// Home Assistant's discovery as a broker gets it: retained, whole, again after a connection, emptied when it is
+// switched off; what its templates name is in the messages that the device sends.
 import assert from "node:assert/strict";
 import type { Message } from "../../tools/host/broker";
 import type { Host, HostOptions } from "../../tools/host/run";
@@ -7,11 +7,19 @@ import { lintDiscovery, membersOfTemplate } from "../fixtures/home-assistant";
 import { boot, closeHosts, imageText, LIMITS, running, sent, status, untilStatus } from "./rig";
 
 type Component = Record<string, unknown>;
-interface Device { dev: { ids: string[] }; stat_t: string; cmps: Record<string, Component> }
+interface Device {
+  dev: { ids: string[] };
+  stat_t: string;
+  cmps: Record<string, Component>;
+}
 
-const PREFIX = "homeassistant", ID = "tinybms_a1b2c3", BMS = `${PREFIX}/device/${ID}_bms/config`, GATEWAY = `${PREFIX}/device/${ID}_gateway/config`;
+const PREFIX = "homeassistant",
+  ID = "tinybms_a1b2c3",
+  BMS = `${PREFIX}/device/${ID}_bms/config`,
+  GATEWAY = `${PREFIX}/device/${ID}_gateway/config`;
 
-const told = (host: Host, topic: string): Message[] => host.broker!.messages.filter((message) => message.topic === topic);
+const told = (host: Host, topic: string): Message[] =>
+  host.broker!.messages.filter((message) => message.topic === topic);
 const parsed = (message: Message | undefined): Device => JSON.parse(message?.payload ?? "null") as Device;
 
 async function discovered(options: HostOptions = {}): Promise<Host> {
@@ -22,7 +30,11 @@ async function discovered(options: HostOptions = {}): Promise<Host> {
 }
 
 async function put(host: Host, patch: object): Promise<void> {
-  const answer = await host.request("/api/config", { method: "PUT", headers: { "X-Setup-Token": host.token() }, body: JSON.stringify(patch) });
+  const answer = await host.request("/api/config", {
+    method: "PUT",
+    headers: { "X-Setup-Token": host.token() },
+    body: JSON.stringify(patch),
+  });
   assert.equal(answer.status, 200, await answer.text());
 }
 
@@ -34,33 +46,53 @@ describe("system: Home Assistant", () => {
     const host = await boot();
     await running(host);
     await host.wait(15000);
-    assert.deepEqual(host.broker!.messages.filter(({ topic }) => topic.startsWith(PREFIX)), []);
+    assert.deepEqual(
+      host.broker!.messages.filter(({ topic }) => topic.startsWith(PREFIX)),
+      [],
+    );
   });
 
   it("gets two payloads that it takes whole, and values for each entity", async () => {
-    const host = await discovered(), base = host.topic + "/";
+    const host = await discovered(),
+      base = host.topic + "/";
     for (const topic of [BMS, GATEWAY]) {
       const message = host.broker!.retained.get(topic)!;
-      assert.deepEqual([message.qos, lintDiscovery(topic.slice(PREFIX.length + 1), parsed(message) as unknown as Component)], [1, []]);
+      assert.deepEqual(
+        [message.qos, lintDiscovery(topic.slice(PREFIX.length + 1), parsed(message) as unknown as Component)],
+        [1, []],
+      );
     }
-    const battery = parsed(host.broker!.retained.get(BMS)), gateway = parsed(host.broker!.retained.get(GATEWAY));
+    const battery = parsed(host.broker!.retained.get(BMS)),
+      gateway = parsed(host.broker!.retained.get(GATEWAY));
     assert.equal(Object.keys(battery.cmps).filter((key) => key.startsWith("cell_") && /\d/.test(key)).length, 16);
     assert.equal(battery.dev.ids[0], ID);
-    assert.ok(Object.values(gateway.cmps).some(({ p }) => p === "number"), "mqtt.commands is safe");
+    assert.ok(
+      Object.values(gateway.cmps).some(({ p }) => p === "number"),
+      "mqtt.commands is safe",
+    );
     for (const device of [battery, gateway]) {
-      for (const [key, { stat_t: topic = device.stat_t, val_tpl: template = "" }] of Object.entries(device.cmps) as [string, Record<string, string>][]) {
+      for (const [key, { stat_t: topic = device.stat_t, val_tpl: template = "" }] of Object.entries(device.cmps) as [
+        string,
+        Record<string, string>,
+      ][]) {
         if (template === "") continue;
         const told = (): Message | undefined => host.broker!.messages.findLast((one) => one.topic === topic);
-        await host.until(`${topic.slice(base.length)}, which is said once a minute at least`, () => told() !== undefined, 70000);
+        await host.until(
+          `${topic.slice(base.length)}, which is said once a minute at least`,
+          () => told() !== undefined,
+          70000,
+        );
         const message = told()!;
         const values = JSON.parse(message.payload) as Record<string, unknown>;
-        for (const member of membersOfTemplate(template)) assert.ok(member in values, `${key}: ${topic} has no ${member}`);
+        for (const member of membersOfTemplate(template))
+          assert.ok(member in values, `${key}: ${topic} has no ${member}`);
       }
     }
   });
 
   it("goes out without leaving 0x351 or the rest waiting, and nothing stands in the middle of it", async () => {
-    const host = await discovered({ settings: { ha: { enabled: true }, mqtt: { default_qos: 1, heartbeat_ms: 300 } } }), from = host.clock.now();
+    const host = await discovered({ settings: { ha: { enabled: true }, mqtt: { default_qos: 1, heartbeat_ms: 300 } } }),
+      from = host.clock.now();
     await host.broker!.stop();
     await untilStatus(host, "the loss is seen", ({ mqtt }) => mqtt.connected === false, 5000);
     host.broker!.messages.splice(0);
@@ -70,7 +102,9 @@ describe("system: Home Assistant", () => {
     assert.ok(Math.max(...times.slice(1).map((at, i) => at - times[i])) < 1500);
     await host.wait(3000);
     assert.deepEqual([(await status(host)).mqtt.connected, told(host, BMS).length], [true, 1]);
-    const beats = host.broker!.messages.filter(({ topic, at }) => topic.endsWith("status/connected") && at > told(host, BMS).at(-1)!.at);
+    const beats = host.broker!.messages.filter(
+      ({ topic, at }) => topic.endsWith("status/connected") && at > told(host, BMS).at(-1)!.at,
+    );
     assert.ok(beats.length > 3, "telemetry goes on");
   });
 
@@ -85,14 +119,23 @@ describe("system: Home Assistant", () => {
       await host.broker!.start();
     }
     await host.until("discovery", () => host.broker!.retained.has(BMS) && host.broker!.retained.has(GATEWAY), 90000);
-    for (const topic of [BMS, GATEWAY]) assert.deepEqual(lintDiscovery(topic.slice(PREFIX.length + 1), parsed(told(host, topic).at(-1)) as unknown as Component), []);
+    for (const topic of [BMS, GATEWAY])
+      assert.deepEqual(
+        lintDiscovery(topic.slice(PREFIX.length + 1), parsed(told(host, topic).at(-1)) as unknown as Component),
+        [],
+      );
   });
 
   it("resends discovery and then each message that entities read when Home Assistant is born, also below a new prefix", async () => {
-    const host = await discovered({ settings: { ha: { enabled: true }, retain: { config: false } } }), said = (suffix: string): number => told(host, `${host.topic}/${suffix}`).length;
+    const host = await discovered({ settings: { ha: { enabled: true }, retain: { config: false } } }),
+      said = (suffix: string): number => told(host, `${host.topic}/${suffix}`).length;
     const connections = said("status");
     await put(host, { ha: { prefix: "ha" } });
-    await host.until("the move", () => host.broker!.retained.has(BMS.replace(PREFIX, "ha")) && said("rt/diag") > 1, 60000);
+    await host.until(
+      "the move",
+      () => host.broker!.retained.has(BMS.replace(PREFIX, "ha")) && said("rt/diag") > 1,
+      60000,
+    );
     await host.wait(12000); // a long round is over
     host.broker!.messages.splice(0);
     await host.broker!.publish("homeassistant/status", "online");
@@ -101,8 +144,10 @@ describe("system: Home Assistant", () => {
     host.broker!.messages.splice(0);
     await host.broker!.publish("ha/status", "online");
     await host.until("discovery", () => told(host, BMS.replace(PREFIX, "ha")).length > 0, 25000);
-    const topics = ["rt/state", "rt/stat", "rt/diag", "rt/cells", "rt/limits", "cfg/battery"], from = told(host, BMS.replace(PREFIX, "ha"))[0].at;
-    const missing = (): string[] => topics.filter((suffix) => !told(host, `${host.topic}/${suffix}`).some(({ at }) => at >= from));
+    const topics = ["rt/state", "rt/stat", "rt/diag", "rt/cells", "rt/limits", "cfg/battery"],
+      from = told(host, BMS.replace(PREFIX, "ha"))[0].at;
+    const missing = (): string[] =>
+      topics.filter((suffix) => !told(host, `${host.topic}/${suffix}`).some(({ at }) => at >= from));
     await host.until("all values", () => missing().length === 0, 11000).catch(() => assert.deepEqual(missing(), []));
     assert.deepEqual([connections, said("status")], [1, 0], "on one connection");
   });
@@ -110,11 +155,19 @@ describe("system: Home Assistant", () => {
   it("is emptied when it is switched off, and moves with its prefix", async () => {
     const host = await discovered();
     await put(host, { ha: { prefix: "ha" } });
-    await host.until("the old topics are empty", () => !host.broker!.retained.has(BMS) && !host.broker!.retained.has(GATEWAY), 15000);
+    await host.until(
+      "the old topics are empty",
+      () => !host.broker!.retained.has(BMS) && !host.broker!.retained.has(GATEWAY),
+      15000,
+    );
     const moved = BMS.replace(PREFIX, "ha");
     await host.until("the new ones are there", () => host.broker!.retained.has(moved), 60000);
     await put(host, { ha: { enabled: false } });
-    await host.until("all are empty", () => ![...host.broker!.retained.keys()].some((topic) => topic.startsWith("ha/")), 15000);
+    await host.until(
+      "all are empty",
+      () => ![...host.broker!.retained.keys()].some((topic) => topic.startsWith("ha/")),
+      15000,
+    );
     await host.wait(20000);
     assert.equal(told(host, moved).at(-1)!.payload, "");
   });

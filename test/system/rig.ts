@@ -4,28 +4,83 @@ import type { Host, HostFrame, HostOptions } from "../../tools/host/run";
 import { builtImage } from "../fixtures/image";
 
 /** Frames of this device, what is sent each second, and each two or ten. */
-export const LIMITS = 0x351, CHARGE = 0x355, MEASURED = 0x356, ALARMS = 0x35a, MAKER = 0x35e, MODULES = 0x372, CELLS = 0x373;
+export const LIMITS = 0x351,
+  CHARGE = 0x355,
+  MEASURED = 0x356,
+  ALARMS = 0x35a,
+  MAKER = 0x35e,
+  MODULES = 0x372,
+  CELLS = 0x373;
 export const EACH_SECOND = [LIMITS, CHARGE, MEASURED, ALARMS, MODULES, CELLS];
-export const PLACES = [0x374, 0x375, 0x376, 0x377], IDENTITY = [MAKER, 0x35f, 0x378, 0x379, 0x380, 0x381, 0x382];
+export const PLACES = [0x374, 0x375, 0x376, 0x377],
+  IDENTITY = [MAKER, 0x35f, 0x378, 0x379, 0x380, 0x381, 0x382];
+
+type UartCounter =
+  | "ok"
+  | "crc"
+  | "timeouts"
+  | "nacks"
+  | "foreign"
+  | "resent"
+  | "noise_bytes"
+  | "implausible"
+  | "seq"
+  | "read_command";
+
+interface Rule {
+  code: string;
+  severity: number;
+  rule: string;
+  effect: string;
+}
 
 /** GET /api/status, as far as the tests read it. */
 export interface Status {
   live_data: Record<string, number | string | null> & { phase: string; age_ms: number | null; seq: number };
-  limits: { cvl: number | null; ccl: number | null; dcl: number | null; reason: string; reason_code: number; cells: number | null; state: string;
-    cvl_reason: string; cvl_code: number; cvl_target: number; ccl_reason: string; ccl_code: number; ccl_target: number;
-    dcl_reason: string; dcl_code: number; dcl_target: number;
-    broken_rules: { code: string; severity: number; rule: string; effect: string }[]; history: [minutes: number, cvl: string, ccl: string, dcl: string][];
+  limits: {
+    cvl: number | null;
+    ccl: number | null;
+    dcl: number | null;
+    reason: string;
+    reason_code: number;
+    cells: number | null;
+    state: string;
+    cvl_reason: string;
+    cvl_code: number;
+    cvl_target: number;
+    ccl_reason: string;
+    ccl_code: number;
+    ccl_target: number;
+    dcl_reason: string;
+    dcl_code: number;
+    dcl_target: number;
+    broken_rules: Rule[];
+    /** What was adjusted: nothing wrong. */
+    notes: Rule[];
+    history: [minutes: number, cvl: string, ccl: string, dcl: string][];
   };
-  uart: Record<string, number> & { slowed: boolean };
-  can: { tx: number; rx: number; errors: number; bus_off: number; state: string; tec: number; rec: number; keepalive_ok: boolean };
+  uart: Record<UartCounter, number> & { slowed: boolean; warning: string | null };
+  can: {
+    tx: number;
+    rx: number;
+    errors: number;
+    bus_off: number;
+    state: string;
+    tec: number;
+    rec: number;
+    keepalive_ok: boolean;
+    silent: string | null;
+  };
   mqtt: Record<string, number | string | boolean | null>;
-  memory: Record<string, number | null>;
+  espruino: { version: string; warning: string | null; bluetooth: boolean };
+  memory: Record<string, number | boolean | null>;
   tasks: { name: string; late: number; longest_ms: number; faults: number }[];
   alarms: { id: number; code: string; severity: number }[];
   time: string | null;
   clock: { syncs: number; failures: number; last_sync_s: number | null; last_error: string | null };
   replay: { pending: number; dropped: number };
-  uptime_ms: number; version: string;
+  uptime_ms: number;
+  version: string;
 }
 
 /** How much faster than real time the device lives in most tests. */
@@ -40,7 +95,7 @@ export async function imageText(): Promise<string> {
 
 /** A rig with the built image; `closeHosts` takes it down. */
 export async function boot(options: HostOptions = {}): Promise<Host> {
-  const host = await startHost({ timeScale: SCALE, ...options, imageText: options.imageText ?? await imageText() });
+  const host = await startHost({ timeScale: SCALE, ...options, imageText: options.imageText ?? (await imageText()) });
   hosts.push(host);
   return host;
 }
@@ -68,7 +123,7 @@ export function hex(frame: HostFrame): string {
 }
 
 export async function status(host: Host): Promise<Status> {
-  return await (await host.request("/api/status")).json() as Status;
+  return (await (await host.request("/api/status")).json()) as Status;
 }
 
 /** Wait until the device sends limits, which is a little after its start. */
@@ -76,11 +131,22 @@ export async function running(host: Host, limit_ms = 15000): Promise<void> {
   await host.until("limits on the bus", () => sent(host, 0, LIMITS).length > 0, limit_ms);
 }
 
-/** Ask again and again until the status is as wanted, also when an answer is cut because the device stood still; throws with the last one. */
-export async function untilStatus(host: Host, what: string, is: (now: Status) => boolean, limit_ms: number): Promise<Status> {
+/**
+ * Ask again and again until the status is as wanted, also when an answer is cut because the device stood still; throws
+ * with the last one.
+ */
+export async function untilStatus(
+  host: Host,
+  what: string,
+  is: (now: Status) => boolean,
+  limit_ms: number,
+): Promise<Status> {
   const end = host.clock.now() + limit_ms;
   for (;;) {
-    const now = await status(host).catch((error: unknown) => { if (error instanceof SyntaxError) return null; throw error; });
+    const now = await status(host).catch((error: unknown) => {
+      if (error instanceof SyntaxError || (error as Error).message === "fetch failed") return null;
+      throw error;
+    });
     if (now && is(now)) return now;
     if (host.clock.now() > end) throw new Error(`waited ${limit_ms} ms in vain: ${what}: ${JSON.stringify(now)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -7,16 +7,31 @@ import { boot, closeHosts, imageText, running, untilStatus } from "../system/rig
 
 const read = (name: string): string => readFileSync(new URL(`../../tools/examples/${name}`, import.meta.url), "utf8");
 
-interface Node { id: string; type: string; z?: string; wires?: string[][]; broker?: string; func?: string; topic?: string; datatype?: string; rules?: { to: string }[] }
+interface Node {
+  id: string;
+  type: string;
+  z?: string;
+  wires?: string[][];
+  broker?: string;
+  func?: string;
+  topic?: string;
+  datatype?: string;
+  rules?: { to: string }[];
+}
 
 /** Whether an MQTT filter takes a topic (4.7). */
 function matches(filter: string, topic: string): boolean {
-  const levels = topic.split("/"), wanted = filter.split("/");
-  return wanted.every((level, i) => level === "#" || i < levels.length && (level === "+" || level === levels[i])) && (wanted.at(-1) === "#" || wanted.length === levels.length);
+  const levels = topic.split("/"),
+    wanted = filter.split("/");
+  return (
+    wanted.every((level, i) => level === "#" || (i < levels.length && (level === "+" || level === levels[i]))) &&
+    (wanted.at(-1) === "#" || wanted.length === levels.length)
+  );
 }
 
 describe("the Node-RED flow", () => {
-  const flow = JSON.parse(read("node-red-energy-cost.json")) as Node[], of = (type: string): Node => flow.find((node) => node.type === type)!;
+  const flow = JSON.parse(read("node-red-energy-cost.json")) as Node[],
+    of = (type: string): Node => flow.find((node) => node.type === type)!;
   type Message = { topic: string; payload: unknown; tariff?: unknown };
   const cost = new Function("msg", of("function").func!) as (msg: Message) => Message | null;
   const tariff = JSON.parse(of("change").rules![0].to) as { price: number; currency: string };
@@ -25,41 +40,73 @@ describe("the Node-RED flow", () => {
     assert.equal(of("function").func, read("energy-cost.js"));
     const ids = flow.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
-    for (const { z, type, broker, wires = [] } of flow) for (const id of [z, type === "mqtt-broker" ? undefined : broker, ...wires.flat()]) assert.ok(id === undefined || ids.includes(id), id);
+    for (const { z, type, broker, wires = [] } of flow)
+      for (const id of [z, type === "mqtt-broker" ? undefined : broker, ...wires.flat()])
+        assert.ok(id === undefined || ids.includes(id), id);
     const inputs = flow.filter(({ type }) => type === "mqtt in");
-    assert.deepEqual(inputs.map(({ datatype }) => datatype), ["json"]);
+    assert.deepEqual(
+      inputs.map(({ datatype }) => datatype),
+      ["json"],
+    );
   });
 
   it("takes the energies of every device, and nothing else", () => {
     const { topic: filter = "" } = of("mqtt in");
-    for (const period of ["daily", "yesterday", "monthly"]) assert.ok(matches(filter, `tinybms/ESP32-A1B2C3/rt/energy/discharge/${period}`));
-    for (const topic of ["tinybms/ESP32-A1B2C3/rt/state", "tinybms/x/rt/energy", "other/x/rt/energy/charge/daily"]) assert.equal(matches(filter, topic), false, topic);
+    for (const period of ["daily", "yesterday", "monthly"])
+      assert.ok(matches(filter, `tinybms/ESP32-A1B2C3/rt/energy/discharge/${period}`));
+    for (const topic of ["tinybms/ESP32-A1B2C3/rt/state", "tinybms/x/rt/energy", "other/x/rt/energy/charge/daily"])
+      assert.equal(matches(filter, topic), false, topic);
   });
 
   it("makes a cost of energy and tariff", () => {
     const topic = "tinybms/ESP32-A1B2C3/rt/energy/charge/daily";
-    assert.deepEqual(cost({ topic, payload: { value: 3.21, unit: "kWh", date: "2026-02-03" }, tariff }),
-      { topic: "energy-cost/ESP32-A1B2C3/charge/daily", payload: { device: "ESP32-A1B2C3", value: 0.8, unit: "EUR", kwh: 3.21, price: 0.25, date: "2026-02-03" } });
-    const monthly = cost({ topic: "tinybms/B/rt/energy/discharge/monthly", payload: { value: 88.4, unit: "kWh", month: "2026-02" }, tariff: { price: 0.1234, currency: "CHF" } });
-    assert.deepEqual(monthly!.payload, { device: "B", value: 10.91, unit: "CHF", kwh: 88.4, price: 0.1234, month: "2026-02" });
+    assert.deepEqual(cost({ topic, payload: { value: 3.21, unit: "kWh", date: "2026-02-03" }, tariff }), {
+      topic: "energy-cost/ESP32-A1B2C3/charge/daily",
+      payload: { device: "ESP32-A1B2C3", value: 0.8, unit: "EUR", kwh: 3.21, price: 0.25, date: "2026-02-03" },
+    });
+    const monthly = cost({
+      topic: "tinybms/B/rt/energy/discharge/monthly",
+      payload: { value: 88.4, unit: "kWh", month: "2026-02" },
+      tariff: { price: 0.1234, currency: "CHF" },
+    });
+    assert.deepEqual(monthly!.payload, {
+      device: "B",
+      value: 10.91,
+      unit: "CHF",
+      kwh: 88.4,
+      price: 0.1234,
+      month: "2026-02",
+    });
     assert.equal((cost({ topic, payload: { value: 0, unit: "kWh" }, tariff })!.payload as { value: number }).value, 0);
   });
 
   it("makes nothing of what is no energy or has no price", () => {
-    const topic = "tinybms/A/rt/energy/charge/daily", good = { value: 1, unit: "kWh" };
-    const none: Message[] = [{ topic, payload: { value: null, unit: "kWh" }, tariff }, { topic, payload: { value: 1, unit: "Wh" }, tariff }, { topic, payload: "x", tariff },
-      { topic, payload: null, tariff }, { topic, payload: good }, { topic, payload: good, tariff: { price: "0.25" } }, { topic: "tinybms/A/rt/state", payload: good, tariff }];
+    const topic = "tinybms/A/rt/energy/charge/daily",
+      good = { value: 1, unit: "kWh" };
+    const none: Message[] = [
+      { topic, payload: { value: null, unit: "kWh" }, tariff },
+      { topic, payload: { value: 1, unit: "Wh" }, tariff },
+      { topic, payload: "x", tariff },
+      { topic, payload: null, tariff },
+      { topic, payload: good },
+      { topic, payload: good, tariff: { price: "0.25" } },
+      { topic: "tinybms/A/rt/state", payload: good, tariff },
+    ];
     for (const msg of none) assert.equal(cost(msg), null, JSON.stringify(msg));
   });
 });
 
 describe("the Home Assistant card", () => {
-  const text = read("home-assistant-card.yaml"), named = [...text.matchAll(/(\w+)\.tinybms_a1b2c3_(\w+)/g)].map(([, platform, key]) => `${platform}.${key}`);
+  const text = read("home-assistant-card.yaml"),
+    named = [...text.matchAll(/(\w+)\.tinybms_a1b2c3_(\w+)/g)].map(([, platform, key]) => `${platform}.${key}`);
 
   it("names entities that discovery has", () => {
     const known = entities.map(({ platform, key }) => `${platform}.${key}`);
     assert.ok(named.length > 15);
-    assert.deepEqual(named.filter((name) => !known.includes(name)), []);
+    assert.deepEqual(
+      named.filter((name) => !known.includes(name)),
+      [],
+    );
   });
 
   it("is indented with pairs of blanks", () => {
@@ -68,7 +115,9 @@ describe("the Home Assistant card", () => {
 });
 
 describe("the mosquitto commands", () => {
-  const lines = [...read("mosquitto.md").matchAll(/```sh\n([^`]*)```/g)].flatMap(([, block]) => block.trim().split("\n")).filter((line) => line.startsWith("mosquitto_"));
+  const lines = [...read("mosquitto.md").matchAll(/```sh\n([^`]*)```/g)]
+    .flatMap(([, block]) => block.trim().split("\n"))
+    .filter((line) => line.startsWith("mosquitto_"));
   before(async function () {
     if (spawnSync("mosquitto_sub", ["--help"]).error) {
       console.log("    mosquitto-clients is not installed: the commands are not run");
@@ -82,18 +131,25 @@ describe("the mosquitto commands", () => {
   const READ = /true|online|\{/;
 
   /**
-   * Runs one line to its end, at most 70 s long (a value that does not move comes each minute); one that has no end until it has printed what
-   * it is for. What it printed, and its exit status (null: it was ended, 27: the limit). A busy machine needs longer to subscribe than a person.
+   * Runs one line to its end, at most 70 s long (a value that does not move comes each minute); one that has no end
+   * until it has printed what it is for. What it printed, and its exit status (null: it was ended, 27: the limit). A
+   * busy machine needs longer to subscribe than a person.
    */
   function run(line: string, environment: Record<string, string>): Promise<{ text: string; status: number | null }> {
-    const isEndless = line.startsWith("mosquitto_sub") && !/ -C \d/.test(line), patient = line.replace(/^(mosquitto_sub) /, "$1 -W 70 ").replace("sleep 1", "sleep 5");
-    const child = spawn("bash", ["-c", isEndless ? `exec ${patient}` : patient], { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+    const isEndless = line.startsWith("mosquitto_sub") && !/ -C \d/.test(line),
+      patient = line.replace(/^(mosquitto_sub) /, "$1 -W 70 ").replace("sleep 1", "sleep 5");
+    const child = spawn("bash", ["-c", isEndless ? `exec ${patient}` : patient], {
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let text = "";
     child.stdout.on("data", (data) => {
       text += data;
       if (isEndless && READ.test(text)) child.kill("SIGKILL");
     });
-    child.stderr.on("data", (data) => { text += data; });
+    child.stderr.on("data", (data) => {
+      text += data;
+    });
     return new Promise((resolve) => child.on("close", (code) => resolve({ text, status: code })));
   }
 
@@ -101,15 +157,27 @@ describe("the mosquitto commands", () => {
     const host = await boot({ settings: { ha: { enabled: true } } });
     await running(host);
     await untilStatus(host, "MQTT", ({ mqtt }) => mqtt.connected === true, 15000);
-    await host.until("discovery", () => [...host.broker!.retained.keys()].filter((topic) => topic.startsWith("homeassistant/")).length === 2, 60000);
+    await host.until(
+      "discovery",
+      () => [...host.broker!.retained.keys()].filter((topic) => topic.startsWith("homeassistant/")).length === 2,
+      60000,
+    );
     await host.broker!.publish("tinybms/ESP32-OLD001/status", "x", { retain: true });
-    const environment = { HOST: "127.0.0.1", PORT: String(host.broker!.listening.port), DEVICE: host.topic.split("/")[1] };
+    const environment = {
+      HOST: "127.0.0.1",
+      PORT: String(host.broker!.listening.port),
+      DEVICE: host.topic.split("/")[1],
+    };
     assert.ok(lines.length >= 11, `${lines.length} commands`);
-    const runs = await Promise.all(lines.map(async (line) => {
-      let told = await run(line, environment); // --retained-only ends at the first live message, which the embedded broker may send before the retained ones
-      for (let again = 0; again < 20 && line.includes("--retained-only") && told.text === ""; again++) told = await run(line, environment);
-      return { line, ...told };
-    }));
+    const runs = await Promise.all(
+      lines.map(async (line) => {
+        // --retained-only ends at the first live message, which the embedded broker may send before the retained ones
+        let told = await run(line, environment);
+        for (let again = 0; again < 20 && line.includes("--retained-only") && told.text === ""; again++)
+          told = await run(line, environment);
+        return { line, ...told };
+      }),
+    );
     for (const { line, text, status: code } of runs) {
       assert.ok(code === 0 || code === null, `${line}\n${text}`);
       if (!line.startsWith("mosquitto_pub")) assert.match(text, READ, `${line}\n${text}, status ${code}`);

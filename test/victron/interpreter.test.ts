@@ -1,4 +1,5 @@
-// The encoders, the alarms and the energy counters give the same in the interpreter as in node, over thousands of values.
+// The encoders, the alarms and the energy counters give the same in the interpreter as in node, over thousands of
+// values.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +14,7 @@ import { alarmsOf } from "${root}firmware/battery/alarms.cold";
 import { alarmsStep } from "${root}firmware/battery/alarms.baked";
 import { energyRecord, readEnergy } from "${root}firmware/battery/energy.cold";
 import * as r from "${root}firmware/battery/registers.baked";
-import { deriveSecond } from "${root}firmware/battery/second";
+import { deriveSecond } from "${root}firmware/battery/derived";
 import { snapshotOf, NORMAL } from "${root}firmware/battery/snapshot";
 import { encoders, rareFrame } from "${root}firmware/victron/frames.baked";
 import { batteryTexts, settingTexts } from "${root}firmware/victron/texts.cold";
@@ -64,8 +65,14 @@ describe("frames, alarms and energy in the interpreter", () => {
       console.log(NO_INTERPRETER);
       this.skip();
     }
-    const { code } = await buildProject({ "main.ts": program }), directory = temporaryDirectory(), expected: string[] = [];
-    runInNewContext(code, { print: (line: string) => expected.push(line), btoa, E: { CRC32: (text: string) => crc32(Buffer.from(text, "latin1")) } });
+    const { code } = await buildProject({ "main.ts": program }),
+      directory = temporaryDirectory(),
+      expected: string[] = [];
+    runInNewContext(code, {
+      print: (line: string) => expected.push(line),
+      btoa,
+      E: { CRC32: (text: string) => crc32(Buffer.from(text, "latin1")) },
+    });
     assert.equal(expected.length, 152);
     assert.ok(new Set(expected).size > 140);
     try {
@@ -73,7 +80,10 @@ describe("frames, alarms and energy in the interpreter", () => {
       writeFileSync(script, code, "latin1");
       const printed = await runScript({ interpreter }, directory.path, script);
       assert.doesNotMatch(printed, /Uncaught|ERROR/);
-      assert.deepEqual([...printed.matchAll(/~.*/g)].map(([line]) => line.trim()), expected);
+      assert.deepEqual(
+        [...printed.matchAll(/~.*/g)].map(([line]) => line.trim()),
+        expected,
+      );
     } finally {
       directory.remove();
     }

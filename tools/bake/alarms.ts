@@ -1,15 +1,23 @@
 // Bakes the table of alarms: straight code that looks at each row's condition, and judges the rows that are near.
-import { alarmFields, alarmNames, alarmRows, type AlarmField, type AlarmRow } from "../../firmware/battery/alarms";
+import {
+  chargeFaults,
+  alarmFields,
+  alarmNames,
+  alarmRows,
+  type AlarmField,
+  type AlarmRow,
+} from "../../firmware/tables/alarms";
 import { camel, header, slots } from "./names";
 
 /** Rows with thresholds or events come first; the others follow their conditions at once. */
 const isPlain = (row: AlarmRow): boolean => row.warnWhile !== undefined || row.alarmWhile !== undefined;
-const judged = alarmRows.filter((row) => !isPlain(row)), plain = alarmRows.filter(isPlain);
+const judged = alarmRows.filter((row) => !isPlain(row)),
+  plain = alarmRows.filter(isPlain);
 
 /** Fields whose alarm (warning) some row evaluates; of alarms also those that nothing but an event can raise. */
 export const supported = {
   alarms: fieldsOf((row) => row.alarm !== undefined || row.events !== undefined),
-  measured: fieldsOf((row) => row.also !== undefined || row.alarm !== undefined && row.alarm.set !== "false"),
+  measured: fieldsOf((row) => row.also !== undefined || (row.alarm !== undefined && row.alarm.set !== "false")),
   warnings: fieldsOf((row) => row.warning !== undefined),
 };
 
@@ -26,21 +34,26 @@ function condition(text: string): string {
   return text.replace(/(?<![\w.])[a-z_][a-z_0-9]*(?![\w(])/g, (name) => {
     if (["true", "false"].includes(name)) return name;
     if (alarmNames[name]) return alarmNames[name];
-    if (!slots.some((row) => row.key === name)) throw new Error(`alarms: neither a row nor a name: ${name}`);
-    return `v[r.${camel(name)}]`;
+    if (!slots.some((row) => row.key === name))
+      throw new Error(`tables/alarms.ts: "${text}": ${name} is neither a row with a slot nor a name`);
+    return `v[slot.${camel(name)}]`;
   });
 }
 
-/** Where the bit of an event id stands (battery/faults.ts). */
+/** Where the bit of an event id stands (battery/snapshot.ts). */
 function eventTest(ids: number[]): string {
-  const bits = (high: boolean): number => ids.filter((id) => id > 31 === high).reduce((sum, id) => sum + 2 ** (id & 31), 0);
-  return [bits(false) && `low & ${bits(false)}`, bits(true) && `high & ${bits(true)}`].filter((test) => test !== 0).join(" | ");
+  const bits = (high: boolean): number =>
+    ids.filter((id) => id > 31 === high).reduce((sum, id) => sum + 2 ** (id & 31), 0);
+  return [bits(false) && `low & ${bits(false)}`, bits(true) && `high & ${bits(true)}`]
+    .filter((test) => test !== 0)
+    .join(" | ");
 }
 
 /** Takes back latches whose recovery event was missed. */
 function releaseLines(row: AlarmRow): string[] {
   const release = (id: number, clear: string): string => {
-    const word = id > 31 ? "high" : "low", bit = 2 ** (id & 31);
+    const word = id > 31 ? "high" : "low",
+      bit = 2 ** (id & 31);
     return `    if (${word} & ${bit} && a.well >= 40${clear}) f.${word} = ${word} &= ~${bit};`;
   };
   const ends = (row.events ?? []).filter((id) => !row.lasting?.includes(id));
@@ -65,33 +78,48 @@ function nearOf(row: AlarmRow): string[] {
 
 function judgeLines(row: AlarmRow, i: number): string {
   const { alarm, warning } = row;
-  const latches = [row.events && eventTest(row.events), row.also && condition(row.also)].filter((code) => code !== undefined);
-  const warns = row.warningEvents ? [eventTest(row.warningEvents)] : [], near = [...nearOf(row), ...warns];
-  const latch = latches.map((code) => (code.includes("|") && latches.length > 1 ? `(${code})` : code)).join(" || ") || "false";
+  const latches = [row.events && eventTest(row.events), row.also && condition(row.also)].filter(
+    (code) => code !== undefined,
+  );
+  const warns = row.warningEvents ? [eventTest(row.warningEvents)] : [],
+    near = [...nearOf(row), ...warns];
+  const latch =
+    latches.map((code) => (code.includes("|") && latches.length > 1 ? `(${code})` : code)).join(" || ") || "false";
   const field = row.field ? 2 * alarmFields.indexOf(row.field) : 30;
-  const levels = [alarm?.set ?? "false", alarm?.clear ?? "true", warning?.set ?? "false", warning?.clear ?? "true"].map(condition);
+  const levels = [alarm?.set ?? "false", alarm?.clear ?? "true", warning?.set ?? "false", warning?.clear ?? "true"].map(
+    condition,
+  );
   if (warns.length) {
     levels[2] += ` || ${warns[0]}`;
     levels[3] += ` && !(${warns[0]})`;
   }
-  const [set, clear, warn, calm] = levels, either = (bit: number, clears: string, sets: string): string =>
-    (clears === "true" && sets === "false" ? `on[${i}] & ${bit}` : `on[${i}] & ${bit} ? ${clears} : ${sets}`);
-  return [`  // ${row.id} ${row.code}`, `  if (on[${i}] || ${[...near, ...latches].join(" || ")}) {`, ...releaseLines(row),
-    `    judge(a, ${i}, ${field}, ${holdsOf(row)}, ${latch},`, `      ${either(2, clear, set)},`, `      ${either(1, calm, warn)});`,
-    "  }"].join("\n");
+  const [set, clear, warn, calm] = levels,
+    either = (bit: number, clears: string, sets: string): string =>
+      clears === "true" && sets === "false" ? `on[${i}] & ${bit}` : `on[${i}] & ${bit} ? ${clears} : ${sets}`;
+  return [
+    `  // ${row.id} ${row.code}`,
+    `  if (on[${i}] || ${[...near, ...latches].join(" || ")}) {`,
+    ...releaseLines(row),
+    `    judge(a, ${i}, ${field}, ${holdsOf(row)}, ${latch},`,
+    `      ${either(2, clear, set)},`,
+    `      ${either(1, calm, warn)});`,
+    "  }",
+  ].join("\n");
 }
 
 /** One bit a condition of the plain rows, in their order. */
 const plainConditions = plain.flatMap((row, i) =>
-  [row.warnWhile, row.alarmWhile].flatMap((text, level) => (text ? [{ text, i, level: level + 1 }] : [])));
+  [row.warnWhile, row.alarmWhile].flatMap((text, level) => (text ? [{ text, i, level: level + 1 }] : [])),
+);
 
 function plainLines(): string {
   const mask = plainConditions.map(({ text }, bit) => `(${condition(text)} ? ${2 ** bit} : 0)`).join("\n      | ");
   const rows = plain.map((row, i) => {
-    const on = `on[${judged.length + i}]`, bit = (level: number): string => {
-      const at = plainConditions.findIndex((one) => one.i === i && one.level === level);
-      return at < 0 ? "false" : `!(x & ${2 ** at}) === (${on} & ${level}) > 0`;
-    };
+    const on = `on[${judged.length + i}]`,
+      bit = (level: number): string => {
+        const at = plainConditions.findIndex((one) => one.i === i && one.level === level);
+        return at < 0 ? "false" : `!(x & ${2 ** at}) === (${on} & ${level}) > 0`;
+      };
     return `    judge(a, ${judged.length + i}, 30, 0, false, ${bit(2)}, ${bit(1)}); // ${row.id} ${row.code}`;
   });
   return `  if (key !== a.key) {
@@ -103,16 +131,25 @@ ${rows.join("\n")}
 
 /** What is measured and near any alarm; the conditions of the gateway itself are in the key. */
 function nearLines(): string {
-  const measured = judged.flatMap((row) => (row.also ? row.near ?? [] : []).map(condition).concat(row.also ? [] : nearOf(row)));
+  const measured = judged.flatMap((row) =>
+    (row.also ? (row.near ?? []) : []).map(condition).concat(row.also ? [] : nearOf(row)),
+  );
   return [...new Set(measured)].map((code) => `    || ${code}`).join("\n");
 }
 
 /** firmware/battery/alarms.baked.ts */
 export function bakeAlarms(): string {
-  const internal = alarmFields.indexOf("bms_internal") * 2, row = judged.findIndex(({ field }) => field === "bms_internal");
-  return `${header("battery/alarms.ts")}import { judge, type Alarms } from "./alarm-state";
-import * as r from "./registers.baked";
+  const internal = alarmFields.indexOf("bms_internal") * 2,
+    row = judged.findIndex(({ field }) => field === "bms_internal");
+  return `${header("tables/alarms.ts")}import { judge, type Alarms } from "./alarms";
+import * as slot from "./registers.baked";
 import type { Snapshot } from "./snapshot";
+
+/** Rows of what says that the battery is lost, the field of the first of them, and the words of 0x35A then. */
+export const BMS_INTERNAL = ${row}, BMS_INTERNAL_FIELD = ${internal}, BMS_OFFLINE = ${alarmOrder.findIndex(({ code }) => code === "BmsOffline")};
+/** Faults that block the charge, a bit each id. */
+export const CHARGE_FAULTS = ${chargeFaults};
+export const LOST_BITS = ${2 ** internal};
 
 /** Judge all rows that are near or active; then the fields, and the two words of 0x35A. */
 function judgeAll(a: Alarms, s: Snapshot, key: number): void {
@@ -126,25 +163,27 @@ ${judged.map(judgeLines).join("\n")}
 ${plainLines()}
   a.active = active;
   if (s.phase >= 3) {
-    v[r.alarmBits] = v[r.warningBits] = ${2 ** internal};
+    v[slot.alarmBits] = v[slot.warningBits] = LOST_BITS;
   } else {
     x = f.at < 0 ? ${fieldBits(supported.measured, 2)} : ${fieldBits(supported.alarms, 2)};
-    v[r.alarmBits] = x ^ a.raised & x * 1.5;
+    v[slot.alarmBits] = x ^ a.raised & x * 1.5;
     x = a.systemStatus;
-    if (x && v[r.onlineStatus] === 155) x = 3 - x; // offline
-    v[r.warningBits] = (${fieldBits(supported.warnings, 2)} ^ a.warned & ${fieldBits(supported.warnings, 3)}) + x * ${2 ** 26};
+    if (x && v[slot.onlineStatus] === 155) x = 3 - x; // offline
+    v[slot.warningBits] = (${fieldBits(supported.warnings, 2)} ^ a.warned & ${fieldBits(supported.warnings, 3)}) + x * ${2 ** 26};
   }
 }
 
-/** A step of all alarms, \`a.step\` quarter seconds after the last one, at \`a.at\` (s). Cheap while nothing is near. */
+/**
+ * A step of all alarms, \`a.step\` quarter seconds after the last one, at \`a.at\` (s). Cheap while nothing is near.
+ */
 export function alarmsStep(a: Alarms, s: Snapshot): void {
-  const v = s.values, f = s.faults, status = v[r.onlineStatus];
-  const key = a.device | s.phase << 5 | a.config << 8 | (status === 155 ? 1024 : 0) | (f.at < 0 ? 0 : 2048);
+  const v = s.values, f = s.faults, status = v[slot.onlineStatus];
+  const key = a.device | s.phase << 7 | a.config << 10 | (status === 155 ? 4096 : 0) | (f.at < 0 ? 0 : 8192);
   a.well = status > 0 && status !== 155 ? a.well + a.step : 0;
   if (a.active || key !== a.key || f.low | f.high
 ${nearLines()}) judgeAll(a, s, key);
   const internal = a.on[${row}] & 3;
-  v[r.internalFailure] = s.phase ? internal > 2 ? 2 : internal : NaN;
+  v[slot.internalFailure] = s.phase ? internal > 2 ? 2 : internal : NaN;
 }
 `;
 }

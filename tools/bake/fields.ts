@@ -1,5 +1,5 @@
 // Bakes where the settings table starts in the image's text.
-import { fields } from "../../firmware/config/fields";
+import { fields } from "../../firmware/tables/fields";
 import { header } from "./names";
 import { lineStarts, linesBeforeFields } from "./text";
 
@@ -9,13 +9,18 @@ export function bakeFields(): string {
   for (const { module, key, type, min, max } of fields) {
     if (seen.has(`${module}.${key}`)) throw new Error(`two settings ${module}.${key}`);
     if (min !== undefined && max !== undefined && min > max) throw new Error(`${module}.${key}: bad range`);
-    if (type === "string" && min === undefined && max === undefined && !fields.some((f) => f.module === module && f.key === key && f.oneOf)) {
+    if (
+      type === "string" &&
+      min === undefined &&
+      max === undefined &&
+      !fields.some((f) => f.module === module && f.key === key && f.oneOf)
+    ) {
       throw new Error(`${module}.${key}: a string needs a longest length`);
     }
     seen.add(`${module}.${key}`);
   }
   const starts = lineStarts();
-  return `${header("config/fields.ts")}
+  return `${header("tables/fields.ts")}
 /** Where the settings table starts and ends in the image's text, one line of JSON a setting. */
 export const FIELDS_AT = ${starts[linesBeforeFields]}, FIELDS_END = ${starts[linesBeforeFields + fields.length]};
 /** The modules, in the order of the table. */

@@ -1,4 +1,5 @@
-// Measures a unit of work: a script that defines `unit()` is run for N and for 2N units, and the difference divided by N.
+// Measures a unit of work: a script that defines `unit()` is run for N and for 2N units, and the difference divided by
+// N.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { provision } from "../rig/flash";
@@ -16,11 +17,18 @@ export function findBenchTools(): { interpreter: string; valgrind: string } | nu
   return interpreter && valgrind ? { interpreter, valgrind } : null;
 }
 
-/** The loop runs at top level, outside every jspeFunctionCall, so it costs nothing in the count; `quit` ends the process. */
+/**
+ * The loop runs at top level, outside every jspeFunctionCall, so it costs nothing in the count; `quit` ends the
+ * process.
+ */
 const program = (source: string, units: number) =>
   `${source}\nfor (var __k=0;__k<${units};__k++) unit();\nprint("~units done");\nsetTimeout("quit()",1);\n`;
 
-async function runUnits(source: string, units: number, options: Required<UnitOptions>): Promise<{ cost: Instructions; printed: string }> {
+async function runUnits(
+  source: string,
+  units: number,
+  options: Required<UnitOptions>,
+): Promise<{ cost: Instructions; printed: string }> {
   const tools = findBenchTools();
   if (!tools) throw new Error("needs Espruino for Linux and valgrind");
   const directory = temporaryDirectory();
@@ -38,7 +46,8 @@ async function runUnits(source: string, units: number, options: Required<UnitOpt
     const code = await ended(child, options.timeoutMs);
     if (code === null) throw new Error(`not done within ${options.timeoutMs} ms:\n${printed}`);
     const failed = printed.match(/^.*(Uncaught|ERROR:|Execution Interrupted|OUT OF MEMORY)[\s\S]*/m);
-    if (failed || !printed.includes("~units done")) throw new Error(`the unit program failed:\n${failed ? failed[0] : printed}`);
+    if (failed || !printed.includes("~units done"))
+      throw new Error(`the unit program failed:\n${failed ? failed[0] : printed}`);
     return { cost: readDumps(directory.path, "cg.out").pop()!, printed };
   } finally {
     directory.remove();
@@ -46,14 +55,28 @@ async function runUnits(source: string, units: number, options: Required<UnitOpt
 }
 
 /**
- * Instructions of one call of `unit()` (decisions.md 47). `source` defines it, with what it needs, in Espruino's language.
- * Runs N and 2N units at the same time in two processes; the call of `unit` itself is part of the figure.
+ * Instructions of one call of `unit()`. `source` defines it, with what it needs, in Espruino's
+ * language. Runs N and 2N units at the same time in two processes; the call of `unit` itself is part of the figure.
  */
 export async function measureUnit(source: string, options: UnitOptions = {}): Promise<UnitCost> {
-  const whole = { units: options.units ?? 20, code: options.code ?? "ram", timeoutMs: options.timeoutMs ?? 240_000 } as const;
-  const [once, twice] = await Promise.all([runUnits(source, whole.units, whole), runUnits(source, 2 * whole.units, whole)]);
+  const whole = {
+    units: options.units ?? 20,
+    code: options.code ?? "ram",
+    timeoutMs: options.timeoutMs ?? 240_000,
+  } as const;
+  const [once, twice] = await Promise.all([
+    runUnits(source, whole.units, whole),
+    runUnits(source, 2 * whole.units, whole),
+  ]);
   const per = (key: keyof Instructions) => Math.round((twice.cost[key] - once.cost[key]) / whole.units);
   const inside = per("inside");
   const flashRead = per("flashRead");
-  return { counted: inside - flashRead, inside, flashRead, units: whole.units, code: whole.code, printed: once.printed };
+  return {
+    counted: inside - flashRead,
+    inside,
+    flashRead,
+    units: whole.units,
+    code: whole.code,
+    printed: once.printed,
+  };
 }

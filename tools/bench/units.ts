@@ -1,21 +1,32 @@
-// What one piece of the image's work costs: the image itself with a handle on its parts, its timers stopped, one piece done many
-// times. Figures are differences, so what the loop and the start cost is not in them.
+// What one piece of the image's work costs: the image itself with a handle on its parts, its timers stopped, one piece
+// done many times. Figures are differences, so what the loop and the start cost is not in them.
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { rollup, type OutputOptions, type Plugin } from "rollup";
 import { crc16Table } from "../../firmware/kernel/crc16";
 import { imageOptions } from "../build/options";
 import type { System } from "../rig/system";
 import { sleep, until } from "../rig/wait";
+import { slowClock } from "./slow-image";
 import { addUp, markNow } from "./window";
 
-/** Frames of each second (two or three rarer ones come with them), and a payload of 45 bytes. */
-const EACH_SECOND = 6, PAYLOAD = '{"value":52.84,"timestamp_ms":123456,"seq":1}';
+/** How much slower its clock is under callgrind, on a machine that does other work as well. */
+export const UNIT_SLOW = 16;
 
-/** A second begins for the CAN task; then what a step does, as often as there are frames each second. The model's bus is free by then. */
+/** Frames of each second (two or three rarer ones come with them), and a payload of 45 bytes. */
+const EACH_SECOND = 6,
+  PAYLOAD = '{"value":52.84,"timestamp_ms":123456,"seq":1}';
+
+/**
+ * A second begins for the CAN task; then what a step does, as often as there are frames each second. The model's bus is
+ * free by then.
+ */
 const CAN_SECOND = `const c = app.can; c.nextAt = c.limitsAt = c.alarmsAt = 0; c.waiting.fill(0); app.limits.at = app.limits.doneAt = natives.now();
     new Uint8Array(${EACH_SECOND})`;
 
-/** Pieces of work by name: code inside firmware/main.ts, with `session` and `ready` (a payload) at hand. `loop` is what doing nothing costs. */
+/**
+ * Pieces of work by name: code inside firmware/main.ts, with `session` and `ready` (a payload) at hand. `loop` is what
+ * doing nothing costs.
+ */
 const units = {
   loop: "",
   poll: `const u = app.uart, p = u.poller; p.plan[0].due = 0; p.slowAt = 1e15; u.task.due = soon();
@@ -31,15 +42,16 @@ const units = {
   registerMessage: `const text = registerText(0), tab = text.indexOf("\\t");
     registerMessage(0, text.substr(tab + 1), app.snapshot.values[0], app.mqtt.raw, ',"timestamp_ms":123456,"seq":12,"quality":"');`,
   stateMessage: `stateMessage(app.snapshot, ["charging", "fresh", "normal"]);`,
-  nothingDue: "for (const task of scheduler.tasks) task.due = 1e15; for (const task of scheduler.tasks) runTask(scheduler, task);",
+  nothingDue:
+    "for (const task of scheduler.tasks) task.due = 1e15; for (const task of scheduler.tasks) runTask(scheduler, task);",
   mqttPass: `const m = app.mqtt; m.fresh = false; m.limitsSeen = m.limits.at; m.heartbeatAt = m.stateAt = natives.now(); m.due.row = 1;
     m.due.refreshAt = 1e15; m.due.low.fill(-Infinity); m.due.high.fill(Infinity); m.task.due = soon(); runTask(scheduler, m.task);`,
 };
 export type Unit = keyof typeof units;
 
 const handleText = `
-import { publish } from "./mqtt/session";
-import { registerMessage, registerText, stateMessage } from "./mqtt/messages";
+import { publish } from "./mqtt/publish";
+import { registerMessage, registerText, stateMessage } from "./publish/messages";
 import { runTask } from "./kernel/tasks";
 function nothing() {
   return 0;
@@ -69,22 +81,35 @@ global["bench"] = {
     s.base = "tinybms/ESP32-A1B2C3/";
     stopAll();
   },
-${Object.entries(units).map(([name, code]) => `  ${JSON.stringify(name)}: function (n, reply) {
+${Object.entries(units)
+  .map(
+    ([name, code]) => `  ${JSON.stringify(name)}: function (n, reply) {
     const session = app.mqtt.session, ready = payload;
     for (; n > 0; n--) { ${code} }
     stopAll();
-  },`).join("\n")}
+  },`,
+  )
+  .join("\n")}
 };`;
 
 /** Puts the handle into the composition root, after TypeScript. */
 function handle(): Plugin {
-  return { name: "bench-handle", transform: (code, id) => (id.endsWith("/firmware/main.ts") ? { code: code + handleText, map: null } : null) };
+  return {
+    name: "bench-handle",
+    transform: (code, id) => (id.endsWith("/firmware/main.ts") ? { code: code + handleText, map: null } : null),
+  };
 }
 
-/** The host's image with a global \`bench\` of the units. */
-export async function buildUnitImage(): Promise<string> {
-  const options = imageOptions({ board: "host" }), plugins = options.plugins as Plugin[];
-  plugins.splice(plugins.findIndex((plugin) => plugin.name === "typescript") + 1, 0, handle());
+/** The host's image with a global \`bench\` of the units, its clock `slow` times slower. */
+export async function buildUnitImage(slow = 1): Promise<string> {
+  const options = imageOptions({ board: "host" }),
+    plugins = options.plugins as Plugin[];
+  plugins.splice(
+    plugins.findIndex((plugin) => plugin.name === "typescript") + 1,
+    0,
+    handle(),
+    ...(slow > 1 ? [slowClock(slow)] : []),
+  );
   const bundle = await rollup(options);
   try {
     return (await bundle.generate(options.output as OutputOptions)).output[0].code;
@@ -96,12 +121,15 @@ export async function buildUnitImage(): Promise<string> {
 /** A reply to the fast block: 17 registers and the CRC. */
 export function replyBytes(words: ArrayLike<number>): number[] {
   const bytes = [0xaa, 0x07, 2 * words.length, ...Array.from(words).flatMap((word) => [word & 255, word >> 8])];
-  const crc = bytes.reduce((sum, byte) => sum >> 8 ^ crc16Table[(sum ^ byte) & 255], 0xffff);
+  const crc = bytes.reduce((sum, byte) => (sum >> 8) ^ crc16Table[(sum ^ byte) & 255], 0xffff);
   return [...bytes, crc & 255, crc >> 8];
 }
 
 /** The same as a string literal. */
-const replyText = (words: ArrayLike<number>): string => replyBytes(words).map((byte) => "\\x" + byte.toString(16).padStart(2, "0")).join("");
+const replyText = (words: ArrayLike<number>): string =>
+  replyBytes(words)
+    .map((byte) => "\\x" + byte.toString(16).padStart(2, "0"))
+    .join("");
 
 /** Stops everything that the image does by itself, and gives it a connection that swallows what is published. */
 export async function prepareUnits(system: System): Promise<Server> {
@@ -117,7 +145,8 @@ export async function prepareUnits(system: System): Promise<Server> {
 }
 
 export async function unitTotal(system: System, unit: Unit, times: number, words: ArrayLike<number>): Promise<number> {
-  const from = await markNow(system), done = system.console.lines.length;
+  const from = await markNow(system),
+    done = system.console.lines.length;
   system.tell(`setTimeout(bench.${unit},1,${times},"${replyText(words)}")`);
   await until(`unit ${unit}`, 120_000, () => system.console.lines.slice(done).some((line) => line.includes("~unit")));
   return addUp(system.directory, from, await markNow(system)).counted;
@@ -136,7 +165,7 @@ async function least(system: System, unit: Unit, times: number, words: ArrayLike
 /** Instructions of one unit, the loop around it subtracted. */
 export async function unitCost(system: System, unit: Unit, times: number, words: ArrayLike<number>): Promise<number> {
   const loop = await least(system, "loop", times, words);
-  return Math.round((await least(system, unit, times, words) - loop) / times);
+  return Math.round(((await least(system, unit, times, words)) - loop) / times);
 }
 
 /** Instructions of one /api/status from the connection to its end; the answer is read whole. */

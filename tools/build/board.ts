@@ -1,4 +1,5 @@
-// Which boards there are (boards/*.ts), and the rollup plugin that lets `import { board } from "board"` mean one of them.
+// Which boards there are (boards/*.ts), and the rollup plugin that lets `import { board } from "board"` mean one of
+// them.
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +12,9 @@ export const DEFAULT_BOARD = "esp32-devkit";
 
 /** Names that BOARD may have: one file each in boards/, besides the type. */
 export function boardNames(): string[] {
-  return readdirSync(resolve(root, "boards")).filter((file) => file.endsWith(".ts") && file !== "board.ts").map((file) => file.slice(0, -3));
+  return readdirSync(resolve(root, "boards"))
+    .filter((file) => file.endsWith(".ts") && file !== "board.ts")
+    .map((file) => file.slice(0, -3));
 }
 
 /** The file of a board. Throws an Error that lists the boards when there is none of that name. */

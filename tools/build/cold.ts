@@ -1,12 +1,26 @@
-// Cold modules (*.cold.ts): what runs rarely should not take memory while it does not. A function inside a function exists
-// only while the outer one runs, so the private parts of such a module move into each exported function that needs them.
-import { parse, type FunctionDeclaration, type ModuleDeclaration, type Node, type Pattern, type Statement, type VariableDeclaration } from "acorn";
+// Cold modules (*.cold.ts): what runs rarely should not take memory while it does not. A function inside a function
+// exists only while the outer one runs, so the private parts of such a module move into each exported function that
+// needs them.
+import {
+  parse,
+  type FunctionDeclaration,
+  type ModuleDeclaration,
+  type Node,
+  type Pattern,
+  type Statement,
+  type VariableDeclaration,
+} from "acorn";
 import { simple } from "acorn-walk";
 import MagicString from "magic-string";
 import type { Plugin } from "rollup";
+import { root } from "./board";
 
 /** A private statement of the module: what it declares, and every name in it. */
-interface Part { node: Node; declares: string[]; names: Set<string> }
+interface Part {
+  node: Node;
+  declares: string[];
+  names: Set<string>;
+}
 
 const nameOf = (pattern: Pattern): string => (pattern.type === "Identifier" ? pattern.name : `a ${pattern.type}`);
 const namesOf = (declaration: VariableDeclaration): string[] => declaration.declarations.map(({ id }) => nameOf(id));
@@ -20,8 +34,10 @@ function namesIn(node: Node): Set<string> {
 
 function partOf(node: Statement): Part {
   if (node.type === "FunctionDeclaration") return { node, declares: [node.id.name], names: namesIn(node) };
-  if (node.type !== "VariableDeclaration") throw new Error(`a statement of its own (${node.type}): only functions and constants`);
-  if (node.kind !== "const") throw new Error(`module state (${node.kind} ${namesOf(node).join(", ")}): it would start anew at each call`);
+  if (node.type !== "VariableDeclaration")
+    throw new Error(`a statement of its own (${node.type}): only functions and constants`);
+  if (node.kind !== "const")
+    throw new Error(`module state (${node.kind} ${namesOf(node).join(", ")}): it would start anew at each call`);
   return { node, declares: namesOf(node), names: namesIn(node) };
 }
 
@@ -63,13 +79,21 @@ function localsOf(exported: FunctionDeclaration): Set<string> {
   return locals;
 }
 
-/** A string at the head of a cold function, by which the later steps of the build know it and its name as it was written. */
+/**
+ * A string at the head of a cold function, by which the later steps of the build know it and its name as it was
+ * written.
+ */
 export const COLD_MARK = "~";
 const coldMark = (name: string): string => `"${COLD_MARK}${name}";`;
 
-/** `code`, a JavaScript module, with its private parts inside its exported functions. Throws an Error with the reason it can't. */
+/**
+ * `code`, a JavaScript module, with its private parts inside its exported functions. Throws an Error with the reason it
+ * can't.
+ */
 export function wrapCold(code: string): MagicString {
-  const text = new MagicString(code), parts: Part[] = [], exported: FunctionDeclaration[] = [];
+  const text = new MagicString(code),
+    parts: Part[] = [],
+    exported: FunctionDeclaration[] = [];
   for (const node of parse(code, { ecmaVersion: 2022, sourceType: "module" }).body) {
     if (node.type === "ImportDeclaration") continue;
     if (!node.type.startsWith("Export")) {
@@ -81,10 +105,14 @@ export function wrapCold(code: string): MagicString {
   }
   if (exported.length === 0) throw new Error("exports no function");
   for (const one of exported) {
-    const needed = neededBy(one, parts), locals = localsOf(one);
+    const needed = neededBy(one, parts),
+      locals = localsOf(one);
     const both = needed.flatMap((part) => part.declares).filter((name) => locals.has(name));
     if (both.length) throw new Error(`${both.join(", ")}: also a parameter or local of ${one.id.name}`);
-    text.appendRight(one.body.start + 1, `\n${coldMark(one.id.name)}` + needed.map(({ node }) => "\n" + code.slice(node.start, node.end)).join(""));
+    text.appendRight(
+      one.body.start + 1,
+      `\n${coldMark(one.id.name)}` + needed.map(({ node }) => "\n" + code.slice(node.start, node.end)).join(""),
+    );
   }
   for (const { node } of parts) text.remove(node.start, node.end);
   return text;
@@ -100,7 +128,7 @@ export function cold(): Plugin {
         const text = wrapCold(code);
         return { code: text.toString(), map: text.generateMap({ hires: true }) };
       } catch (error) {
-        return this.error(`${id}: ${(error as Error).message}`);
+        return this.error(`${id.startsWith(root) ? id.slice(root.length) : id}: ${(error as Error).message}`);
       }
     },
   };

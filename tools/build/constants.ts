@@ -1,7 +1,14 @@
-// Numbers that have a name in the sources stand as numbers in the image: a name is looked up at each use, and takes a place in
-// the scope that every look-up of another name passes.
-import { parse, type Expression, type FunctionDeclaration, type Identifier, type Node, type PrivateIdentifier,
-  type VariableDeclaration } from "acorn";
+// Numbers that have a name in the sources stand as numbers in the image: a name is looked up at each use, and takes a
+// place in the scope that every look-up of another name passes.
+import {
+  parse,
+  type Expression,
+  type FunctionDeclaration,
+  type Identifier,
+  type Node,
+  type PrivateIdentifier,
+  type VariableDeclaration,
+} from "acorn";
 import { ancestor, full } from "acorn-walk";
 import MagicString from "magic-string";
 import type { Plugin } from "rollup";
@@ -19,7 +26,8 @@ function valueOf(node: Expression | PrivateIdentifier, known: Map<string, number
     return value === undefined ? undefined : -value;
   }
   if (node.type !== "BinaryExpression") return undefined;
-  const left = valueOf(node.left, known), right = valueOf(node.right, known);
+  const left = valueOf(node.left, known),
+    right = valueOf(node.right, known);
   if (left === undefined || right === undefined) return undefined;
   if (node.operator === "+") return left + right;
   if (node.operator === "-") return left - right;
@@ -43,13 +51,17 @@ function declaredIn(tree: Node): Set<string> {
 }
 
 /**
- * Names that `node` declares inside: anywhere in it they may mean something else. (The lint keeps a module from shadowing its own names, but
- * a name of another module may be a local's here.)
+ * Names that `node` declares inside: anywhere in it they may mean something else. (The lint keeps a module from
+ * shadowing its own names, but a name of another module may be a local's here.)
  */
 export function innerNames(node: Node): Set<string> {
   const names = new Set<string>();
-  const bodies = node.type === "FunctionDeclaration" ? [...(node as FunctionDeclaration).params, (node as FunctionDeclaration).body]
-    : node.type === "VariableDeclaration" ? (node as VariableDeclaration).declarations.flatMap(({ init }) => init ?? []) : [node];
+  const bodies =
+    node.type === "FunctionDeclaration"
+      ? [...(node as FunctionDeclaration).params, (node as FunctionDeclaration).body]
+      : node.type === "VariableDeclaration"
+        ? (node as VariableDeclaration).declarations.flatMap(({ init }) => init ?? [])
+        : [node];
   for (const body of bodies) {
     if (body.type === "Identifier") names.add((body as Identifier).name);
     declaredIn(body).forEach((name) => names.add(name));
@@ -72,15 +84,23 @@ function constantsOf(body: Node[]): Map<string, number> {
 
 /** `code` with numbers in the place of the names of numbers; the declarations stay for the minifier to drop. */
 export function inlineConstants(code: string): MagicString {
-  const text = new MagicString(code), tree = parse(code, { ecmaVersion: 2022, sourceType: "module" }), body = moduleBody(tree);
-  const known = constantsOf(body), inside = new Map(body.map((node) => [node, innerNames(node)]));
+  const text = new MagicString(code),
+    tree = parse(code, { ecmaVersion: 2022, sourceType: "module" }),
+    body = moduleBody(tree);
+  const known = constantsOf(body),
+    inside = new Map(body.map((node) => [node, innerNames(node)]));
   ancestor(tree, {
     Identifier(node, _state, ancestors) {
-      const value = known.get(node.name), around = ancestors[ancestors.length - 2]!;
+      const value = known.get(node.name),
+        around = ancestors[ancestors.length - 2]!;
       const shadowed = ancestors.some((one) => inside.get(one)?.has(node.name));
       if (value === undefined || shadowed) return;
       const short = around.type === "Property" && (around as Node & { shorthand: boolean }).shorthand;
-      text.overwrite(node.start, node.end, (short ? `${node.name}: ` : "") + (value < 0 ? `(${value})` : String(value)));
+      text.overwrite(
+        node.start,
+        node.end,
+        (short ? `${node.name}: ` : "") + (value < 0 ? `(${value})` : String(value)),
+      );
     },
   });
   return text;

@@ -1,5 +1,8 @@
-// Builds the image from code, as `npm run build` does, for tools and tests.
+// Builds the image from code, as `npm run build` does, for tools and tests. What was built before is not built again.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { rollup, type OutputOptions } from "rollup";
+import { imageKey, keepImage, keptImage } from "./kept";
 import { imageOptions, type ImageRequest } from "./options";
 import { functionsOf, type FunctionSize } from "./sizes";
 
@@ -11,15 +14,33 @@ export interface Image {
   functions: FunctionSize[];
 }
 
-/** Builds one image; with `output` it is written there too, with its source map beside it. Rejects with the reason when it can't. */
-export async function buildImage(request: ImageRequest): Promise<Image> {
-  const options = imageOptions(request), output = options.output as OutputOptions;
-  const bundle = await rollup(options);
+async function built(request: ImageRequest): Promise<string> {
+  const options = imageOptions(request),
+    bundle = await rollup(options);
   try {
-    const result = await (request.output === undefined ? bundle.generate(output) : bundle.write(output));
-    const { code } = result.output[0];
-    return { code, bytes: code.length, functions: functionsOf(code) };
+    const output: OutputOptions = { ...(options.output as OutputOptions), sourcemap: false };
+    return (await bundle.generate(output)).output[0].code;
   } finally {
     await bundle.close();
   }
+}
+
+/**
+ * One image, from `dist/images` when these sources were built before; with `output` it is written there too. `onBuild`
+ * is told that it has to be built, which takes seconds. Rejects with the reason when the sources make no image.
+ */
+export async function buildImage(request: ImageRequest, onBuild?: () => void): Promise<Image> {
+  const { output, ...asked } = request,
+    key = request.input === undefined ? imageKey(asked) : "";
+  let code = key && keptImage(key);
+  if (!code) {
+    onBuild?.();
+    code = await built(asked);
+    if (key) keepImage(key, code);
+  }
+  if (output !== undefined) {
+    mkdirSync(dirname(output), { recursive: true });
+    writeFileSync(output, code, "latin1");
+  }
+  return { code, bytes: code.length, functions: functionsOf(code) };
 }

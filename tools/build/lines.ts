@@ -1,7 +1,8 @@
 // One statement a line: an Error that is kept stores the text of its source line, so the image's lines must be short.
-// Terser's own newlines replace semicolons, which Espruino reads differently (a bare `return` takes the next line as its
-// value). Here newlines are only added, at the start of statements, and nothing is taken away. A bare `return` gets the
-// semicolon that the minifier leaves out before a brace: as the whole body of a loop, Espruino reads it to its end without one.
+// Terser's own newlines replace semicolons, which Espruino reads differently (a bare `return` takes the next line as
+// its value). Here newlines are only added, at the start of statements, and nothing is taken away. A bare `return` gets
+// the semicolon that the minifier leaves out before a brace: as the whole body of a loop, Espruino reads it to its end
+// without one.
 import { parse, type Node } from "acorn";
 import { full } from "acorn-walk";
 import MagicString from "magic-string";
@@ -9,7 +10,10 @@ import type { Plugin } from "rollup";
 
 type StatementList = Node & { body: Node[]; consequent?: Node[] };
 
-/** The statements of every list in `tree`: program, blocks, cases. A statement that is the body of `if` or a loop is in no list. */
+/**
+ * The statements of every list in `tree`: program, blocks, cases. A statement that is the body of `if` or a loop is in
+ * no list.
+ */
 export function statementLists(tree: Node): Node[][] {
   const lists: Node[][] = [];
   full(tree, (node) => {
@@ -24,11 +28,13 @@ export function statementLists(tree: Node): Node[][] {
 function shape(code: string): string {
   const hidden = new Set(["start", "end"]);
   return JSON.stringify(parse(code, { ecmaVersion: 2022 }), (key, value: unknown) =>
-    hidden.has(key) ? undefined : typeof value === "bigint" ? String(value) : value);
+    hidden.has(key) ? undefined : typeof value === "bigint" ? String(value) : value,
+  );
 }
 
 function broken(code: string): MagicString {
-  const text = new MagicString(code), tree = parse(code, { ecmaVersion: 2022 });
+  const text = new MagicString(code),
+    tree = parse(code, { ecmaVersion: 2022 });
   full(tree, (node) => {
     const { type, argument, end } = node as Node & { argument?: Node | null };
     if (type === "ReturnStatement" && !argument && code[end - 1] !== ";") text.appendLeft(end, ";");

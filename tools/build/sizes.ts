@@ -6,12 +6,19 @@ import { farPlaces } from "./far";
 import { statementLists } from "./lines";
 
 /** A function of the image; the name is as it was written, and only of cold ones known. */
-export interface FunctionSize { name: string; cold: boolean; bytes: number }
+export interface FunctionSize {
+  name: string;
+  cold: boolean;
+  bytes: number;
+}
 
-/** A call reads the whole text of its function again, about 6 ms a kB on the chip (architecture 11). */
-export const COLD_BYTES = 4096;
+/** A call reads the whole text of its function again, about 6 ms a kB on the chip. */
+export const COLD_BYTES = 3700;
 
-/** The body of the function that rollup puts around everything (the call that the walk sees last); else the program itself. */
+/**
+ * The body of the function that rollup puts around everything (the call that the walk sees last); else the program
+ * itself.
+ */
 export function moduleBody(tree: Node): Node[] {
   let body: Node[] | undefined;
   full(tree, (node) => {
@@ -25,7 +32,10 @@ export function moduleBody(tree: Node): Node[] {
 /** The name of a cold function as it was written, "" for any other statement. */
 export function coldName(node: Node): string {
   const first = node.type === "FunctionDeclaration" ? (node as FunctionDeclaration).body.body[0] : undefined;
-  const mark = first?.type === "ExpressionStatement" && first.expression.type === "Literal" ? (first.expression as Literal).value : undefined;
+  const mark =
+    first?.type === "ExpressionStatement" && first.expression.type === "Literal"
+      ? (first.expression as Literal).value
+      : undefined;
   return typeof mark === "string" && mark.startsWith(COLD_MARK) ? mark.slice(COLD_MARK.length) : "";
 }
 
@@ -34,9 +44,13 @@ function sizeOf(node: Node): FunctionSize {
   return { name: name || (node as FunctionDeclaration).id?.name, cold: name !== "", bytes: node.end - node.start };
 }
 
-/** The functions declared at the top level of the image, in its order, then those that it makes from its head's text. */
+/**
+ * The functions declared at the top level of the image, in its order, then those that it makes from its head's text.
+ */
 export function functionsOf(code: string): FunctionSize[] {
-  const declared = moduleBody(parse(code, { ecmaVersion: 2022 })).filter((node) => node.type === "FunctionDeclaration").map(sizeOf);
+  const declared = moduleBody(parse(code, { ecmaVersion: 2022 }))
+    .filter((node) => node.type === "FunctionDeclaration")
+    .map(sizeOf);
   const made = farPlaces(code).map(({ at, length }) => {
     const text = code.slice(at + 1, at + length - 1).replace("function", "function made");
     return sizeOf(parse(text, { ecmaVersion: 2022 }).body[0]!);
@@ -44,8 +58,25 @@ export function functionsOf(code: string): FunctionSize[] {
   return [...declared, ...made];
 }
 
-/** Findings: cold functions over 4 kB. */
-export function oversize(functions: FunctionSize[]): string[] {
-  return functions.filter(({ cold, bytes }) => cold && bytes > COLD_BYTES)
-    .map(({ name, bytes }) => `${name} has ${bytes} bytes; a cold function may have ${COLD_BYTES}`);
+/** Findings: cold functions over 3.7 kB, one line each; `fileOf` tells where a cold function is written. */
+export function oversize(functions: FunctionSize[], fileOf: (name: string) => string = () => ""): string[] {
+  return functions
+    .filter(({ cold, bytes }) => cold && bytes > COLD_BYTES)
+    .map(({ name, bytes }) => {
+      const file = fileOf(name);
+      return (
+        `${file && file + ": "}${name} has ${bytes} bytes; a cold function may have ${COLD_BYTES}: ` +
+        "move a part of it into a cold function of its own, in another *.cold.ts file or exported beside it"
+      );
+    });
+}
+
+/** The file, as a path from `root`, in which each cold function of these modules (name -> code) is written. */
+export function coldFiles(modules: Record<string, { code: string | null }>, root: string): (name: string) => string {
+  const files = Object.entries(modules);
+  return (name) =>
+    files
+      .filter(([, { code }]) => code?.includes(`"${COLD_MARK}${name}";`))
+      .map(([id]) => (id.startsWith(root) ? id.slice(root.length) : id))
+      .join(" or ");
 }

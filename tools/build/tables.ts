@@ -1,5 +1,13 @@
 // The authored tables: tools and tests read them, the device runs what is baked from them.
 
 /** Modules below firmware/, without their ending. (firmware/tsconfig.json and tools/tsconfig.json list them too.) */
-export const authoredTables = ["battery/registers", "battery/alarms", "battery/states", "bms/events", "victron/frames", "config/fields",
-  "mqtt/entities", "mqtt/topics"];
+export const authoredTables = [
+  "tables/registers",
+  "tables/alarms",
+  "tables/states",
+  "tables/events",
+  "tables/frames",
+  "tables/fields",
+  "tables/entities",
+  "tables/topics",
+];

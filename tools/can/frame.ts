@@ -1,11 +1,21 @@
 // A CAN 2.0 frame, its bytes in the controller's buffers, its length on the wire, and who wins the bus.
-// Source: twai.md section 3 (windows), section 8 (identifier bits), twai-model.md section 7 (frame bits).
+// Source: ESP32 Technical Reference Manual, chapter TWAI (windows, identifier bits); ISO 11898-1 (frame bits).
 
 /** One frame. `dlc` may be 9..15 on the wire; `data` has min(dlc, 8) bytes, none for a remote request. */
-export interface Frame { id: number; ext: boolean; rtr: boolean; dlc: number; data: number[] }
+export interface Frame {
+  id: number;
+  ext: boolean;
+  rtr: boolean;
+  dlc: number;
+  data: number[];
+}
 
 /** What a caller may leave out of a frame: it is a standard data frame unless said otherwise. */
-export interface FrameOptions { ext?: boolean; rtr?: boolean; dlc?: number }
+export interface FrameOptions {
+  ext?: boolean;
+  rtr?: boolean;
+  dlc?: number;
+}
 
 /** Interframe space in bit times; the end of every frame. */
 export const INTERFRAME_BITS = 3;
@@ -65,7 +75,8 @@ function arbitrationField(frame: Frame): number[] {
 
 /** The bit at which `own` loses the bus to `other` when both start together; -1 when it does not lose. */
 export function lostArbitrationBit(own: Frame, other: Frame): number {
-  const mine = arbitrationField(own), theirs = arbitrationField(other);
+  const mine = arbitrationField(own),
+    theirs = arbitrationField(other);
   const at = mine.findIndex((value, i) => theirs[i] !== undefined && value !== theirs[i]);
   return at >= 0 && mine[at] === 1 ? at : -1;
 }

@@ -1,6 +1,6 @@
-// A virtual Victron GX on the model's bus: it keeps alive, acknowledges, reads what the gateway says and misses a lost battery.
-// Source: victron-can.md section 3 (frames of the GX) and section 8 (what the GX does without 0x351).
-import { canFrames, GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/victron/frames";
+// A virtual Victron GX on the model's bus: it keeps alive, acknowledges, reads what the gateway says and misses a lost
+// battery. Source: Victron "CAN-bus BMS Protocol" (2021-04-17).
+import { canFrames, GX_IDENTITY, GX_KEEPALIVE } from "../../firmware/tables/frames";
 import { CandumpRecord } from "./candump";
 import { DecodedField, decodeFrame } from "./decode";
 import { BusAccess, BusEvent, keep } from "./wire";
@@ -8,11 +8,18 @@ import { BusAccess, BusEvent, keep } from "./wire";
 /** The limits of the last 0x351, by row key (V, A), and when it came (ms). */
 export interface GxLimits {
   at: number;
-  charge_voltage_limit: number; charge_current_limit: number; discharge_current_limit: number; discharge_voltage_limit: number;
+  charge_voltage_limit: number;
+  charge_current_limit: number;
+  discharge_current_limit: number;
+  discharge_voltage_limit: number;
 }
 
 /** A frame of the gateway as the GX received it, at `at` ms of the caller's clock. */
-export interface GxFrame { at: number; id: number; data: number[] }
+export interface GxFrame {
+  at: number;
+  id: number;
+  data: number[];
+}
 
 export interface GxOptions {
   bus: BusAccess["bus"];
@@ -28,17 +35,23 @@ export interface Gx {
   options: Required<GxOptions>;
   isPlugged: boolean;
   /** `none` before the first 0x351, `lost` when none came for 3 s. `losses` counts the times. */
-  battery: "none" | "present" | "lost"; losses: number;
+  battery: "none" | "present" | "lost";
+  losses: number;
   limits: GxLimits | null;
   /** The newest value of every field, by its label. */
   latest: Record<string, DecodedField>;
   frames: GxFrame[];
-  /** Frames of the gateway, those with an identifier that is in no row among them, and those that only a GX may send. */
-  received: number; unknown: number; impostors: number;
+  /**
+   * Frames of the gateway, those with an identifier that is in no row among them, and those that only a GX may send.
+   */
+  received: number;
+  unknown: number;
+  impostors: number;
   dueAt: number;
 }
 
-const PERIOD_MS = 1000, LOST_AFTER_MS = 3000;
+const PERIOD_MS = 1000,
+  LOST_AFTER_MS = 3000;
 const LIMITS_ID = canFrames.filter((row) => row.fields.some((field) => field.from === "charge_voltage_limit"))[0].id;
 const KEEPALIVE_DATA = [0, 0, 0, 0, 0, 0, 0, 0];
 const IDENTITY_DATA = [0x12, 0x34, 0x56, 0x78, 0x56, 0x49, 0x43, 0x00];
@@ -54,8 +67,13 @@ function receive(gx: Gx, event: BusEvent, at: number): void {
   keep(gx.frames, { at, id, data }, gx.options.keepFrames);
   if (id === GX_KEEPALIVE || id === GX_IDENTITY) gx.impostors++;
   const decoded = ext || rtr ? null : decodeFrame(id, data);
-  if (!decoded) { gx.unknown++; return; }
-  decoded.fields.forEach((field) => { gx.latest[field.label] = field; });
+  if (!decoded) {
+    gx.unknown++;
+    return;
+  }
+  decoded.fields.forEach((field) => {
+    gx.latest[field.label] = field;
+  });
   if (id !== LIMITS_ID) return;
   gx.limits = limitsOf(decoded.fields, at);
   gx.battery = "present";
@@ -65,7 +83,15 @@ function receive(gx: Gx, event: BusEvent, at: number): void {
 export function createGx(options: GxOptions): Gx {
   const gx: Gx = {
     options: { onFrame: () => undefined, keepFrames: 1000, ...options },
-    isPlugged: true, battery: "none", losses: 0, limits: null, latest: {}, frames: [], received: 0, unknown: 0, impostors: 0,
+    isPlugged: true,
+    battery: "none",
+    losses: 0,
+    limits: null,
+    latest: {},
+    frames: [],
+    received: 0,
+    unknown: 0,
+    impostors: 0,
     dueAt: options.now(),
   };
   options.bus.partner = "ack";

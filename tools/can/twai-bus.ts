@@ -1,18 +1,38 @@
 // The ESP32's controller on the wire (wire.ts): what sending, receiving, errors and recovery do to its registers.
-// Source: twai-model.md section 7; twai.md section 9 for the errata.
+// Source: ESP32 Technical Reference Manual, chapter TWAI; errata: Espressif, ESP32 Chip Errata, TWAI-3.13.
 import { filterAccepts } from "./twai-filter";
 import { Frame, frameToReceiveWindow } from "./frame";
 import { fifoStore } from "./twai-fifo";
 import { receiveLine, transmitPin } from "./twai-gpio";
 import {
-  bitMicros, countReceiveError, countSuccess, countTransmitError, isRunning, raise, releaseTransmit, updateErrorState,
+  bitMicros,
+  countReceiveError,
+  countSuccess,
+  countTransmitError,
+  isRunning,
+  raise,
+  releaseTransmit,
+  updateErrorState,
 } from "./twai-mode";
-import { ARBITRATION_IRQ, ERROR_IRQ, LISTEN_ONLY, OVERRUN_IRQ, SELF_TEST, SINGLE_FILTER, TwaiState, violate } from "./twai-state";
+import {
+  ARBITRATION_IRQ,
+  ERROR_IRQ,
+  LISTEN_ONLY,
+  OVERRUN_IRQ,
+  SELF_TEST,
+  SINGLE_FILTER,
+  TwaiState,
+  violate,
+} from "./twai-state";
 import { IDLE_BITS, isAttached, setPhase, waitRecessive, WireNode } from "./wire";
 
-const RECOVERY_GROUPS = 128, PASSIVE_FROM = 128;
+const RECOVERY_GROUPS = 128,
+  PASSIVE_FROM = 128;
 
-/** An attempt that is not repeated is over. An aborted one shows TCS = 1 although nobody got it, and `[C]` so may a failed single shot. */
+/**
+ * An attempt that is not repeated is over. An aborted one shows TCS = 1 although nobody got it, and `[C]` so may a
+ * failed single shot.
+ */
 function giveUp(s: TwaiState): void {
   if (!s.tx.singleShot && !s.tx.abort) return;
   releaseTransmit(s, s.options.profile === "esp32" && (s.tx.abort || s.options.singleShotCompletes));
@@ -29,7 +49,8 @@ function loseArbitration(s: TwaiState, bit: number): void {
 
 /** The first frame after a recovery that skipped reset mode is malformed (erratum 3.13.3). */
 function checkRecovered(s: TwaiState): void {
-  if (s.postRecovery) violate(s, "frame sent after bus-off recovery without a turn through reset mode (erratum 3.13.3)");
+  if (s.postRecovery)
+    violate(s, "frame sent after bus-off recovery without a turn through reset mode (erratum 3.13.3)");
   s.postRecovery = false;
 }
 
@@ -56,7 +77,9 @@ function receive(s: TwaiState, frame: Frame, isOwn: boolean): void {
   store(s, frame, isDamaged);
 }
 
-/** One group of 11 recessive bits has passed in bus-off. A receive counter above 0 blocks the count unless LOM is set. */
+/**
+ * One group of 11 recessive bits has passed in bus-off. A receive counter above 0 blocks the count unless LOM is set.
+ */
 function countRecovery(s: TwaiState): void {
   if (s.rec > 0 && !(s.mode & LISTEN_ONLY)) return setPhase(s, "recovering");
   s.recoveredGroups++;
@@ -85,12 +108,29 @@ function countDominant(s: TwaiState): boolean {
 /** This controller as the wire knows it. */
 export function twaiNode(s: TwaiState): WireNode {
   return {
-    bitMicros: () => bitMicros(s), line: () => receiveLine(s), drives: () => transmitPin(s) >= 0, isRunning: () => isRunning(s),
-    isSelfTest: () => (s.mode & SELF_TEST) !== 0, isPassive: () => s.errorPassive,
-    pending: () => (s.tx.pending ? s.tx.frame : null), starting: () => checkRecovered(s), lost: (bit) => loseArbitration(s, bit),
-    sent: () => { const { selfRx } = s.tx; countSuccess(s, false); releaseTransmit(s, true); return selfRx; },
-    failed: (error, isAckMissing) => { giveUp(s); countTransmitError(s, error, isAckMissing); },
-    received: (frame, isOwn) => receive(s, frame, isOwn), disturbed: (error) => countReceiveError(s, error), overheard: () => hearTraffic(s),
-    countRecovery: () => countRecovery(s), countDominant: () => countDominant(s),
+    bitMicros: () => bitMicros(s),
+    line: () => receiveLine(s),
+    drives: () => transmitPin(s) >= 0,
+    isRunning: () => isRunning(s),
+    isSelfTest: () => (s.mode & SELF_TEST) !== 0,
+    isPassive: () => s.errorPassive,
+    pending: () => (s.tx.pending ? s.tx.frame : null),
+    starting: () => checkRecovered(s),
+    lost: (bit) => loseArbitration(s, bit),
+    sent: () => {
+      const { selfRx } = s.tx;
+      countSuccess(s, false);
+      releaseTransmit(s, true);
+      return selfRx;
+    },
+    failed: (error, isAckMissing) => {
+      giveUp(s);
+      countTransmitError(s, error, isAckMissing);
+    },
+    received: (frame, isOwn) => receive(s, frame, isOwn),
+    disturbed: (error) => countReceiveError(s, error),
+    overheard: () => hearTraffic(s),
+    countRecovery: () => countRecovery(s),
+    countDominant: () => countDominant(s),
   };
 }

@@ -1,7 +1,9 @@
 // The receive FIFO: a ring of 64 bytes and the list of messages in it, with the overrun behaviour of either controller.
-// Source: twai-model.md section 7 (FIFO store), twai.md sections 3 and 9 (erratum 3.13.11).
+// Source: ESP32 Technical Reference Manual, chapter TWAI (receive FIFO); ESP32 Chip Errata, TWAI-3.13.11.
 
-export const FIFO_BYTES = 64, FIFO_MESSAGES = 64, UNDEFINED_BYTE = 0xa5;
+export const FIFO_BYTES = 64,
+  FIFO_MESSAGES = 64,
+  UNDEFINED_BYTE = 0xa5;
 
 export interface Fifo {
   ring: Uint8Array;
@@ -16,7 +18,13 @@ export interface Fifo {
 
 /** An empty FIFO whose bytes are undefined. */
 export function fifoOf(): Fifo {
-  return { ring: new Uint8Array(FIFO_BYTES).fill(UNDEFINED_BYTE), writeAt: 0, messages: [], overrun: false, dead: false };
+  return {
+    ring: new Uint8Array(FIFO_BYTES).fill(UNDEFINED_BYTE),
+    writeAt: 0,
+    messages: [],
+    overrun: false,
+    dead: false,
+  };
 }
 
 /** Forget every message. The bytes stay, as they do in the chip. A dead FIFO lives again only when `revive`. */
@@ -39,7 +47,10 @@ export function fifoCount(fifo: Fifo): number {
 export function fifoStore(fifo: Fifo, bytes: number[], keepOverrun: boolean): void {
   const used = fifo.messages.reduce((sum, message) => sum + message.length, 0);
   const damaged = used + bytes.length > FIFO_BYTES;
-  if (damaged && !keepOverrun) { fifo.overrun = true; return; }
+  if (damaged && !keepOverrun) {
+    fifo.overrun = true;
+    return;
+  }
   if (fifo.dead) return;
   fifo.messages.push({ at: fifo.writeAt, length: bytes.length, damaged });
   for (const byte of bytes) {

@@ -1,9 +1,12 @@
 // The acceptance filter: four code bytes and four mask bytes against the start of a frame.
-// Source: twai.md section 8, twai-model.md section 7; a mask bit of 1 means "don't care".
+// Source: ESP32 Technical Reference Manual, chapter TWAI (acceptance filter); a mask bit of 1 means "don't care".
 import { Frame } from "./frame";
 
 /** The part of a frame that a filter sees: `bits` are what it holds, `known` the positions it has at all. */
-interface Seen { bits: number; known: number }
+interface Seen {
+  bits: number;
+  known: number;
+}
 
 /** Bits 31:0 for the single filter. Data bytes that the frame lacks are not compared. */
 function seenBySingle(frame: Frame): Seen {
@@ -32,12 +35,19 @@ function firstByteMatches(frame: Frame, code: ArrayLike<number>, mask: ArrayLike
 }
 
 /** Whether the filter lets `frame` into the FIFO; `single` is the mode bit AFM. */
-export function filterAccepts(code: ArrayLike<number>, mask: ArrayLike<number>, single: boolean, frame: Frame): boolean {
+export function filterAccepts(
+  code: ArrayLike<number>,
+  mask: ArrayLike<number>,
+  single: boolean,
+  frame: Frame,
+): boolean {
   const word = (bytes: ArrayLike<number>, at: number): number => (bytes[at] << 8) | bytes[at + 1];
   if (single) {
     return matches(seenBySingle(frame), (word(code, 0) << 16) | word(code, 2), (word(mask, 0) << 16) | word(mask, 2));
   }
   const seen = seenByDual(frame);
-  return (matches(seen, word(code, 0), word(mask, 0)) && firstByteMatches(frame, code, mask))
-    || matches(seen, word(code, 2), word(mask, 2));
+  return (
+    (matches(seen, word(code, 0), word(mask, 0)) && firstByteMatches(frame, code, mask)) ||
+    matches(seen, word(code, 2), word(mask, 2))
+  );
 }

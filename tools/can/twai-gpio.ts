@@ -1,10 +1,14 @@
-// Pin routing: GPIO levels and enables, the GPIO matrix, the pads, and what Espruino's pinMode and digitalWrite do to them.
-// Source: twai.md section 6, twai-model.md section 2.
+// Pin routing: GPIO levels and enables, the GPIO matrix, the pads, and what Espruino's pinMode and digitalWrite do to
+// them. Source: ESP32 Technical Reference Manual, chapter IO_MUX and GPIO Matrix.
 import { TwaiState, violate } from "./twai-state";
 import { ReceiveLine } from "./wire";
 
-const PAD_ENABLED = 0x2a00, PAD_PULL_UP = 0x100, PAD_INPUT = 0x200;
-const LEVELS_AT = 0x04, ENABLES_AT = 0x20, BANK_BYTES = 0x18;
+const PAD_ENABLED = 0x2a00,
+  PAD_PULL_UP = 0x100,
+  PAD_INPUT = 0x200;
+const LEVELS_AT = 0x04,
+  ENABLES_AT = 0x20,
+  BANK_BYTES = 0x18;
 
 function padIsMatrix(s: TwaiState, pin: number): boolean {
   return ((s.pins.ioMux[pin] >> 12) & 7) === s.chip.padToMatrix;
@@ -23,7 +27,8 @@ export function transmitPin(s: TwaiState): number {
 
 /** Where the receive signal comes from. A signal that is not routed at all reads dominant. */
 export function receiveLine(s: TwaiState): ReceiveLine {
-  const chip = s.chip, select = s.pins.inSelect[chip.receiveSignal];
+  const chip = s.chip,
+    select = s.pins.inSelect[chip.receiveSignal];
   const pin = select & chip.inPinMask;
   if ((select & ~chip.inPinMask) !== chip.useMatrix) return "dominant";
   if (pin === chip.constantHigh) return "recessive";
@@ -33,7 +38,10 @@ export function receiveLine(s: TwaiState): ReceiveLine {
 
 /** The set of registers at `offset` in a level or enable block: bank 0 or 1, and 0 plain, 1 set bits, 2 clear bits. */
 function bankAt(s: TwaiState, addr: number): { words: number[]; bank: number; act: number } | null {
-  for (const [at, words] of [[LEVELS_AT, s.pins.out], [ENABLES_AT, s.pins.enable]] as [number, number[]][]) {
+  for (const [at, words] of [
+    [LEVELS_AT, s.pins.out],
+    [ENABLES_AT, s.pins.enable],
+  ] as [number, number[]][]) {
     const offset = addr - s.chip.gpio - at;
     if (offset >= 0 && offset < BANK_BYTES) return { words, bank: Math.floor(offset / 12), act: (offset / 4) % 3 };
   }
@@ -51,7 +59,8 @@ export function gpioRead(s: TwaiState, addr: number): number {
 /** The selection table or pad register at `addr`. */
 function tableAt(s: TwaiState, addr: number): { words: Uint32Array; index: number } | null {
   const { outSelect, inSelect, ioMux } = s.chip;
-  const output = (addr - outSelect) / 4, input = (addr - inSelect) / 4;
+  const output = (addr - outSelect) / 4,
+    input = (addr - inSelect) / 4;
   if (output >= 0 && output < s.chip.pins) return { words: s.pins.outSelect, index: output };
   if (input >= 0 && input < 256) return { words: s.pins.inSelect, index: input };
   const pad = ioMux.indexOf(addr);

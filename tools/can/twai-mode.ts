@@ -1,25 +1,47 @@
 // Resets, reset mode, error counters and error states of the controller.
-// Source: twai-model.md section 3 (resets), section 7 (error state); twai.md sections 4 and 9.
+// Source: ESP32 Technical Reference Manual, chapter TWAI (reset mode, error state); ESP32 Chip Errata, TWAI-3.13.
 import { fifoEmpty, fifoOf } from "./twai-fifo";
 import { receiveLine, transmitPin } from "./twai-gpio";
 import {
-  BAUD_DIVIDER, BUS_ERROR_IRQ, BusError, ERROR_IRQ, LISTEN_ONLY, PASSIVE_IRQ, RESET_MODE, transmitOf, TwaiState, TX_IRQ,
-  violate, warn,
+  BAUD_DIVIDER,
+  BUS_ERROR_IRQ,
+  BusError,
+  ERROR_IRQ,
+  LISTEN_ONLY,
+  PASSIVE_IRQ,
+  RESET_MODE,
+  transmitOf,
+  TwaiState,
+  TX_IRQ,
+  violate,
+  warn,
 } from "./twai-state";
 import { IDLE_BITS, setPhase, waitRecessive } from "./wire";
 
-const TEC_AT_BUS_OFF = 127, COUNTER_MAX = 255, PASSIVE_FROM = 128, UNWRITTEN_BYTE = 0x55;
+const TEC_AT_BUS_OFF = 127,
+  COUNTER_MAX = 255,
+  PASSIVE_FROM = 128,
+  UNWRITTEN_BYTE = 0x55;
 
 /** Registers that have no usable value after a hardware reset, by index. */
 const NEEDED: Record<number, string> = {
-  6: "BTR0", 7: "BTR1", 16: "ACR0", 17: "ACR1", 18: "ACR2", 19: "ACR3", 20: "AMR0", 21: "AMR1", 22: "AMR2", 23: "AMR3",
+  6: "BTR0",
+  7: "BTR1",
+  16: "ACR0",
+  17: "ACR1",
+  18: "ACR2",
+  19: "ACR3",
+  20: "AMR0",
+  21: "AMR1",
+  22: "AMR2",
+  23: "AMR3",
 };
 
 /** Length of one bit by the controller's own timing registers, us. */
 export function bitMicros(s: TwaiState): number {
   const quanta = 1 + ((s.btr1 & 15) + 1) + (((s.btr1 >> 4) & 7) + 1);
   const divider = 2 * ((s.btr0 & 63) + 1) * (s.ier & BAUD_DIVIDER ? 2 : 1);
-  return quanta * divider / 80;
+  return (quanta * divider) / 80;
 }
 
 /** Set an interrupt flag, which exists only while its enable bit is 1. */
@@ -32,7 +54,9 @@ export function isRunning(s: TwaiState): boolean {
   return (s.clockEnable & s.chip.gateBit) !== 0 && (s.resetEnable & s.chip.gateBit) === 0;
 }
 
-/** Stop taking part in the bus. A frame being sent is cut, one being received is missed, and the next one is damaged. */
+/**
+ * Stop taking part in the bus. A frame being sent is cut, one being received is missed, and the next one is damaged.
+ */
 function leaveBus(s: TwaiState): void {
   const wasBusy = s.phase === "sending" || s.phase === "receiving";
   if (s.phase === "sending" && !s.bus.allowTruncated) violate(s, "a frame on the wire was cut");
@@ -44,9 +68,29 @@ function leaveBus(s: TwaiState): void {
 export function hardwareReset(s: TwaiState): void {
   leaveBus(s);
   Object.assign(s, {
-    mode: RESET_MODE, ier: 0, ir: 0, btr0: 0, btr1: 0, cdr: 0, alc: 0, alcArmed: true, ecc: 0, eccArmed: true,
-    ewl: 96, rec: 0, tec: 0, written: 0, txComplete: true, errorStatus: false, errorPassive: false, busOff: false,
-    tx: transmitOf(), fifo: fifoOf(), recoveredGroups: 0, nextRxDamaged: false, postRecovery: false,
+    mode: RESET_MODE,
+    ier: 0,
+    ir: 0,
+    btr0: 0,
+    btr1: 0,
+    cdr: 0,
+    alc: 0,
+    alcArmed: true,
+    ecc: 0,
+    eccArmed: true,
+    ewl: 96,
+    rec: 0,
+    tec: 0,
+    written: 0,
+    txComplete: true,
+    errorStatus: false,
+    errorPassive: false,
+    busOff: false,
+    tx: transmitOf(),
+    fifo: fifoOf(),
+    recoveredGroups: 0,
+    nextRxDamaged: false,
+    postRecovery: false,
   });
   s.code.fill(UNWRITTEN_BYTE);
   s.mask.fill(UNWRITTEN_BYTE);
@@ -56,7 +100,8 @@ export function hardwareReset(s: TwaiState): void {
 export function gateWrite(s: TwaiState, which: "clockEnable" | "resetEnable", value: number): void {
   const changed = s[which] ^ value;
   s[which] = value;
-  if (changed & ~s.chip.gateBit) violate(s, "clobbered other peripherals: bits " + (changed & ~s.chip.gateBit).toString(2));
+  if (changed & ~s.chip.gateBit)
+    violate(s, "clobbered other peripherals: bits " + (changed & ~s.chip.gateBit).toString(2));
   if (!(changed & s.chip.gateBit)) return;
   const isSet = (value & s.chip.gateBit) !== 0;
   if (which === "clockEnable") {
@@ -94,7 +139,9 @@ function checkSetup(s: TwaiState): void {
   if (!(s.cdr & 0x80)) violate(s, "reset mode left in the basic layout (CDR bit 7 is 0)");
   if (s.btr0 === 0 && s.btr1 === 0) violate(s, "reset mode left without bit timing");
   if (!s.wasPulsed) violate(s, "reset mode left without a hardware reset pulse since power-up");
-  const missing = Object.keys(NEEDED).filter((index) => !(s.written >>> Number(index) & 1)).map((index) => NEEDED[Number(index)]);
+  const missing = Object.keys(NEEDED)
+    .filter((index) => !((s.written >>> Number(index)) & 1))
+    .map((index) => NEEDED[Number(index)]);
   if (missing.length > 0) violate(s, "reset mode left, never written: " + missing.join(" "));
   if (transmitPin(s) < 0) warn(s, "transmit signal reaches no pin");
   const line = receiveLine(s);

@@ -1,6 +1,7 @@
-// The model of the ESP32's CAN controller behind peek32 and poke32: drivers run on it unchanged, mistakes become violations.
-// Start here: registers are in twai-registers.ts, resets and error states in twai-mode.ts, the wire in wire.ts and twai-bus.ts,
-// pins in twai-gpio.ts, what is remembered in twai-state.ts. Source: twai-model.md; limits of the model: its section 9.
+// The model of the ESP32's CAN controller behind peek32 and poke32: drivers run on it unchanged, mistakes become
+// violations. Start here: registers are in twai-registers.ts, resets and error states in twai-mode.ts, the wire in
+// wire.ts and twai-bus.ts, pins in twai-gpio.ts, what is remembered in twai-state.ts. Source: ESP32 Technical Reference
+// Manual, chapter TWAI.
 import { twaiNode } from "./twai-bus";
 import { digitalWrite, gpioRead, gpioWrite, pinMode } from "./twai-gpio";
 import { gateWrite, hardwareReset } from "./twai-mode";
@@ -25,15 +26,21 @@ export interface Twai extends BusAccess {
   digitalWrite(pin: number, value: number | boolean): void;
   /** Let virtual time pass, us; nothing happens on the bus without it. RangeError for a negative time. */
   advance(us: number): void;
-  /** The newest accesses and bus events; the complaints among them; frames that this controller completed on the bus. */
-  log: LogEntry[]; violations: LogEntry[]; warnings: LogEntry[]; sent: BusEvent[];
+  /**
+   * The newest accesses and bus events; the complaints among them; frames that this controller completed on the bus.
+   */
+  log: LogEntry[];
+  violations: LogEntry[];
+  warnings: LogEntry[];
+  sent: BusEvent[];
   /** Single 32-bit accesses since the start. */
   count: { peeks: number; pokes: number };
   /** All that the model remembers, for tests that look inside; `state.now` is the virtual time in us. */
   state: TwaiState;
 }
 
-const LOWEST_MAPPED = 0x10000000, CONTROLLER_BYTES = 0x80;
+const LOWEST_MAPPED = 0x10000000,
+  CONTROLLER_BYTES = 0x80;
 
 /** Index of the controller register at `addr`, in any of its address ranges; -1 when it is none. */
 function registerIndex(s: TwaiState, addr: number): number {
@@ -128,12 +135,28 @@ export function createTwai(options: TwaiOptions = {}): Twai {
   return {
     peek32: (addr: number, count?: number) => peek32(s, addr, count) as number,
     poke32: (addr, value) => poke32(s, addr, value),
-    peek8: (addr) => narrow(s, "peek", addr, 8), peek16: (addr) => narrow(s, "peek", addr, 16),
-    poke8: (addr) => void narrow(s, "poke", addr, 8), poke16: (addr) => void narrow(s, "poke", addr, 16),
-    pinMode: (pin, mode) => { logPin(s, pin, 0, "pinMode " + mode); pinMode(s, pin, mode); },
-    digitalWrite: (pin, value) => { logPin(s, pin, Number(value), "digitalWrite"); digitalWrite(s, pin, value); },
-    advance: (us) => { s.access = { op: "bus", addr: 0, value: 0 }; advanceWire(s, us); },
+    peek8: (addr) => narrow(s, "peek", addr, 8),
+    peek16: (addr) => narrow(s, "peek", addr, 16),
+    poke8: (addr) => void narrow(s, "poke", addr, 8),
+    poke16: (addr) => void narrow(s, "poke", addr, 16),
+    pinMode: (pin, mode) => {
+      logPin(s, pin, 0, "pinMode " + mode);
+      pinMode(s, pin, mode);
+    },
+    digitalWrite: (pin, value) => {
+      logPin(s, pin, Number(value), "digitalWrite");
+      digitalWrite(s, pin, value);
+    },
+    advance: (us) => {
+      s.access = { op: "bus", addr: 0, value: 0 };
+      advanceWire(s, us);
+    },
     ...busAccess(s),
-    log: s.log, violations: s.violations, warnings: s.warnings, sent: s.sent, count: s.count, state: s,
+    log: s.log,
+    violations: s.violations,
+    warnings: s.warnings,
+    sent: s.sent,
+    count: s.count,
+    state: s,
   };
 }

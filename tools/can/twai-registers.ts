@@ -1,14 +1,35 @@
-// The controller's 32 registers: what a read returns, what a write does, and which of both the hardware would not forgive.
-// Source: twai-model.md sections 4, 5 and 6.
+// The controller's 32 registers: what a read returns, what a write does, and which of both the hardware would not
+// forgive. Source: ESP32 Technical Reference Manual, chapter TWAI, register summary.
 import { frameFromWindow } from "./frame";
 import { fifoCount, fifoRelease, fifoWindow } from "./twai-fifo";
 import { enterReset, isRunning, leaveReset, raise, releaseTransmit, writeTransmitCounter } from "./twai-mode";
 import { BAUD_DIVIDER, LISTEN_ONLY, logNote, OVERRUN_IRQ, RESET_MODE, RX_IRQ, TwaiState, violate } from "./twai-state";
 
-const MODE = 0, CMD = 1, STATUS = 2, IR = 3, IER = 4, BTR0 = 6, BTR1 = 7, ALC = 11, ECC = 12, EWL = 13, RXERR = 14, TXERR = 15,
-  WINDOW = 16, WINDOW_END = 28, RMC = 29, CDR = 31;
-const SET_UP_BITS = 0x0e, CDR_BITS = 0x8f, DIVIDER_BITS = 7, PELICAN = 0x80;
-const TRANSMIT = 1, ABORT = 2, RELEASE = 4, CLEAR_OVERRUN = 8, SELF_RECEPTION = 16;
+const MODE = 0,
+  CMD = 1,
+  STATUS = 2,
+  IR = 3,
+  IER = 4,
+  BTR0 = 6,
+  BTR1 = 7,
+  ALC = 11,
+  ECC = 12,
+  EWL = 13,
+  RXERR = 14,
+  TXERR = 15,
+  WINDOW = 16,
+  WINDOW_END = 28,
+  RMC = 29,
+  CDR = 31;
+const SET_UP_BITS = 0x0e,
+  CDR_BITS = 0x8f,
+  DIVIDER_BITS = 7,
+  PELICAN = 0x80;
+const TRANSMIT = 1,
+  ABORT = 2,
+  RELEASE = 4,
+  CLEAR_OVERRUN = 8,
+  SELF_RECEPTION = 16;
 const READ_ONLY = [STATUS, IR, ALC, ECC, RMC];
 /** Registers that keep their place in the layout that the controller wakes up in. */
 const IN_BASIC_LAYOUT = [MODE, CMD, STATUS, IR, CDR];
@@ -17,9 +38,16 @@ const IN_BASIC_LAYOUT = [MODE, CMD, STATUS, IR, CDR];
 export function statusOf(s: TwaiState): number {
   const isWaiting = s.phase === "off" || s.phase === "integrating" || s.phase === "recovering";
   const isReceiving = isWaiting || s.phase === "receiving" || s.phase === "stuck";
-  return (fifoCount(s.fifo) > 0 ? 1 : 0) | (s.fifo.overrun ? 2 : 0) | (s.tx.pending ? 0 : 4) | (s.txComplete ? 8 : 0)
-    | (isReceiving ? 16 : 0) | (isWaiting || s.phase === "sending" ? 32 : 0)
-    | (s.errorStatus ? 64 : 0) | (s.busOff ? 128 : 0);
+  return (
+    (fifoCount(s.fifo) > 0 ? 1 : 0) |
+    (s.fifo.overrun ? 2 : 0) |
+    (s.tx.pending ? 0 : 4) |
+    (s.txComplete ? 8 : 0) |
+    (isReceiving ? 16 : 0) |
+    (isWaiting || s.phase === "sending" ? 32 : 0) |
+    (s.errorStatus ? 64 : 0) |
+    (s.busOff ? 128 : 0)
+  );
 }
 
 /** Whether the access reaches a register at all. */
@@ -50,7 +78,10 @@ function readWindow(s: TwaiState, at: number): number {
 
 function readReserved(s: TwaiState, index: number): number {
   if (index === CMD && !s.options.strict) return 0;
-  violate(s, index === CMD ? "CMD read: is it read, changed and written back?" : "reserved register " + index + " read");
+  violate(
+    s,
+    index === CMD ? "CMD read: is it read, changed and written back?" : "reserved register " + index + " read",
+  );
   return 0;
 }
 
@@ -59,20 +90,36 @@ export function readRegister(s: TwaiState, index: number): number {
   if (!isReachable(s, index)) return 0;
   if (index >= WINDOW && index <= WINDOW_END) return readWindow(s, index - WINDOW);
   switch (index) {
-    case MODE: return s.mode;
-    case STATUS: return statusOf(s);
-    case IR: return readInterrupts(s);
-    case IER: return s.ier;
-    case BTR0: return s.btr0;
-    case BTR1: return s.btr1;
-    case ALC: s.alcArmed = true; return s.alc;
-    case ECC: s.eccArmed = true; return s.ecc;
-    case EWL: return s.ewl;
-    case RXERR: return s.rec;
-    case TXERR: return s.tec;
-    case RMC: return fifoCount(s.fifo);
-    case CDR: return s.cdr;
-    default: return readReserved(s, index);
+    case MODE:
+      return s.mode;
+    case STATUS:
+      return statusOf(s);
+    case IR:
+      return readInterrupts(s);
+    case IER:
+      return s.ier;
+    case BTR0:
+      return s.btr0;
+    case BTR1:
+      return s.btr1;
+    case ALC:
+      s.alcArmed = true;
+      return s.alc;
+    case ECC:
+      s.eccArmed = true;
+      return s.ecc;
+    case EWL:
+      return s.ewl;
+    case RXERR:
+      return s.rec;
+    case TXERR:
+      return s.tec;
+    case RMC:
+      return fifoCount(s.fifo);
+    case CDR:
+      return s.cdr;
+    default:
+      return readReserved(s, index);
   }
 }
 
@@ -86,7 +133,7 @@ function writeMode(s: TwaiState, value: number): void {
     return;
   }
   if (value & RESET_MODE) {
-    // Not a violation: the recovery sequence of twai.md 10.8 clears LOM this way and writes it again on leaving.
+    // Not a violation: recovery from bus-off (firmware/drivers) clears LOM this way and writes it again on leaving.
     if (isChange) logNote(s, "LOM, STM and AFM not taken over while entering reset mode");
     enterReset(s);
   } else if (isChange) violate(s, "LOM, STM or AFM changed outside reset mode");
@@ -96,10 +143,13 @@ function requestTransmit(s: TwaiState, command: number): void {
   if (s.tx.pending) return violate(s, "transmit command while a frame is pending");
   if (s.mode & LISTEN_ONLY) return violate(s, "transmit command in listen-only mode");
   if (s.busOff) return violate(s, "transmit command in bus-off");
-  if ((command & TRANSMIT) && (command & SELF_RECEPTION)) violate(s, "TR and SRR in one command");
+  if (command & TRANSMIT && command & SELF_RECEPTION) violate(s, "TR and SRR in one command");
   if (command & (RELEASE | CLEAR_OVERRUN)) logNote(s, "transmit request combined with a receive command");
   Object.assign(s.tx, {
-    pending: true, selfRx: (command & SELF_RECEPTION) !== 0, singleShot: (command & ABORT) !== 0, abort: false,
+    pending: true,
+    selfRx: (command & SELF_RECEPTION) !== 0,
+    singleShot: (command & ABORT) !== 0,
+    abort: false,
     frame: frameFromWindow(s.tx.window),
   });
   s.txComplete = false;
@@ -151,7 +201,7 @@ function writeSetUp(s: TwaiState, index: number, value: number): void {
 }
 
 function writeInterruptEnable(s: TwaiState, value: number): void {
-  if ((value & BAUD_DIVIDER) && s.options.rev < 2) violate(s, "IER bit 4 set on a chip of revision " + s.options.rev);
+  if (value & BAUD_DIVIDER && s.options.rev < 2) violate(s, "IER bit 4 set on a chip of revision " + s.options.rev);
   s.ier = value;
 }
 
@@ -166,6 +216,7 @@ export function writeRegister(s: TwaiState, index: number, value: number): void 
   else if (index === IER) writeInterruptEnable(s, byte);
   else if ([BTR0, BTR1, EWL, RXERR, TXERR].includes(index)) writeSetUp(s, index, byte);
   else if (index >= WINDOW && index <= WINDOW_END) writeWindow(s, index - WINDOW, byte);
-  else if (index === CDR) s.cdr = s.mode & RESET_MODE ? byte & CDR_BITS : (s.cdr & ~DIVIDER_BITS) | (byte & DIVIDER_BITS);
+  else if (index === CDR)
+    s.cdr = s.mode & RESET_MODE ? byte & CDR_BITS : (s.cdr & ~DIVIDER_BITS) | (byte & DIVIDER_BITS);
   else violate(s, (READ_ONLY.includes(index) ? "read-only" : "reserved") + " register " + index + " written");
 }

@@ -1,19 +1,31 @@
-// The wire as one controller sees it: virtual time, frames of this controller and of other nodes, arbitration, a stuck line.
-// What a controller does about it is its WireNode (twai-bus.ts, mcp2515-bus.ts). Source: twai-model.md section 7.
+// The wire as one controller sees it: virtual time, frames of this controller and of other nodes, arbitration, a stuck
+// line. What a controller does about it is its WireNode (twai-bus.ts, mcp2515-bus.ts). Source: ISO 11898-1.
 // Time is event driven: `settle` starts what can start now, `advanceWire` goes to the next end.
 import { Frame, frameBits, frameOf, FrameOptions, INTERFRAME_BITS, lostArbitrationBit } from "./frame";
 
-/** How the rest of the bus behaves: another node acknowledges, nobody does, the wire is stuck, or our level is never seen. */
+/**
+ * How the rest of the bus behaves: another node acknowledges, nobody does, the wire is stuck, or our level is never
+ * seen.
+ */
 export type Partner = "ack" | "none" | "stuckDominant" | "noEcho";
 
 /** What a controller's receive line is connected to. `echo` = only to our own transmit pin. */
 export type ReceiveLine = "bus" | "echo" | "recessive" | "dominant";
 
 /** A frame that was completed on the wire at `t` (us): by this controller (`own`) or by another node. */
-export interface BusEvent { t: number; frame: Frame; own: boolean; selfRx: boolean }
+export interface BusEvent {
+  t: number;
+  frame: Frame;
+  own: boolean;
+  selfRx: boolean;
+}
 
 /** An error position as the TWAI's ECC register codes it: segment 0..31, type 0 bit, 1 form, 2 stuff, 3 other. */
-export interface BusError { seg: number; type: number; dominant?: boolean }
+export interface BusError {
+  seg: number;
+  type: number;
+  dominant?: boolean;
+}
 
 /** A frame as a caller may write it; what is missing is a standard data frame of `data`'s length. */
 export type FrameLike = { id: number; data?: ArrayLike<number> } & FrameOptions;
@@ -37,7 +49,10 @@ export interface Bus {
 export interface BusAccess {
   /** The rest of the bus; `inject` lets another node send as soon as the wire is free. */
   bus: Bus & { inject(frame: FrameLike): void };
-  /** Disturb the next frame received, the next attempt to send, or let the next attempt lose the bus at an identifier bit. */
+  /**
+   * Disturb the next frame received, the next attempt to send, or let the next attempt lose the bus at an identifier
+   * bit.
+   */
   fault: {
     rxError(error: BusError): void;
     txError(error: BusError): void;
@@ -65,11 +80,16 @@ export interface WireNode {
   /** The frame that it would send now. */
   pending(): Frame | null;
   starting(): void;
-  /** The outcome of an attempt: lost at an identifier bit, on the wire and acknowledged, or broken. `sent` says whether it is to hear itself. */
+  /**
+   * The outcome of an attempt: lost at an identifier bit, on the wire and acknowledged, or broken. `sent` says whether
+   * it is to hear itself.
+   */
   lost(bit: number): void;
   sent(): boolean;
   failed(error: BusError, isAckMissing: boolean): void;
-  /** A good frame of another node (or the own one, in self-reception), a broken one, and traffic while it takes no part. */
+  /**
+   * A good frame of another node (or the own one, in self-reception), a broken one, and traffic while it takes no part.
+   */
   received(frame: Frame, isOwn: boolean): void;
   disturbed(error: BusError): void;
   overheard(): void;
@@ -83,19 +103,31 @@ export interface WireNode {
 export interface Wire {
   /** Virtual time, us. */
   now: number;
-  phase: Phase; until: number; isDominant: boolean;
-  inbound: Inbound[]; foreign: { item: Inbound; endsAt: number } | null; wireFreeAt: number;
+  phase: Phase;
+  until: number;
+  isDominant: boolean;
+  inbound: Inbound[];
+  foreign: { item: Inbound; endsAt: number } | null;
+  wireFreeAt: number;
   attempt: { frame: Frame; outcome: Outcome } | null;
-  txErrors: BusError[]; lostArbitrations: { bit: number; frame: Frame }[];
+  txErrors: BusError[];
+  lostArbitrations: { bit: number; frame: Frame }[];
   bus: Bus;
   /** Frames that this controller completed; at least `keepEvents` of the newest. */
-  sent: BusEvent[]; keepEvents: number;
+  sent: BusEvent[];
+  keepEvents: number;
   node: WireNode;
 }
 
 export const IDLE_BITS = 11;
-const ERROR_FRAME_BITS = 20, SUSPEND_BITS = 8, DOMINANT_RUN_BITS = 8, ACK_TO_END_BITS = 9, INBOUND_MAX = 1000;
-const ACK_MISSING: BusError = { seg: 25, type: 3 }, NO_ECHO: BusError = { seg: 3, type: 0 }, WRONG_RATE: BusError = { seg: 2, type: 2 };
+const ERROR_FRAME_BITS = 20,
+  SUSPEND_BITS = 8,
+  DOMINANT_RUN_BITS = 8,
+  ACK_TO_END_BITS = 9,
+  INBOUND_MAX = 1000;
+const ACK_MISSING: BusError = { seg: 25, type: 3 },
+  NO_ECHO: BusError = { seg: 3, type: 0 },
+  WRONG_RATE: BusError = { seg: 2, type: 2 };
 
 /** Add to a list that never holds more than twice `limit`; the newest stay. */
 export function keep<T>(list: T[], item: T, limit: number): void {
@@ -106,8 +138,18 @@ export function keep<T>(list: T[], item: T, limit: number): void {
 /** A wire at time 0 with another node that acknowledges; the controller is not on it yet, and `node` is to be set. */
 export function wireOf(bitrate: number, keepEvents: number): Omit<Wire, "node"> {
   return {
-    now: 0, phase: "off", until: Infinity, isDominant: false, inbound: [], foreign: null, wireFreeAt: 0, attempt: null,
-    txErrors: [], lostArbitrations: [], sent: [], keepEvents,
+    now: 0,
+    phase: "off",
+    until: Infinity,
+    isDominant: false,
+    inbound: [],
+    foreign: null,
+    wireFreeAt: 0,
+    attempt: null,
+    txErrors: [],
+    lostArbitrations: [],
+    sent: [],
+    keepEvents,
     bus: { partner: "ack", bitrate, stuffing: false, allowTruncated: false, listeners: [] },
   };
 }
@@ -128,8 +170,12 @@ export function busAccess(w: Wire): BusAccess {
     bus: Object.assign(w.bus, { inject: (frame: FrameLike) => queueInbound(w, { frame: toFrame(frame) }) }),
     fault: {
       rxError: (error) => queueInbound(w, { error }),
-      txError: (error) => { w.txErrors.push(error); },
-      arbitrationLoss: (bit, winner) => { w.lostArbitrations.push({ bit, frame: toFrame(winner ?? { id: 0 }) }); },
+      txError: (error) => {
+        w.txErrors.push(error);
+      },
+      arbitrationLoss: (bit, winner) => {
+        w.lostArbitrations.push({ bit, frame: toFrame(winner ?? { id: 0 }) });
+      },
     },
   };
 }
@@ -142,7 +188,7 @@ export function setPhase(w: Wire, phase: Phase, until = Infinity): void {
 
 /** Whether the other nodes and this controller understand each other's bits. */
 function rateMatches(w: Wire): boolean {
-  return Math.abs(w.node.bitMicros() * w.bus.bitrate / 1e6 - 1) <= 0.01;
+  return Math.abs((w.node.bitMicros() * w.bus.bitrate) / 1e6 - 1) <= 0.01;
 }
 
 function lineOf(w: Wire): ReceiveLine {
@@ -203,7 +249,8 @@ function arbitrate(w: Wire, own: Frame, rival: Inbound | null): number {
 
 /** What the attempt that starts now will come to, and after how many bits. */
 function planAttempt(w: Wire, frame: Frame): { outcome: Outcome; bits: number } {
-  const line = lineOf(w), bits = frameBits(frame, w.bus.stuffing);
+  const line = lineOf(w),
+    bits = frameBits(frame, w.bus.stuffing);
   const failure = w.txErrors.shift();
   if (failure) return { outcome: failure, bits: Math.min(bits, ERROR_FRAME_BITS) };
   const isSeen = w.node.drives() && line !== "recessive" && (w.bus.partner !== "noEcho" || line === "echo");
@@ -247,7 +294,7 @@ function announce(w: Wire, frame: Frame, own: boolean, selfRx: boolean): void {
 function startForeign(w: Wire): void {
   const item = w.inbound.shift() as Inbound;
   const bits = frameBits("frame" in item ? item.frame : frameOf(0), w.bus.stuffing);
-  w.foreign = { item, endsAt: w.now + bits * 1e6 / w.bus.bitrate };
+  w.foreign = { item, endsAt: w.now + (bits * 1e6) / w.bus.bitrate };
   if (!isAttached(w)) return;
   if (w.phase === "idle") setPhase(w, "receiving");
   else if (w.phase === "integrating" || w.phase === "recovering") w.until = Infinity;
@@ -255,7 +302,7 @@ function startForeign(w: Wire): void {
 
 function endForeign(w: Wire): void {
   const item = (w.foreign as { item: Inbound }).item;
-  const gap = INTERFRAME_BITS * 1e6 / w.bus.bitrate;
+  const gap = (INTERFRAME_BITS * 1e6) / w.bus.bitrate;
   w.foreign = null;
   w.wireFreeAt = w.now + gap;
   const isBroken = "error" in item || (w.phase === "receiving" && !rateMatches(w));

@@ -1,31 +1,69 @@
-// The configuration of charge control by the names of charge-control.md 4, as the settings of the user and the registers of the battery.
-import * as k from "../../firmware/battery/charge-settings";
-import { takeSettings } from "../../firmware/battery/charge-take.cold";
-import { BY_BOTTOM, BY_INTERNAL, BY_SOC, BY_TOP, CHARGE_BY_TEMPERATURE, DISCHARGE_BY_TEMPERATURE, type Limits, limitsOf,
-  TABLES } from "../../firmware/battery/limits";
-import * as r from "../../firmware/battery/registers.baked";
-import { type Field, fields } from "../../firmware/config/fields";
+// The configuration of charge control by short names, as the settings of the user and the
+// registers of the battery.
+import * as setting from "../../firmware/charge/settings";
+import { takeSettings } from "../../firmware/charge/prepare.cold";
+import {
+  BY_BOTTOM,
+  BY_INTERNAL,
+  BY_SOC,
+  BY_TOP,
+  CHARGE_BY_TEMPERATURE,
+  DISCHARGE_BY_TEMPERATURE,
+  type Limits,
+  limitsOf,
+  TABLES,
+} from "../../firmware/charge/limits";
+import * as valueSlot from "../../firmware/battery/registers.baked";
+import { type Field, fields } from "../../firmware/tables/fields";
 
 export type Config = Record<string, unknown>;
 type Point = [x: number, factor: number];
 
-/** Names of charge-control.md 4 that are not the setting's. */
+/** Short names that are not the setting's. */
 const ALIASES: Record<string, string> = { I_chg_user: "cclMax", I_dis_user: "dclMax", tail: "tail_v" };
-/** Registers: slot, and units of the snapshot in one of the name's. Voltages are in V; the register's own mV are understood too. */
+/**
+ * Registers: slot, and units of the snapshot in one of the name's. Voltages are in V; the register's own mV are
+ * understood too.
+ */
 const REGISTERS: Record<string, [slot: number, per: number]> = {
-  r300: [r.fullyChargedVoltage, 1000], r301: [r.fullyDischargedVoltage, 1000], r303: [r.earlyBalancingThreshold, 1000],
-  r315: [r.overVoltageCutoff, 1000], r316: [r.underVoltageCutoff, 1000], r317: [r.dischargeOverCurrentCutoff, 1],
-  r318: [r.chargeOverCurrentCutoff, 1], r319: [r.overHeatCutoff, 1], r320: [r.lowTempChargerCutoff, 1], r321: [r.chargeRestartLevel, 1],
-  r329: [r.optionFlags, 1], r340: [r.operationMode, 1], C: [r.batteryCapacity, 1],
+  r300: [valueSlot.fullyChargedVoltage, 1000],
+  r301: [valueSlot.fullyDischargedVoltage, 1000],
+  r303: [valueSlot.earlyBalancingThreshold, 1000],
+  r315: [valueSlot.overVoltageCutoff, 1000],
+  r316: [valueSlot.underVoltageCutoff, 1000],
+  r317: [valueSlot.dischargeOverCurrentCutoff, 1],
+  r318: [valueSlot.chargeOverCurrentCutoff, 1],
+  r319: [valueSlot.overHeatCutoff, 1],
+  r320: [valueSlot.lowTempChargerCutoff, 1],
+  r321: [valueSlot.chargeRestartLevel, 1],
+  r329: [valueSlot.optionFlags, 1],
+  r340: [valueSlot.operationMode, 1],
+  C: [valueSlot.batteryCapacity, 1],
 };
 /** Tables: place, units of x in one of the name's, and what a voltage is counted from. */
 const FACTORS: Record<string, [table: number, per: number, from: string]> = {
-  ccl_cell: [BY_TOP, 1000, "r300"], dcl_cell: [BY_BOTTOM, 1000, "r301"], t_chg: [CHARGE_BY_TEMPERATURE, 10, ""],
-  t_dis: [DISCHARGE_BY_TEMPERATURE, 10, ""], t_int: [BY_INTERNAL, 10, ""], soc_chg: [BY_SOC, 10, ""],
+  ccl_cell: [BY_TOP, 1000, "r300"],
+  dcl_cell: [BY_BOTTOM, 1000, "r301"],
+  t_chg: [CHARGE_BY_TEMPERATURE, 10, ""],
+  t_dis: [DISCHARGE_BY_TEMPERATURE, 10, ""],
+  t_int: [BY_INTERNAL, 10, ""],
+  soc_chg: [BY_SOC, 10, ""],
 };
-/** What a battery has that is not described: charge-control.md 4 and 6, and for the others what breaks no rule. */
+/** What a battery has that is not described: defaults of the settings, and for the others what breaks no rule. */
 const USUAL: Record<string, number> = {
-  r300: 3.55, r301: 2.9, r303: 3.35, r315: 3.65, r316: 2.8, r317: 200, r318: 150, r319: 90, r320: -40, r321: 85, r329: 4, r340: 0, C: 280,
+  r300: 3.55,
+  r301: 2.9,
+  r303: 3.35,
+  r315: 3.65,
+  r316: 2.8,
+  r317: 200,
+  r318: 150,
+  r319: 90,
+  r320: -40,
+  r321: 85,
+  r329: 4,
+  r340: 0,
+  C: 280,
 };
 const SETTABLE = fields.filter(({ module }) => module === "battery" || module === "can/limits");
 
@@ -52,31 +90,45 @@ function settingOf(config: Config, name: string, field: Field): unknown {
   throw new Error(`config.${name}: ${JSON.stringify(value)} is no value of it`);
 }
 
-/** Points of a table with x in the snapshot's units; x of a cell table is a voltage, or a distance from its register. */
+/**
+ * Points of a table with x in the snapshot's units; x of a cell table is a voltage, or a distance from its register.
+ */
 function pointsOf(config: Config, name: string, registers: Record<string, number>): Point[] {
-  const [, per, from] = FACTORS[name], given = config[name];
-  if (!Array.isArray(given) || !given.length || !given.every(isPoint)) throw new Error(`config.${name}: must be points [x, factor 0..1]`);
+  const [, per, from] = FACTORS[name],
+    given = config[name];
+  if (!Array.isArray(given) || !given.length || !given.every(isPoint))
+    throw new Error(`config.${name}: must be points [x, factor 0..1]`);
   const zero = from && given.some(([x]) => Math.abs(x) > 1) ? registers[from] : 0;
   const points = given.map(([x, factor]): Point => [Math.round((x - zero) * per), Math.round(factor * 10000)]);
-  if (points.some(([x], i) => Math.abs(x) > 32000 || i > 0 && x <= points[i - 1][0])) throw new Error(`config.${name}: x must rise`);
+  if (points.some(([x], i) => Math.abs(x) > 32000 || (i > 0 && x <= points[i - 1][0])))
+    throw new Error(`config.${name}: x must rise`);
   return points;
 }
 
 /** Put points in place of a table. */
 function replaceTable(tables: Int16Array, table: number, points: Point[]): Int16Array {
-  const all = Array.from({ length: TABLES }, (_, i) => Array.from(tables.subarray(tables[i], i + 1 < TABLES ? tables[i + 1] : undefined)));
+  const all = Array.from({ length: TABLES }, (_, i) =>
+    Array.from(tables.subarray(tables[i], i + 1 < TABLES ? tables[i + 1] : undefined)),
+  );
   all[table] = [-32768, points[0][1], ...points.flat(), 32767, points[points.length - 1][1]];
   let at = TABLES;
-  const starts = all.map((one) => { const start = at; at += one.length; return start; });
+  const starts = all.map((one) => {
+    const start = at;
+    at += one.length;
+    return start;
+  });
   return new Int16Array([...starts, ...all.flat()]);
 }
 
 /** V or mV as V. */
-const volts = (name: string, value: number): number => (REGISTERS[name][1] === 1000 && value >= 100 ? value / 1000 : value);
+const volts = (name: string, value: number): number =>
+  REGISTERS[name][1] === 1000 && value >= 100 ? value / 1000 : value;
 
 /** Registers by name: those given, else the usual ones, moved where a setting of the user would not fit them. */
 function registersOf(config: Config, battery: Config): Record<string, number> {
-  const given = Object.keys(REGISTERS).filter((name) => name in config).map((name) => [name, volts(name, numberOf(config, name))]);
+  const given = Object.keys(REGISTERS)
+    .filter((name) => name in config)
+    .map((name) => [name, volts(name, numberOf(config, name))]);
   const float = (battery["v_float"] as number) || USUAL.r303;
   const moved = { r321: Math.min(USUAL.r321, battery["rebulk_soc"] as number), r303: Math.min(USUAL.r303, float) };
   return { ...USUAL, ...moved, ...Object.fromEntries(given) };
@@ -90,24 +142,27 @@ export function unknownNames(config: Config): string[] {
 }
 
 /**
- * Limits with this configuration, and the battery's registers in the slots of `values`. Throws an Error with name and reason.
- * Names are those of charge-control.md 4 or of the settings `battery` and `can/limits`.
+ * Limits with this configuration, and the battery's registers in the slots of `values`. Throws an Error with name and
+ * reason. Names are the short ones above or those of the settings `battery` and `can/limits`.
  */
 export function configured(config: Config, cells: number, values: Float64Array): Limits {
-  const limits = limitsOf(), battery = { ...defaultsOf("battery"), chemistry: "lfp" } as Config, most = defaultsOf("can/limits");
+  const limits = limitsOf(),
+    battery = { ...defaultsOf("battery"), chemistry: "lfp" } as Config,
+    most = defaultsOf("can/limits");
   for (const name of Object.keys(config)) {
     const field = SETTABLE.find(({ key }) => key === (ALIASES[name] ?? name));
     if (field) (field.module === "battery" ? battery : most)[field.key] = settingOf(config, name, field);
   }
   const registers = registersOf(config, battery);
-  for (const [name, value] of Object.entries(registers)) values[REGISTERS[name][0]] = Math.round(value * REGISTERS[name][1] * 1000) / 1000;
-  values[r.seriesCells] = cells;
+  for (const [name, value] of Object.entries(registers))
+    values[REGISTERS[name][0]] = Math.round(value * REGISTERS[name][1] * 1000) / 1000;
+  values[valueSlot.seriesCells] = cells;
   for (const name of Object.keys(FACTORS)) {
     if (!(name in config) || typeof config[name] === "boolean") continue;
     limits.tables = replaceTable(limits.tables, FACTORS[name][0], pointsOf(config, name, registers));
   }
   if (config["soc_chg"]) battery["soc_taper"] = true;
   takeSettings(limits, battery, most);
-  if ("mppt" in config) limits.settings[k.mppt] = numberOf(config, "mppt") * 1000 / cells;
+  if ("mppt" in config) limits.settings[setting.mppt] = (numberOf(config, "mppt") * 1000) / cells;
   return limits;
 }

@@ -1,22 +1,31 @@
-// Charge control step by step from described inputs: `npm run whatif`, and the tests' way to run the vectors. Names are those of
-// charge-control.md 6, rules those of decisions.md 30.
-import { limitsStep } from "../../firmware/battery/charge-control";
-import * as k from "../../firmware/battery/charge-settings";
-import * as c from "../../firmware/battery/charge-state";
-import { type Limits, limitsOf } from "../../firmware/battery/limits";
+// Charge control step by step from described inputs: `npm run whatif`, and the tests' way to run the vectors. Names are
+// those of firmware/charge/memory.ts, rules those of firmware/charge/prepare.cold.ts.
+import { limitsStep } from "../../firmware/charge/control";
+import * as setting from "../../firmware/charge/settings";
+import * as memory from "../../firmware/charge/memory";
+import { type Limits, limitsOf } from "../../firmware/charge/limits";
 import { floored } from "../../firmware/battery/names.cold";
-import { updatePhase } from "../../firmware/battery/phase.cold";
-import * as r from "../../firmware/battery/registers.baked";
+import { updatePhase } from "../../firmware/battery/snapshot.cold";
+import * as valueSlot from "../../firmware/battery/registers.baked";
 import { DEGRADED, LOST, SILENT, type Snapshot, snapshotOf } from "../../firmware/battery/snapshot";
-import { chargeStates, reasons } from "../../firmware/battery/states";
+import { chargeStates, reasons } from "../../firmware/tables/states";
 import { type Config, configured, unknownNames } from "./config";
 
 export type Line = Record<string, unknown>;
-export interface Answer { state: string; cvl: number | null; ccl: number | null; dcl: number | null; reason: string }
+export interface Answer {
+  state: string;
+  cvl: number | null;
+  ccl: number | null;
+  dcl: number | null;
+  reason: string;
+}
 
 /** What is carried from line to line. */
 export interface Session {
-  limits: Limits; snapshot: Snapshot; config: Config; now: number;
+  limits: Limits;
+  snapshot: Snapshot;
+  config: Config;
+  now: number;
   /** What was not understood in the last line and has no effect. */
   notes: string[];
 }
@@ -24,15 +33,26 @@ export interface Session {
 const DAY_MS = 86400000;
 /** Outputs and timers of `previous`: slot, and units of the slot in one of the name's. */
 const PREVIOUS: Record<string, [slot: number, per: number]> = {
-  t: [c.t, 1], tc: [c.tc, 1], cvl: [c.cvl, 1000], ccl: [c.ccl, 1], dcl: [c.dcl, 1], pf: [c.pf, 1000], integ: [c.integ, 1000],
-  low: [c.sinceLow, 1], ch: [c.chargeHeld, 1], dh: [c.dischargeHeld, 1], susv: [c.susv, 1], latch: [c.latch, 1000],
+  t: [memory.t, 1],
+  tc: [memory.tc, 1],
+  cvl: [memory.cvl, 1000],
+  ccl: [memory.ccl, 1],
+  dcl: [memory.dcl, 1],
+  pf: [memory.pf, 1000],
+  integ: [memory.integ, 1000],
+  low: [memory.sinceLow, 1],
+  ch: [memory.chargeHeld, 1],
+  dh: [memory.dischargeHeld, 1],
+  susv: [memory.susv, 1],
+  latch: [memory.latch, 1000],
 };
 
 export function sessionOf(): Session {
   return { limits: limitsOf(), snapshot: snapshotOf(), config: {}, now: 1e9, notes: [] };
 }
 
-const isObject = (value: unknown): value is Line => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Line =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A number of the line, its default when left out, NaN (unknown) for null. */
 function numberIn(line: Line, name: string, preset: number, low = -Infinity, high = Infinity): number {
@@ -52,10 +72,12 @@ function codeOf(value: unknown, name: string): number {
 
 function cellsOf(line: Line): number[] {
   const cells = line["cells"];
-  if (!Array.isArray(cells) || cells.length < 4 || cells.length > 16) throw new Error("cells: must be 4 to 16 voltages");
+  if (!Array.isArray(cells) || cells.length < 4 || cells.length > 16)
+    throw new Error("cells: must be 4 to 16 voltages");
   return cells.map((volts: unknown, i) => {
     if (volts === null) return NaN;
-    if (typeof volts !== "number" || !(volts >= 0.5 && volts <= 5)) throw new Error(`cells[${i}]: must be a voltage of 0.5..5 V`);
+    if (typeof volts !== "number" || !(volts >= 0.5 && volts <= 5))
+      throw new Error(`cells[${i}]: must be a voltage of 0.5..5 V`);
     return Math.round(volts * 10000) / 10;
   });
 }
@@ -63,16 +85,20 @@ function cellsOf(line: Line): number[] {
 /** As after lost data: floor and 0 A, and the way up at once. */
 function takeLost(limits: Limits, count: number): void {
   const s = limits.state;
-  s[c.cvl] = limits.settings[k.vRebulk] * count;
-  s[c.ccl] = s[c.dcl] = 0;
-  s[c.chargeHeld] = s[c.dischargeHeld] = s[c.sinceLow] = c.LONG;
+  s[memory.cvl] = limits.settings[setting.vRebulk] * count;
+  s[memory.ccl] = s[memory.dcl] = 0;
+  s[memory.chargeHeld] = s[memory.dischargeHeld] = s[memory.sinceLow] = memory.LONG;
 }
 
 /** Put what `previous` says in place of everything carried. */
 function takePrevious(limits: Limits, previous: Line, count: number): void {
-  const s = limits.state, given = previous["state"] ?? "BULK", name = typeof given === "string" ? given.split("/")[0].trim().toUpperCase() : "";
-  const isLost = name === "LOST" || name === "SILENT", state = isLost ? c.BULK : chargeStates.indexOf(name);
-  if (state < c.BULK) throw new Error(`previous.state: must be one of ${chargeStates.slice(1).join(", ")}, LOST, SILENT`);
+  const s = limits.state,
+    given = previous["state"] ?? "BULK",
+    name = typeof given === "string" ? given.split("/")[0].trim().toUpperCase() : "";
+  const isLost = name === "LOST" || name === "SILENT",
+    state = isLost ? memory.BULK : chargeStates.indexOf(name);
+  if (state < memory.BULK)
+    throw new Error(`previous.state: must be one of ${chargeStates.slice(1).join(", ")}, LOST, SILENT`);
   if (isLost) takeLost(limits, count);
   for (const [name, [slot, per]] of Object.entries(PREVIOUS)) {
     const value = previous[name];
@@ -81,41 +107,47 @@ function takePrevious(limits: Limits, previous: Line, count: number): void {
     if (typeof number !== "number" || !Number.isFinite(number)) throw new Error(`previous.${name}: must be a number`);
     s[slot] = Math.round(number * per * 1e6) / 1e6;
   }
-  s[c.state] = state;
+  s[memory.state] = state;
 }
 
 /** Events as bits; those from 0x40 on mean nothing for charge control. */
 export function takeFaults(snapshot: Snapshot, line: Line): void {
   const given = line["faults"] ?? [];
   if (!Array.isArray(given)) throw new Error("faults: must be a list");
-  snapshot.faults = { low: 0, high: 0, fresh: false, at: 0 };
+  snapshot.faults = { low: 0, high: 0, fresh: false, at: 0, askedAt: NaN };
   for (const event of given.map((one: unknown, i) => codeOf(one, `faults[${i}]`))) {
     if (event < 0x20) snapshot.faults.low |= 1 << event;
-    else if (event < 0x40) snapshot.faults.high |= 1 << event - 0x20;
+    else if (event < 0x40) snapshot.faults.high |= 1 << (event - 0x20);
   }
 }
 
 /** Measurements of a line into the snapshot. */
 export function takeMeasurements(snapshot: Snapshot, line: Line, cells: number[]): void {
-  const v = snapshot.values, sum = cells.reduce((total, mv) => total + mv, 0), internal = numberIn(line, "tint", 30);
-  const coldest = numberIn(line, "tmin", 20), hottest = numberIn(line, "tmax", 22);
-  const known = [coldest, hottest].filter((celsius) => !isNaN(celsius)), temperatures = known.length ? known : [internal];
+  const v = snapshot.values,
+    sum = cells.reduce((total, mv) => total + mv, 0),
+    internal = numberIn(line, "tint", 30);
+  const coldest = numberIn(line, "tmin", 20),
+    hottest = numberIn(line, "tmax", 22);
+  const known = [coldest, hottest].filter((celsius) => !isNaN(celsius)),
+    temperatures = known.length ? known : [internal];
   snapshot.cells = cells.length;
   snapshot.firstCell = 16 - cells.length;
   snapshot.highest = cells.some(isNaN) ? NaN : Math.max(...cells);
   snapshot.lowest = cells.some(isNaN) ? NaN : Math.min(...cells);
+  snapshot.topCell = snapshot.highest;
+  snapshot.bottomCell = snapshot.lowest;
   snapshot.sum = sum;
-  v.fill(NaN, r.cell01Voltage, r.cell16Voltage + 1);
-  v.set(cells, r.cell01Voltage + snapshot.firstCell);
-  v[r.packVoltage] = sum / 1000;
-  v[r.packCurrent] = numberIn(line, "current", 0);
-  v[r.stateOfCharge] = numberIn(line, "soc", 50, 0, 100);
-  v[r.onlineStatus] = line["status"] === null ? NaN : codeOf(line["status"] ?? 0x97, "status");
-  v[r.internalTemp] = internal;
-  v[r.externalTemp1] = coldest;
-  v[r.externalTemp2] = hottest;
-  v[r.minTemperature] = Math.min(...temperatures);
-  v[r.maxTemperature] = Math.max(...temperatures);
+  v.fill(NaN, valueSlot.cell01Voltage, valueSlot.cell16Voltage + 1);
+  v.set(cells, valueSlot.cell01Voltage + snapshot.firstCell);
+  v[valueSlot.packVoltage] = sum / 1000;
+  v[valueSlot.packCurrent] = numberIn(line, "current", 0);
+  v[valueSlot.stateOfCharge] = numberIn(line, "soc", 50, 0, 100);
+  v[valueSlot.onlineStatus] = line["status"] === null ? NaN : codeOf(line["status"] ?? 0x97, "status");
+  v[valueSlot.internalTemp] = internal;
+  v[valueSlot.externalTemp1] = coldest;
+  v[valueSlot.externalTemp2] = hottest;
+  v[valueSlot.minTemperature] = Math.min(...temperatures);
+  v[valueSlot.maxTemperature] = Math.max(...temperatures);
 }
 
 /** Configuration and memory for the line, which may replace either. */
@@ -125,26 +157,36 @@ function takeCarried(session: Session, line: Line, count: number): void {
     if (value !== undefined && value !== null && !isObject(value)) throw new Error(`${name}: must be an object`);
   }
   if (isObject(config)) {
-    if (config["N"] !== undefined && config["N"] !== count) throw new Error(`config.N: ${JSON.stringify(config["N"])}, but ${count} cells are given`);
+    if (config["N"] !== undefined && config["N"] !== count)
+      throw new Error(`config.N: ${JSON.stringify(config["N"])}, but ${count} cells are given`);
     session.config = config;
     session.notes.push(...unknownNames(config).map((name) => `config.${name} is not known and has no effect`));
   }
-  const { limits, snapshot } = session, isNew = isObject(config) || count !== snapshot.cells;
-  session.limits = isNew ? configured(session.config, count, snapshot.values) : { ...limits, settings: limits.settings.slice() };
+  const { limits, snapshot } = session,
+    isNew = isObject(config) || count !== snapshot.cells;
+  session.limits = isNew
+    ? configured(session.config, count, snapshot.values)
+    : { ...limits, settings: limits.settings.slice() };
   const fresh = previous === undefined ? limits.state.slice() : limitsOf().state;
-  if (isNew) fresh[c.preparedAt] = fresh[c.preparedSum] = fresh[c.codes] = NaN;
+  if (isNew) fresh[memory.preparedAt] = fresh[memory.preparedSum] = fresh[memory.codes] = NaN;
   session.limits.state = fresh;
   if (previous === undefined) return;
   if (isObject(previous)) takePrevious(session.limits, previous, count);
   snapshot.phase = snapshot.good = 0;
 }
 
-/** All that a step needs, from a line; what is carried changes only when the whole line is good. Throws an Error with the reason. */
+/**
+ * All that a step needs, from a line; what is carried changes only when the whole line is good. Throws an Error with
+ * the reason.
+ */
 export function described(before: Session, line: unknown): { session: Session; dt: number } {
   if (!isObject(line)) throw new Error("not an object");
-  const snapshot = { ...before.snapshot, values: before.snapshot.values.slice() }, session = { ...before, snapshot, notes: [] as string[] };
-  const cells = cellsOf(line), dt = numberIn(line, "dt", 1, 0, 86400);
-  const age = numberIn(line, "age", 0.5, 0, 900000), days = numberIn(line, "days", 1, 0, 1e6);
+  const snapshot = { ...before.snapshot, values: before.snapshot.values.slice() },
+    session = { ...before, snapshot, notes: [] as string[] };
+  const cells = cellsOf(line),
+    dt = numberIn(line, "dt", 1, 0, 86400);
+  const age = numberIn(line, "age", 0.5, 0, 900000),
+    days = numberIn(line, "days", 1, 0, 1e6);
   if (isNaN(dt + age + days)) throw new Error("dt, age, days: must be numbers");
   takeCarried(session, line, cells.length);
   takeFaults(snapshot, line);
@@ -154,24 +196,35 @@ export function described(before: Session, line: unknown): { session: Session; d
   snapshot.fastAt = snapshot.cellsAt = session.now - age * 1000;
   if (age <= 5 && snapshot.good < 3) snapshot.good++;
   updatePhase(snapshot, session.now);
-  session.limits.state.fill(session.now - days * DAY_MS, c.fullAt, c.bmsFullAt + 1);
+  session.limits.state.fill(session.now - days * DAY_MS, memory.fullAt, memory.bmsFullAt + 1);
   return { session, dt };
 }
 
-/** State as charge-control.md 6 writes it. */
+/** State as `rt/limits` writes it. */
 function stateText(limits: Limits, phase: number): string {
   if (phase === SILENT || !limits.valid) return "SILENT";
   if (phase === LOST) return "LOST";
-  const s = limits.state, blocks = s[c.blocks];
-  if (phase === DEGRADED) return chargeStates[s[c.state]] + "/DEGRADED";
-  return chargeStates[s[c.state]] + (blocks & 1 ? "/CHG_BLOCK" : "") + (blocks & 4 ? "/DIS_BLOCK" : "");
+  const s = limits.state,
+    blocks = s[memory.blocks];
+  if (phase === DEGRADED) return chargeStates[s[memory.state]] + "/DEGRADED";
+  return chargeStates[s[memory.state]] + (blocks & 1 ? "/CHG_BLOCK" : "") + (blocks & 4 ? "/DIS_BLOCK" : "");
 }
 
-/** One step of the firmware's charge control; the session is the one to go on with. Throws an Error with the reason for a bad line. */
+/**
+ * One step of the firmware's charge control; the session is the one to go on with. Throws an Error with the reason for
+ * a bad line.
+ */
 export function answered(before: Session, line: unknown): { session: Session; answer: Answer } {
-  const { session, dt } = described(before, line), { limits, snapshot } = session, v = snapshot.values;
+  const { session, dt } = described(before, line),
+    { limits, snapshot } = session,
+    v = snapshot.values;
   limitsStep(limits, snapshot, session.now, dt);
-  const answer = { state: stateText(limits, snapshot.phase), cvl: floored(v[r.chargeVoltageLimit]), ccl: floored(v[r.chargeCurrentLimit]),
-    dcl: floored(v[r.dischargeCurrentLimit]), reason: reasons[limits.reason] };
+  const answer = {
+    state: stateText(limits, snapshot.phase),
+    cvl: floored(v[valueSlot.chargeVoltageLimit]),
+    ccl: floored(v[valueSlot.chargeCurrentLimit]),
+    dcl: floored(v[valueSlot.dischargeCurrentLimit]),
+    reason: reasons[limits.reason],
+  };
   return { session, answer };
 }

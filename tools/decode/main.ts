@@ -1,4 +1,5 @@
-// decode: what a reply of a TinyBMS to a request means, as JSON; one exchange from the command line or one a line from stdin.
+// decode: what a reply of a TinyBMS to a request means, as JSON; one exchange from the command line or one a line from
+// stdin.
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
@@ -7,15 +8,20 @@ import { bytesOf, hexFault } from "../tinybms/hex";
 
 /** A byte string from what was given as hex; throws an Error that names the part and the reason. */
 function part(name: "request" | "reply", hex: unknown): string {
-  if (typeof hex !== "string") throw new Error(`${name}: ${hex === undefined ? "is missing" : "must be a text of hex digits"}`);
+  if (typeof hex !== "string")
+    throw new Error(`${name}: ${hex === undefined ? "is missing" : "must be a text of hex digits"}`);
   const fault = hexFault(hex);
   if (fault) throw new Error(`${name}: ${fault}`);
   return bytesOf(hex);
 }
 
-/** Decodes one exchange given as hex. Throws an Error with one line of reason for bad hex and for a request that is none. */
+/**
+ * Decodes one exchange given as hex. Throws an Error with one line of reason for bad hex and for a request that is
+ * none.
+ */
 export function decode(requestHex: unknown, replyHex: unknown): Exchange {
-  const request = part("request", requestHex), fault = requestFault(request);
+  const request = part("request", requestHex),
+    fault = requestFault(request);
   if (fault) throw new Error(`request: ${fault}`);
   return exchangeOf(request, part("reply", replyHex));
 }
@@ -24,7 +30,8 @@ export function decode(requestHex: unknown, replyHex: unknown): Exchange {
 export function decodeLine(line: string): Exchange | { error: string } {
   try {
     const given: unknown = JSON.parse(line);
-    if (typeof given !== "object" || given === null || Array.isArray(given)) throw new Error('must be {"request":HEX,"reply":HEX}');
+    if (typeof given !== "object" || given === null || Array.isArray(given))
+      throw new Error('must be {"request":HEX,"reply":HEX}');
     const { request, reply } = given as Record<string, unknown>;
     return decode(request, reply);
   } catch (error) {
@@ -47,7 +54,11 @@ function fail(reason: string): void {
   process.exitCode = 1;
 }
 
-async function run(request: string | undefined, reply: string | undefined, options: { stdin?: boolean }): Promise<void> {
+async function run(
+  request: string | undefined,
+  reply: string | undefined,
+  options: { stdin?: boolean },
+): Promise<void> {
   if (options.stdin) return request === undefined ? decodeStdin() : fail("give either an exchange or --stdin");
   if (request === undefined) return fail("give a request and its reply as hex, or --stdin (see --help)");
   if (reply === undefined) return fail('reply: is missing (give "" when nothing came)');

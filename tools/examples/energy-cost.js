@@ -1,5 +1,6 @@
-// The body of the function node in node-red-energy-cost.json: what an energy of rt/energy/<charge|discharge>/<period> costs.
-// In: msg.topic, msg.payload {value, unit: "kWh", date | month}, msg.tariff {price of a kWh, currency}. Out: the cost, or nothing.
+// The body of the function node in node-red-energy-cost.json: what an energy of
+// rt/energy/<charge|discharge>/<period> costs. In: msg.topic, msg.payload {value, unit: "kWh", date | month},
+// msg.tariff {price of a kWh, currency}. Out: the cost, or nothing.
 const levels = msg.topic.split("/"), energy = msg.payload, tariff = msg.tariff;
 if (levels.length !== 6 || !energy || typeof energy.value !== "number" || energy.unit !== "kWh") return null;
 if (!tariff || typeof tariff.price !== "number") return null;

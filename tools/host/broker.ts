@@ -6,10 +6,17 @@ import { keep } from "../can/twai-state";
 import { listenNear } from "./ports";
 import type { Listening } from "./ports";
 
-const MESSAGES_KEPT = 10000, BAD_CREDENTIALS = 4;
+const MESSAGES_KEPT = 10000,
+  BAD_CREDENTIALS = 4;
 
 /** A message as it reached the broker; `payload` is UTF-8 text. */
-export interface Message { at: number; topic: string; payload: string; qos: number; retain: boolean }
+export interface Message {
+  at: number;
+  topic: string;
+  payload: string;
+  qos: number;
+  retain: boolean;
+}
 
 export interface BrokerOptions {
   /** 0: any free port. */
@@ -40,7 +47,8 @@ export interface Broker {
 
 function remember(broker: Broker, now: () => number, packet: AedesPublishPacket): void {
   if (packet.topic.startsWith("$SYS/")) return;
-  const { topic, qos, retain } = packet, payload = packet.payload.toString();
+  const { topic, qos, retain } = packet,
+    payload = packet.payload.toString();
   const message = { at: now(), topic, payload, qos, retain };
   keep(broker.messages, message, MESSAGES_KEPT);
   if (retain && payload === "") broker.retained.delete(topic);
@@ -55,7 +63,8 @@ function closeServer(server: net.Server, wires: Set<net.Socket>): Promise<void> 
 /** Start a broker on `port` or the next free one. Rejects with a sentence when no port is free. */
 export async function startBroker({ port, address, now }: BrokerOptions): Promise<Broker> {
   const aedes = await Aedes.createBroker();
-  const clients = new Set<string>(), wires = new Set<net.Socket>();
+  const clients = new Set<string>(),
+    wires = new Set<net.Socket>();
   const server = net.createServer((wire) => {
     wires.add(wire);
     wire.on("close", () => wires.delete(wire));
@@ -68,13 +77,21 @@ export async function startBroker({ port, address, now }: BrokerOptions): Promis
   });
   const broker: Broker = {
     listening,
-    isUp: () => server.listening, messages: [], retained: new Map(), credentials: null,
+    isUp: () => server.listening,
+    messages: [],
+    retained: new Map(),
+    credentials: null,
     clients: () => [...clients],
-    publish: (topic, payload, { qos = 0, retain = false } = {}) => new Promise((resolve, reject) => {
-      aedes.publish({ cmd: "publish", topic, payload, qos, retain, dup: false }, (error) => (error ? reject(error) : resolve()));
-    }),
+    publish: (topic, payload, { qos = 0, retain = false } = {}) =>
+      new Promise((resolve, reject) => {
+        aedes.publish({ cmd: "publish", topic, payload, qos, retain, dup: false }, (error) =>
+          error ? reject(error) : resolve(),
+        );
+      }),
     stop: () => closeServer(server, wires),
-    start: async () => { await listenNear(server, broker.listening.port, address); },
+    start: async () => {
+      await listenNear(server, broker.listening.port, address);
+    },
     close: async () => {
       await closeServer(server, wires);
       await closeBroker();
@@ -84,7 +101,11 @@ export async function startBroker({ port, address, now }: BrokerOptions): Promis
     const wanted = broker.credentials;
     const isGood = wanted === null || (user === wanted.user && pass?.toString() === wanted.pass);
     if (isGood) done(null, true);
-    else done(Object.assign(new Error("bad user name or password"), { returnCode: BAD_CREDENTIALS }) as AuthenticateError, false);
+    else
+      done(
+        Object.assign(new Error("bad user name or password"), { returnCode: BAD_CREDENTIALS }) as AuthenticateError,
+        false,
+      );
   };
   aedes.on("client", (client) => clients.add(client.id));
   aedes.on("clientDisconnect", (client) => clients.delete(client.id));

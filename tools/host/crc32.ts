@@ -1,4 +1,5 @@
-// The usual CRC32 (reflected, polynomial 0xEDB88320), as Espruino's E.CRC32 computes it. node's zlib has it from 20.15 on only.
+// The usual CRC32 (reflected, polynomial 0xEDB88320), as Espruino's E.CRC32 computes it. node's zlib has it from 20.15
+// on only.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;

@@ -4,17 +4,24 @@ import { randomBytes } from "node:crypto";
 import { disposableClock } from "./clock";
 import type { HostClock } from "./clock";
 import { createDatagrams } from "./datagrams";
+import type { Datagrams } from "./datagrams";
+import { COUNTER, countedImage, INSTRUCTIONS_A_SECOND, type Weights } from "./costs";
+import { DEFAULT_ESPRUINO, releaseOf } from "./espruino";
 import { noNetworkFaults } from "./faults";
 import type { NetworkFaults } from "./faults";
+import { createLoop, type Loop } from "./loop";
 import { createNatives } from "./natives";
 import type { Natives } from "./natives";
 import { createRealm } from "./realm";
 import type { Realm } from "./realm";
 import { createSerial } from "./serial";
+import type { Serial } from "./serial";
 import { createSockets } from "./sockets";
+import type { Sockets } from "./sockets";
 import { POWER_CUT, storageModule } from "./storage";
 import type { Store } from "./storage";
 import { createTimers } from "./timers";
+import type { Timers } from "./timers";
 import { nodeTransport } from "./transport";
 import type { Door, Transport } from "./transport";
 import { createWifi } from "./wifi";
@@ -22,11 +29,15 @@ import type { Wifi } from "./wifi";
 
 /** C heap that a chip has left with Wi-Fi on and few connections, bytes: enough for TLS. */
 const FREE_HEAP = 60000;
+/** The newest release. */
 /** File that Espruino boots from, and its ESP32's random number register (Technical Reference Manual, RNG_DATA_REG). */
 export const BOOT_FILE = ".bootcde";
 const RANDOM_REGISTER = 0x3ff75144;
 const PLACES_SHOWN = 2;
-const SERIAL_NUMBER = "a0b1c2a1-b2c3", MAC = "a0:b1:c2:a1:b2:c3";
+/** What a call of getTime takes on a chip, ms (10,400 instructions): a loop that waits for a time gets there. */
+const GET_TIME_MS = 0.07;
+const SERIAL_NUMBER = "a0b1c2a1-b2c3",
+  MAC = "a0:b1:c2:a1:b2:c3";
 /** Device id that the firmware makes of the serial number. */
 export const DEVICE_ID = "ESP32-A1B2C3";
 
@@ -56,14 +67,29 @@ export interface DeviceOptions {
   network?: NetworkFaults;
   /** Node's own network unless said otherwise. */
   transport?: Transport;
-  /** Told of the end of each callback of the image: a rig may let it have taken time. */
-  spent?(): void;
+  /** What the image's work costs: it then takes time. */
+  weights?: Weights;
+  /** Told of the end of each callback of the image, and of its instructions when they are counted. */
+  spent?(instructions: number, what: string): void;
+  /** Told when a callback of the image begins. */
+  began?(what: string): void;
   /** What the chip's random number register says. */
   random?(): number;
+  /**
+   * The Espruino whose behaviour the device has: a release (2v29) or a build after it (2v29.277); DEFAULT_ESPRUINO
+   * unless said otherwise.
+   */
+  espruino?: string;
+  /** Whether Bluetooth is on, and the free C heap, bytes. */
+  bluetooth?: boolean;
+  freeHeap?: number;
   onConsole(line: string): void;
   /** The chip restarts now, or has no power: the device is dead from here on. */
-  onDeath(reason: "watchdog" | "power cut" | "reboot"): void;
+  onDeath(reason: Death): void;
 }
+
+/** Why a device is dead. */
+export type Death = "watchdog" | "power cut" | "reboot" | "panic";
 
 export interface Device {
   network: NetworkFaults;
@@ -73,6 +99,8 @@ export interface Device {
   isDead(): boolean;
   /** Bytes from the battery to the device's UART. */
   receive(bytes: Uint8Array): void;
+  /** Bytes from the battery that no callback got, and where they were lost. */
+  lost: Serial["lost"];
   /** Error flags as Espruino raises them: `FIFO_FULL`, `MEMORY`... */
   raiseFlags(flags: string[]): void;
   /** A global of the image's realm, for tests. */
@@ -81,41 +109,102 @@ export interface Device {
   dispose(): void;
 }
 
-interface DeviceState { options: DeviceOptions; isDead: boolean; exceptions: unknown[]; natives: Natives | null }
+interface DeviceState {
+  options: DeviceOptions;
+  isDead: boolean;
+  exceptions: unknown[];
+  natives: Natives | null;
+  /** Lets the work since the last call have taken its time; gives the instructions since the boot. */
+  settle(): number;
+}
 
-function die(s: DeviceState, reason: "watchdog" | "power cut" | "reboot"): void {
+function die(s: DeviceState, reason: Death): void {
   if (s.isDead) return;
   s.isDead = true;
   s.options.onDeath(reason);
 }
 
+/** How the interpreter ends by itself: nobody fed its watchdog, or it broke. */
+const endsOf = (s: DeviceState) => ({
+  bark: () => {
+    s.options.onConsole("Task watchdog got triggered.");
+    die(s, "watchdog");
+  },
+  panic: (why: string) => {
+    s.options.onConsole(`Guru Meditation Error: ${why}`);
+    die(s, "panic");
+  },
+});
+
 function report(s: DeviceState, error: unknown): void {
   s.exceptions.push(error);
   const [text, ...places] = ((error as Error | undefined)?.stack ?? String(error)).split("\n");
   s.options.onConsole("Uncaught " + text);
-  places.filter((place) => place.includes(BOOT_FILE)).slice(0, PLACES_SHOWN).forEach(s.options.onConsole);
+  places
+    .filter((place) => place.includes(BOOT_FILE))
+    .slice(0, PLACES_SHOWN)
+    .forEach(s.options.onConsole);
   s.natives?.raiseException(error);
 }
 
-/** Run a callback of the image. Nothing it throws gets out; a power cut ends the device, even one that the image caught. */
+/** What a callback was: the task of a timer, the kind of what it was given. */
+function nameOf(values: unknown[]): string {
+  const task = values
+    .map((value) => (value as { name?: unknown } | null)?.name)
+    .find((name) => typeof name === "string");
+  return (task as string | undefined) ?? typeof values[0];
+}
+
+/**
+ * Run a callback of the image. Nothing it throws gets out; a power cut ends the device, even one that the image caught.
+ */
 function run(s: DeviceState, callback: Callback, values: unknown[]): void {
   if (s.isDead) return;
+  const before = s.settle();
+  s.options.began?.(nameOf(values));
   try {
     callback(...values);
   } catch (error) {
     if (error !== POWER_CUT) report(s, error);
   }
-  s.options.spent?.();
+  const instructions = s.settle() - before;
+  s.options.spent?.(instructions, nameOf(values));
   if (s.options.store.isCut) die(s, "power cut");
 }
 
 /** Registers with the random number register, which the CAN model does not have. */
-function registersOf({ options: { registers, random = () => randomBytes(4).readUInt32LE() } }: DeviceState): Record<string, unknown> {
+function registersOf(s: DeviceState): Record<string, unknown> {
+  const { registers, random = () => randomBytes(4).readUInt32LE() } = s.options;
   return {
-    peek32: (address: number, count?: number) =>
-      (address >>> 0 === RANDOM_REGISTER ? random() : registers.peek32(address, count)),
-    poke32: registers.poke32, pinMode: registers.pinMode, digitalWrite: registers.digitalWrite,
+    peek32: (address: number, count?: number) => {
+      s.settle();
+      return address >>> 0 === RANDOM_REGISTER ? random() : registers.peek32(address, count);
+    },
+    poke32: (address: number, value: unknown) => {
+      s.settle();
+      registers.poke32(address, value);
+    },
+    pinMode: registers.pinMode,
+    digitalWrite: registers.digitalWrite,
     ...(registers.spi ? { SPI1: registers.spi, SPI2: registers.spi } : {}),
+  };
+}
+
+/** The modules that the chip's build of Espruino carries. */
+function modulesOf(
+  s: DeviceState,
+  realm: Realm,
+  sockets: Sockets,
+  datagrams: Datagrams,
+  wifi: Wifi,
+): Record<string, unknown> {
+  return {
+    net: sockets.module,
+    tls: sockets.tlsModule,
+    dgram: datagrams.module,
+    Wifi: wifi.module,
+    Storage: storageModule(s.options.store, realm.fail),
+    TelnetServer: { setOptions: () => undefined },
   };
 }
 
@@ -123,46 +212,128 @@ function requireOf(realm: Realm, modules: Record<string, unknown>): (name: strin
   return (name) => (Object.hasOwn(modules, name) ? modules[name] : realm.fail(`Module "${name}" not found`));
 }
 
+/** The timer functions of the image. */
+function timersOf({ setTimeout, setInterval, changeInterval, clearTimeout, clearInterval }: Timers): object {
+  return { setTimeout, setInterval, changeInterval, clearTimeout, clearInterval };
+}
+
+/** What the chip has beside the interpreter; its three UARTs are one. */
+function chipOf(s: DeviceState, { port }: Serial): object {
+  const { freeHeap = FREE_HEAP, bluetooth = false } = s.options;
+  return {
+    getSerial: () => SERIAL_NUMBER,
+    Serial1: port,
+    Serial2: port,
+    Serial3: port,
+    NRF: { setServices: () => undefined },
+    ESP32: { reboot: () => die(s, "reboot"), getState: () => ({ freeHeap, minHeap: freeHeap, BLE: bluetooth }) },
+  };
+}
+
 /**
- * Boot a device. The image runs before this returns; an exception in it is reported as in any callback. The same store given
- * again is a restart. All three UARTs of the chip are the one that is wired to the battery, so any board's image runs.
+ * The clock of the image: 0 at power-up, as on a chip that nobody told the time. Set, it jumps, and timers go on (tried
+ * on 2v29).
+ */
+function clockOf(s: DeviceState, clock: HostClock): object {
+  let zero = clock.now();
+  return {
+    getTime: () => {
+      clock.spend(GET_TIME_MS);
+      s.settle();
+      return (clock.now() - zero) / 1000;
+    },
+    setTime: (seconds: number) => {
+      zero = clock.now() - seconds * 1000;
+    },
+  };
+}
+
+/**
+ * The first turn: the image itself. When its work is counted, what it writes and what it reads of time comes after its
+ * work so far.
+ */
+function evaluateImage(s: DeviceState, realm: Realm, clock: HostClock): void {
+  const { image, weights, store } = s.options;
+  store.files.set(BOOT_FILE, image);
+  if (!weights) return run(s, () => realm.evaluate(image, BOOT_FILE), []);
+  realm.evaluate(`const ${COUNTER}=new Float64Array(1)`, "counter");
+  const counter = realm.evaluate(COUNTER, "counter") as Float64Array;
+  let settled = 0;
+  s.settle = () => {
+    clock.spend(((counter[0] - settled) / INSTRUCTIONS_A_SECOND) * 1000);
+    return (settled = counter[0]);
+  };
+  run(s, () => realm.evaluate(countedImage(image, weights), BOOT_FILE), []);
+}
+
+/** The flash files of Espruino's Wi-Fi. */
+function filesOf(store: Store): { read(name: string): string | undefined; erase(name: string): void } {
+  return {
+    read: (name) => store.files.get(name),
+    erase: (name) => {
+      store.files.delete(name);
+      store.persist(name);
+    },
+  };
+}
+
+/**
+ * Boot a device. The image runs before this returns; an exception in it is reported as in any callback. The same store
+ * given again is a restart. All three UARTs of the chip are the one that is wired to the battery, so any board's image
+ * runs.
  */
 export function bootDevice(options: DeviceOptions): Device {
-  const { store, onConsole } = options, clock = disposableClock(options.clock);
-  const s: DeviceState = { options, isDead: false, exceptions: [], natives: null };
-  const realm = createRealm(), network = options.network ?? noNetworkFaults();
+  const { onConsole } = options,
+    clock = disposableClock(options.clock);
+  const s: DeviceState = { options, isDead: false, exceptions: [], natives: null, settle: () => 0 };
+  const realm = createRealm(),
+    network = options.network ?? noNetworkFaults();
   const hooks = {
-    realm, clock, faults: network, transport: options.transport ?? nodeTransport,
-    mac: MAC, fail: realm.fail, print: onConsole, send: options.send, servers: options.servers,
+    realm,
+    clock,
+    faults: network,
+    transport: options.transport ?? nodeTransport,
+    mac: MAC,
+    release: releaseOf(options.espruino ?? DEFAULT_ESPRUINO),
+    fail: realm.fail,
+    changed: () => loop.arm(),
+    print: onConsole,
+    ...filesOf(options.store),
+    send: (bytes: Uint8Array) => {
+      s.settle();
+      options.send(bytes);
+    },
+    servers: options.servers,
     run: (callback: Callback, values: unknown[]) => run(s, callback, values),
-    bark: () => { onConsole("Task watchdog got triggered."); die(s, "watchdog"); },
+    ...endsOf(s),
     isRefused: options.isRefused ?? (() => false),
     raiseFlags: (flags: string[]) => s.natives?.raiseFlags(flags),
   };
-  const natives = s.natives = createNatives(hooks);
-  const timers = createTimers(hooks), serial = createSerial(hooks), datagrams = createDatagrams(hooks);
-  const sockets = createSockets(hooks), wifi = createWifi(hooks);
-  const modules = {
-    net: sockets.module, tls: sockets.tlsModule, dgram: datagrams.module, Wifi: wifi.module, Storage: storageModule(store, realm.fail),
-    TelnetServer: { setOptions: () => undefined },
-  };
-  let zero = clock.now(); // when the device's clock was, or would have been, 0
-  Object.assign(realm.global, natives.globals, registersOf(s), {
-    setTimeout: timers.setTimeout, setInterval: timers.setInterval, changeInterval: timers.changeInterval,
-    clearTimeout: timers.clearTimeout, clearInterval: timers.clearInterval,
-    // From 0 at power-up, as on a chip that nobody has told the time. Set, it jumps, and timers go on (tried on 2v29).
-    getTime: () => (clock.now() - zero) / 1000, setTime: (seconds: number) => { zero = clock.now() - seconds * 1000; },
-    getSerial: () => SERIAL_NUMBER,
-    Serial1: serial.port, Serial2: serial.port, Serial3: serial.port,
-    NRF: { setServices: () => undefined },
-    ESP32: { reboot: () => die(s, "reboot"), getState: () => ({ freeHeap: FREE_HEAP }) },
-    require: requireOf(realm, modules),
+  const natives = (s.natives = createNatives(hooks)),
+    timers = createTimers(hooks),
+    serial = createSerial(hooks),
+    datagrams = createDatagrams(hooks),
+    sockets = createSockets(hooks),
+    wifi = createWifi(hooks);
+  const loop: Loop = createLoop(clock, [serial, timers]);
+  Object.assign(realm.global, natives.globals, registersOf(s), timersOf(timers), clockOf(s, clock), {
+    ...chipOf(s, serial),
+    require: requireOf(realm, modulesOf(s, realm, sockets, datagrams, wifi)),
   });
-  store.files.set(BOOT_FILE, options.image);
-  run(s, () => realm.evaluate(options.image, BOOT_FILE), []);
+  evaluateImage(s, realm, clock);
+  wifi.restore();
   return {
-    network, wifi, exceptions: s.exceptions, isDead: () => s.isDead, receive: serial.receive, raiseFlags: natives.raiseFlags,
+    network,
+    wifi,
+    exceptions: s.exceptions,
+    isDead: () => s.isDead,
+    receive: serial.receive,
+    lost: serial.lost,
+    raiseFlags: natives.raiseFlags,
     global: realm.global,
-    dispose: () => { s.isDead = true; [timers, serial, sockets, datagrams, clock].forEach((part) => part.dispose()); },
+    dispose: () => {
+      s.isDead = true;
+      [loop, timers, serial, sockets, datagrams, clock].forEach((part) => part.dispose());
+    },
   };
 }

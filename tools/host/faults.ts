@@ -1,7 +1,11 @@
-// What can go wrong around the device: network and Wi-Fi. Faults of the UART are the simulator's, of the flash the store's.
+// What can go wrong around the device: network and Wi-Fi. Faults of the UART are the simulator's, of the flash the
+// store's.
 
 export interface NetworkFaults {
-  /** What `net.connect` meets: a listener, a refusal, nobody (blocks for `blockMs`, then throws), or one who never answers. */
+  /**
+   * What `net.connect` meets: a listener, a refusal, nobody (blocks for `blockMs`, then throws), or one who never
+   * answers.
+   */
   connect: "normal" | "refused" | "blocks" | "blackHole";
   blockMs: number;
   /** Sockets that carry nothing any more, in both directions, without being closed. */
@@ -18,7 +22,10 @@ export function noNetworkFaults(): NetworkFaults {
 
 /** The broker's host loses its power, or has it again: no echo, connects block, connections carry nothing. */
 export function switchBrokerHost(faults: NetworkFaults, isOn: boolean): void {
-  Object.assign(faults, isOn
-    ? { connect: "normal", ping: "answers", stalled: "none" }
-    : { connect: "blocks", ping: "silent", stalled: "outgoing" });
+  Object.assign(
+    faults,
+    isOn
+      ? { connect: "normal", ping: "answers", stalled: "none" }
+      : { connect: "blocks", ping: "silent", stalled: "outgoing" },
+  );
 }

@@ -1,15 +1,19 @@
 // The interpreter's natives as the image sees them: `E`, `process`, `print`, random numbers, the watchdog.
-// Source: espruino.md sections 1.7, 3 and 4; firmware/espruino.d.ts says which of them there are.
+// Source: the reference of Espruino 2v29 (E, process) and runs of it; firmware/espruino.d.ts says which of them there
+// are.
 import { inspect } from "node:util";
 import { crc32 } from "./crc32";
 import type { HostClock } from "./clock";
+import type { Release } from "./espruino";
 import type { Realm } from "./realm";
 
 type Callback = (...values: unknown[]) => void;
 
 /** What the natives need of the device. */
 export interface NativeHooks {
-  realm: Realm; clock: HostClock;
+  realm: Realm;
+  clock: HostClock;
+  release: Release;
   run(callback: Callback, values: unknown[]): void;
   print(line: string): void;
   /** The watchdog was not fed in time. */
@@ -55,19 +59,23 @@ export function latin1(text: string): Buffer {
 /** Natives over bytes and numbers. A wrong type throws, where Espruino would convert in silence. */
 function bytesOf({ realm }: NativeHooks): Record<string, unknown> {
   const text = (name: string, data: unknown): string =>
-    (typeof data === "string" ? data : realm.fail(`E.${name}: the host takes a string`));
+    typeof data === "string" ? data : realm.fail(`E.${name}: the host takes a string`);
   const list = (name: string, data: unknown): ArrayLike<number> =>
-    (isList(data) ? data : realm.fail(`E.${name}: the host takes an array`));
+    isList(data) ? data : realm.fail(`E.${name}: the host takes an array`);
   return {
     toUint8Array: (data: unknown) => realm.bytes(latin1(text("toUint8Array", data))),
     toArrayBuffer: (data: unknown) => realm.bytes(latin1(text("toArrayBuffer", data))).buffer,
     toString: (data: unknown) => Buffer.from(Array.from(list("toString", data))).toString("latin1"),
+    toFlatString: (data: { data: number; count: number }) => String.fromCharCode(data.data).repeat(data.count),
     CRC32: (data: unknown) => crc32(latin1(text("CRC32", data))),
     sum: (data: unknown) => Array.from(list("sum", data)).reduce((sum, value) => sum + value, 0),
   };
 }
 
-function createWatchdog({ clock, bark }: NativeHooks): { enable(seconds: number, isAuto: unknown): void; kick(): void } {
+function createWatchdog({ clock, bark }: NativeHooks): {
+  enable(seconds: number, isAuto: unknown): void;
+  kick(): void;
+} {
   let limit_ms = Infinity;
   let cancel = (): void => undefined;
   const kick = (): void => {
@@ -76,7 +84,10 @@ function createWatchdog({ clock, bark }: NativeHooks): { enable(seconds: number,
   };
   return {
     // Fed by the idle loop in automatic mode: it can't bark then, since the host's thread is the image's.
-    enable: (seconds, isAuto) => { limit_ms = isAuto === false ? seconds * 1000 : Infinity; kick(); },
+    enable: (seconds, isAuto) => {
+      limit_ms = isAuto === false ? seconds * 1000 : Infinity;
+      kick();
+    },
     kick,
   };
 }
@@ -86,31 +97,39 @@ function printed(values: unknown[]): string[] {
 }
 
 /**
- * The natives of one boot. `process.memory` says NaN for each figure: node has no JsVars, and a made-up number would be a
- * lie in /api/status (JSON makes null of it). Random numbers are the same at each boot until `E.srand`, as on the chip.
+ * The natives of one boot. `process.memory` says NaN for each figure: node has no JsVars, and a made-up number would be
+ * a lie in /api/status (JSON makes null of it). Random numbers are the same at each boot until `E.srand`, as on the
+ * chip.
  */
 export function createNatives(hooks: NativeHooks): Natives {
   const { realm } = hooks;
-  const flagListeners: Callback[] = [], exceptionListeners: Callback[] = [];
+  const flagListeners: Callback[] = [],
+    exceptionListeners: Callback[] = [];
   const watchdog = createWatchdog(hooks);
   let random = randomOf(BOOT_SEED);
-  const listen = (listeners: Callback[], known: string) => (event: unknown, callback: unknown): void => {
-    if (event !== known || typeof callback !== "function") realm.fail(`the host knows the event ${known} alone, and a function`);
-    listeners.push(callback as Callback);
-  };
+  const listen =
+    (listeners: Callback[], known: string) =>
+    (event: unknown, callback: unknown): void => {
+      if (event !== known || typeof callback !== "function")
+        realm.fail(`the host knows the event ${known} alone, and a function`);
+      listeners.push(callback as Callback);
+    };
   (realm.global.Math as Record<string, unknown>).random = () => random() / 0x100000000;
   return {
     globals: {
       E: {
         ...bytesOf(hooks),
-        srand: (seed: unknown) => { random = randomOf(Number(seed)); },
+        srand: (seed: unknown) => {
+          random = randomOf(Number(seed));
+        },
         hwRand: () => random(),
-        enableWatchdog: watchdog.enable, kickWatchdog: watchdog.kick,
+        enableWatchdog: watchdog.enable,
+        kickWatchdog: watchdog.kick,
         on: listen(flagListeners, "errorFlag"),
       },
       process: {
         memory: () => ({ usage: NaN, total: NaN, free: NaN }),
-        env: { VERSION: "2v29", BOARD: "HOST" },
+        env: { VERSION: hooks.release.version, BOARD: "HOST" },
         on: listen(exceptionListeners, "uncaughtException"),
       },
       print: (...values: unknown[]) => printed(values).forEach(hooks.print),

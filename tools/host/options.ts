@@ -1,5 +1,5 @@
 // The command line of `npm start` and the environment variables MQTT_*: what they may be, and what of the rig they set.
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { checked, type Environment, fromEnvironment } from "../environment";
 import { faultList, FAULTS } from "../simulator/faults";
 import { scenarioList, scenarioOf } from "../simulator/scenarios";
@@ -9,14 +9,25 @@ import type { HostOptions } from "./run";
 import { refusal } from "./settings";
 import type { Settings } from "./settings";
 
-export const DEFAULT_HTTP_PORT = 8080, DEFAULT_MQTT_PORT = 1883;
+export const DEFAULT_HTTP_PORT = 8080,
+  DEFAULT_MQTT_PORT = 1883;
 
 /** What was asked for. */
 export interface CommandLine {
-  scenario: string; speed: number; seed: number; http: number; address: string;
+  scenario: string;
+  /** A TinyBMS outside in place of the simulated one. */
+  bms?: string;
+  speed: number;
+  seed: number;
+  http: number;
+  address: string;
   mqtt: number | BrokerAddress | "none";
   settings: Settings;
-  candump?: string; storage?: string;
+  candump?: string;
+  storage?: string;
+  /** Start the recorder at once; its folder. */
+  recorder?: boolean;
+  data?: string;
   /** An image to run as it is; without it the host board's image is built. */
   image?: string;
   faults: string[];
@@ -67,11 +78,22 @@ function prefixOf(text: string): unknown {
 }
 
 function qosOf(text: string): unknown {
-  return settingOf("mqtt", "default_qos", numberOf(text, (value) => [0, 1, 2].includes(value), "must be 0, 1 or 2"));
+  return settingOf(
+    "mqtt",
+    "default_qos",
+    numberOf(text, (value) => [0, 1, 2].includes(value), "must be 0, 1 or 2"),
+  );
 }
 
-/** What MQTT_BROKER, MQTT_TOPIC_PREFIX, MQTT_QOS, MQTT_RETAIN and MQTT_ENABLED say. Throws an Error that names the variable. */
-export function readEnvironment(environment: Environment): { settings: Settings; isEnabled: boolean; broker(): BrokerAddress | undefined } {
+/**
+ * What MQTT_BROKER, MQTT_TOPIC_PREFIX, MQTT_QOS, MQTT_RETAIN and MQTT_ENABLED say. Throws an Error that names the
+ * variable.
+ */
+export function readEnvironment(environment: Environment): {
+  settings: Settings;
+  isEnabled: boolean;
+  broker(): BrokerAddress | undefined;
+} {
   const settings: Settings = {};
   const put = (module: string, key: string, value: unknown): void => {
     if (value !== undefined) (settings[module] ??= {})[key] = value;
@@ -80,7 +102,8 @@ export function readEnvironment(environment: Environment): { settings: Settings;
   put("mqtt", "default_qos", fromEnvironment(environment, "MQTT_QOS", qosOf));
   put("retain", "telemetry", fromEnvironment(environment, "MQTT_RETAIN", switchOf));
   return {
-    settings, isEnabled: fromEnvironment(environment, "MQTT_ENABLED", switchOf) ?? true,
+    settings,
+    isEnabled: fromEnvironment(environment, "MQTT_ENABLED", switchOf) ?? true,
     broker: () => fromEnvironment(environment, "MQTT_BROKER", brokerOf),
   };
 }
@@ -99,42 +122,76 @@ Environment (options win):
   MQTT_ENABLED       false: no MQTT at all`;
 
 function commandOf(): Command {
-  const speed = (text: string): number => numberOf(text, (value) => value > 0 && value <= 10000, "must be above 0, at most 10000");
+  const speed = (text: string): number =>
+    numberOf(text, (value) => value > 0 && value <= 10000, "must be above 0, at most 10000");
   const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
   const seed = (text: string): number => numberOf(text, isCount, "must be a whole number from 0 on");
   return new Command("npm start --")
     .description("Runs the gateway's image in node: simulated TinyBMS in, CAN to a virtual GX, MQTT and HTTP out.")
-    .option("--scenario <name>", "what the battery goes through", checked((text) => scenarioOf(text) && text), "default")
+    .option(
+      "--scenario <name>",
+      "what the battery goes through",
+      checked((text) => scenarioOf(text) && text),
+      "default",
+    )
+    .addOption(
+      new Option(
+        "--bms <port|url>",
+        "a TinyBMS in place of the simulated one: a serial port, or tcp://host:port",
+      ).conflicts(["scenario", "speed", "seed", "fault"]),
+    )
     .option("--speed <n>", "battery seconds in a second; all else keeps real time", checked(speed), 1)
     .option("--seed <n>", "seed of the simulated battery", checked(seed), 1)
     .option("--http <port>", "port of the device's HTTP server", checked(portOf), DEFAULT_HTTP_PORT)
-    .option("--mqtt <port|url>", `port of the embedded broker, or a broker of yours (default: ${DEFAULT_MQTT_PORT})`, checked(mqttOf))
+    .option(
+      "--mqtt <port|url>",
+      `port of the embedded broker, or a broker of yours (default: ${DEFAULT_MQTT_PORT})`,
+      checked(mqttOf),
+    )
     .option("--address <ip>", "where HTTP and broker are offered", "127.0.0.1")
     .option("--candump <file>", "log every CAN frame in candump format")
     .option("--storage <folder>", "keep the device's flash files there (default: forgotten at the end)")
     .option("--fault <name>", "a fault of the battery's UART, can be given again", faultOf, [])
+    .option("--recorder", "start the recorder at once, not when its page is first opened")
+    .option("--data <folder>", "keep the recorder's data there (default: forgotten at the end)")
     .option("--image <file>", "run this image instead of building the host board's")
     .addHelpText("after", `\nScenarios:\n${scenarioList()}\n\nFaults:\n${faultList()}\n${ENVIRONMENT_HELP}`);
 }
 
 /**
- * Reads the arguments after `main.ts`, and the environment. Ends the process for `--help` and for what makes no sense, with a
- * sentence that names the option or the variable.
+ * Reads the arguments after `main.ts`, and the environment. Ends the process for `--help` and for what makes no sense,
+ * with a sentence that names the option or the variable.
  */
 export function readCommandLine(given: string[], environment: Environment): CommandLine {
   const command = commandOf().parse(given, { from: "user" });
   if (command.args.length > 0) command.error(`error: do not know what to do with: ${command.args.join(" ")}`);
-  const { fault, mqtt, ...options } = command.opts<Omit<CommandLine, "faults" | "settings" | "mqtt"> &
-    { fault: string[]; mqtt?: number | BrokerAddress }>();
+  const { fault, mqtt, ...options } = command.opts<
+    Omit<CommandLine, "faults" | "settings" | "mqtt"> & { fault: string[]; mqtt?: number | BrokerAddress }
+  >();
   try {
     const { settings, isEnabled, broker } = readEnvironment(environment);
-    return { ...options, faults: fault, settings, mqtt: mqtt ?? (isEnabled ? broker() ?? DEFAULT_MQTT_PORT : "none") };
+    return {
+      ...options,
+      faults: fault,
+      settings,
+      mqtt: mqtt ?? (isEnabled ? (broker() ?? DEFAULT_MQTT_PORT) : "none"),
+    };
   } catch (error) {
     return command.error("error: " + (error as Error).message);
   }
 }
 
 /** The rig's options of a command line; image and flash are the caller's. */
-export function hostOptions({ scenario, speed, seed, http, address, mqtt, settings, candump }: CommandLine): HostOptions {
-  return { scenario, speed, seed, http, address, mqtt, settings, candump };
+export function hostOptions({
+  scenario,
+  bms,
+  speed,
+  seed,
+  http,
+  address,
+  mqtt,
+  settings,
+  candump,
+}: CommandLine): HostOptions {
+  return { scenario, bms, speed, seed, http, address, mqtt, settings, candump };
 }

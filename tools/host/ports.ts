@@ -4,7 +4,10 @@ import net from "node:net";
 const TRIES = 20;
 
 /** Where a server listens, and the port that was wished for. */
-export interface Listening { wished: number; port: number }
+export interface Listening {
+  wished: number;
+  port: number;
+}
 
 function listenOnce(server: net.Server, port: number, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -17,8 +20,8 @@ function listenOnce(server: net.Server, port: number, address: string): Promise<
 }
 
 /**
- * Listen on `port` of `address`, or on the next free one of the following 19; 0 takes any free port. Rejects with a sentence
- * that names the port when none is free or the system refuses.
+ * Listen on `port` of `address`, or on the next free one of the following 19; 0 takes any free port. Rejects with a
+ * sentence that names the port when none is free or the system refuses.
  */
 export async function listenNear(server: net.Server, port: number, address: string): Promise<Listening> {
   for (let candidate = port; candidate < Math.min(port + TRIES, 65536); candidate++) {

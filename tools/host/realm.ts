@@ -1,5 +1,5 @@
 // The image's own realm in node: a `vm` context without what Espruino lacks, and the one way to call back into it.
-// Source: espruino.md section 1.3, and a list made by asking Espruino 2v29 for each name.
+// Source: a list made by asking Espruino 2v29 for each name.
 import vm from "node:vm";
 
 const ABSENT: Record<string, string> = {
@@ -41,8 +41,16 @@ export interface Realm {
 function deletions(): string {
   const last = Object.entries(ABSENT).filter(([owner]) => owner === "globalThis");
   const rest = Object.entries(ABSENT).filter(([owner]) => owner !== "globalThis");
-  return [...rest, ...last].map(([owner, names]) =>
-    names.split(/\s+/).map((name) => `delete ${owner}.${name};`).join("")).join("\n") + "delete globalThis.globalThis;";
+  return (
+    [...rest, ...last]
+      .map(([owner, names]) =>
+        names
+          .split(/\s+/)
+          .map((name) => `delete ${owner}.${name};`)
+          .join(""),
+      )
+      .join("\n") + "delete globalThis.globalThis;"
+  );
 }
 
 /** A fresh realm with the language as Espruino has it and nothing else but `global`. */
@@ -50,11 +58,21 @@ export function createRealm(): Realm {
   const context = vm.createContext({});
   const evaluate = (text: string, name: string): unknown => vm.runInContext(text, context, { filename: name });
   const global = evaluate("globalThis", "global") as Record<string, unknown>;
-  const makeError = evaluate("(function (message) { return new Error(message); })", "error") as (message: string) => Error;
+  const makeError = evaluate("(function (message) { return new Error(message); })", "error") as (
+    message: string,
+  ) => Error;
   const makeBytes = evaluate("(function (data) { return new Uint8Array(data); })", "bytes") as Realm["bytes"];
   evaluate(deletions(), "absent");
   global.global = global;
   global.btoa = (text: unknown) => Buffer.from(String(text), "latin1").toString("base64");
-  global.atob = (text: unknown) => Buffer.from(String(text), "base64").toString("latin1"); // of node, not of the language there
-  return { global, evaluate, fail: (message) => { throw makeError(message); }, bytes: makeBytes };
+  // of node, not of the language there
+  global.atob = (text: unknown) => Buffer.from(String(text), "base64").toString("latin1");
+  return {
+    global,
+    evaluate,
+    fail: (message) => {
+      throw makeError(message);
+    },
+    bytes: makeBytes,
+  };
 }

@@ -1,10 +1,10 @@
-// Settings for the image: checked against the firmware's table of settings and put into its flash as the firmware itself does.
-import { takeUri } from "../../firmware/config/uri.cold";
+// Settings for the image: checked against the firmware's table of settings and put into its flash as the firmware
+// itself does.
+import { takeUri } from "../../firmware/config/document.cold";
 import { newestSlot, writeSlot } from "../../firmware/config/slots.cold";
-import { fields } from "../../firmware/config/fields";
+import { fields, type Field } from "../../firmware/tables/fields";
 import { crc32 } from "./crc32";
-import { storageModule } from "./storage";
-import type { Store } from "./storage";
+import { type Store, storageModule } from "./storage";
 
 /** A settings document: module, key, value. */
 export type Settings = Record<string, Record<string, unknown>>;
@@ -14,11 +14,16 @@ const TYPES = { bool: "boolean", int: "number", number: "number", string: "strin
 /** Why a value cannot be that setting's; "" when it can. */
 export function refusal(module: string, key: string, value: unknown): string {
   const field = fields.find((row) => row.module === module && row.key === key);
-  if (!field) return "is no setting";
+  return field ? whyNot(field, value) : "is no setting";
+}
+
+/** Why a value is not of that type, or beyond these bounds; "" when it is well. */
+export function whyNot(field: Pick<Field, "type" | "min" | "max" | "oneOf">, value: unknown): string {
   if (typeof value !== TYPES[field.type]) return "must be a " + TYPES[field.type];
   if (field.type === "int" && !Number.isInteger(value)) return "must be a whole number";
   if (field.oneOf && !field.oneOf.includes(value as string | number)) return "must be one of " + field.oneOf.join(", ");
-  const isText = typeof value === "string", unit = isText ? " bytes" : "";
+  const isText = typeof value === "string",
+    unit = isText ? " bytes" : "";
   const size = isText ? Buffer.byteLength(value) : Number(value);
   if (field.max !== undefined && size > field.max) return `must be at most ${field.max}${unit}`;
   if (field.min !== undefined && size < field.min) return `must be at least ${field.min}${unit}`;
@@ -46,7 +51,9 @@ function check(settings: Settings): void {
 }
 
 function files(store: Store): ReturnType<typeof storageModule> {
-  return storageModule(store, (message) => { throw new Error(message); });
+  return storageModule(store, (message) => {
+    throw new Error(message);
+  });
 }
 
 /** The settings that the flash holds; `{}` when it holds none. */
@@ -56,15 +63,16 @@ export function readSettings(store: Store): Settings {
 }
 
 /**
- * Change settings in the flash, `mqtt.uri` taken apart as PUT does; the others stay. Nothing is written when nothing changes.
- * Throws with the setting's name.
+ * Change settings in the flash, `mqtt.uri` taken apart as PUT does; the others stay. Nothing is written when nothing
+ * changes. Throws with the setting's name.
  */
 export function provision(store: Store, wanted: Settings): void {
   const changes = structuredClone(wanted);
   check(changes);
   const badUri = takeUri(changes);
   if (badUri) throw new Error(`setting mqtt.uri ${badUri}`);
-  const before = readSettings(store), after = mergeSettings(before, changes);
+  const before = readSettings(store),
+    after = mergeSettings(before, changes);
   if (JSON.stringify(after) === JSON.stringify(before)) return;
   const reason = writeSlot(files(store), crcOf, Buffer.from(JSON.stringify(after)).toString("latin1"));
   if (reason !== "") throw new Error(reason);

@@ -1,5 +1,6 @@
-// Espruino's `net` and `tls` on node's sockets: byte strings in chunks, output queued without bound in `dSnd`, failures that throw.
-// Source: espruino.md section 5.1; details seen on Espruino 2v29 for Linux are marked "seen".
+// Espruino's `net` and `tls` on node's sockets: byte strings in chunks, output queued without bound in `dSnd`, failures
+// that throw. Source: libs/network/socketserver.c of Espruino 2v29 (behaviour only); details seen on Espruino 2v29 for
+// Linux are marked "seen".
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import type net from "node:net";
 import tls from "node:tls";
@@ -9,13 +10,17 @@ import { latin1 } from "./natives";
 import type { Realm } from "./realm";
 import type { Door, Transport, Wire } from "./transport";
 
-const CHUNK_BYTES = 536, STALL_LOOK_MS = 20;
+const CHUNK_BYTES = 536,
+  STALL_LOOK_MS = 20;
 
 type Callback = (...values: unknown[]) => void;
 
 /** What the sockets need of the device. */
 export interface SocketHooks {
-  realm: Realm; clock: HostClock; faults: NetworkFaults; transport: Transport;
+  realm: Realm;
+  clock: HostClock;
+  faults: NetworkFaults;
+  transport: Transport;
   run(callback: Callback, values: unknown[]): void;
   print(line: string): void;
   /** Listening servers by the port that the image knows; bound before the image runs. */
@@ -26,7 +31,10 @@ export interface SocketHooks {
 
 export interface Sockets {
   /** What `require("net")` gives. */
-  module: { connect(options: unknown, connected: unknown): SocketFace; createServer(client: unknown): { listen(port: unknown): void } };
+  module: {
+    connect(options: unknown, connected: unknown): SocketFace;
+    createServer(client: unknown): { listen(port: unknown): void };
+  };
   /** What `require("tls")` gives. */
   tlsModule: { connect(options: unknown, connected: unknown): SocketFace };
   /** Close everything without a word to the image. */
@@ -43,18 +51,28 @@ export interface SocketFace {
 }
 
 interface SocketState {
-  hooks: SocketHooks; face: SocketFace; isOutgoing: boolean;
+  hooks: SocketHooks;
+  face: SocketFace;
+  isOutgoing: boolean;
   /** Null for a black hole. */
   wire: Wire | null;
   listeners: Record<string, Callback[]>;
   received: string[];
-  isConnected: boolean; isEnding: boolean; isClosed: boolean; hasFailed: boolean;
+  isConnected: boolean;
+  isEnding: boolean;
+  isClosed: boolean;
+  hasFailed: boolean;
   /** The wire is gone, what it brought before is still to be told. */
   isGone: boolean;
-  cancelTurn: (() => void) | undefined; cancelStall: (() => void) | undefined;
+  cancelTurn: (() => void) | undefined;
+  cancelStall: (() => void) | undefined;
 }
 
-interface SocketsState { hooks: SocketHooks; open: Set<SocketState>; detach: (() => void)[] }
+interface SocketsState {
+  hooks: SocketHooks;
+  open: Set<SocketState>;
+  detach: (() => void)[];
+}
 
 const EVENTS = ["data", "close", "error", "drain", "end"];
 
@@ -81,11 +99,17 @@ function sendChunk(s: SocketState, wire: Wire): void {
 function turn(s: SocketState): void {
   s.cancelTurn = undefined;
   if (s.isClosed || s.wire === null) return;
-  if (isStalled(s)) { s.cancelStall = s.hooks.clock.schedule(STALL_LOOK_MS, () => wake(s)); return; }
+  if (isStalled(s)) {
+    s.cancelStall = s.hooks.clock.schedule(STALL_LOOK_MS, () => wake(s));
+    return;
+  }
   if (s.isConnected && !s.isGone) sendChunk(s, s.wire);
   if (s.received.length > 0 && s.listeners.data) emit(s, "data", [s.received.shift()]);
   const hasInput = s.received.length > 0 && s.listeners.data !== undefined;
-  if (s.isGone && !hasInput) { closed(s, s.hasFailed); return; }
+  if (s.isGone && !hasInput) {
+    closed(s, s.hasFailed);
+    return;
+  }
   if (s.received.length === 0) s.wire.resume();
   if (hasInput || (s.face.dSnd && !s.wire.writableNeedDrain && s.isConnected)) wake(s);
 }
@@ -125,7 +149,8 @@ function faceOf(hooks: SocketHooks, state: () => SocketState): SocketFace {
     write: (data) => write(state(), data),
     end: (data) => end(state(), data),
     on: (event, callback) => {
-      if (!EVENTS.includes(event) || typeof callback !== "function") hooks.realm.fail(`the host's sockets have no event ${event}`);
+      if (!EVENTS.includes(event) || typeof callback !== "function")
+        hooks.realm.fail(`the host's sockets have no event ${event}`);
       (state().listeners[event] ??= []).push(callback as Callback);
       wake(state());
     },
@@ -133,20 +158,36 @@ function faceOf(hooks: SocketHooks, state: () => SocketState): SocketFace {
 }
 
 function cut(text: string): string[] {
-  return Array.from({ length: Math.ceil(text.length / CHUNK_BYTES) }, (_, i) => text.slice(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES));
+  return Array.from({ length: Math.ceil(text.length / CHUNK_BYTES) }, (_, i) =>
+    text.slice(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES),
+  );
 }
 
 /** A socket of the image over a node socket, or over nothing. */
 function open(all: SocketsState, wire: Wire | null, isOutgoing: boolean): SocketState {
   const s: SocketState = {
-    hooks: all.hooks, face: faceOf(all.hooks, () => s), isOutgoing, wire, listeners: {}, received: [],
-    isConnected: !isOutgoing, isEnding: false, isClosed: false, hasFailed: false, isGone: false,
-    cancelTurn: undefined, cancelStall: undefined,
+    hooks: all.hooks,
+    face: faceOf(all.hooks, () => s),
+    isOutgoing,
+    wire,
+    listeners: {},
+    received: [],
+    isConnected: !isOutgoing,
+    isEnding: false,
+    isClosed: false,
+    hasFailed: false,
+    isGone: false,
+    cancelTurn: undefined,
+    cancelStall: undefined,
   };
   all.open.add(s);
   wire?.setNoDelay(true);
   // Paused until the image has taken it all, so that a peer feels a slow device.
-  wire?.on("data", (bytes: Buffer) => { wire.pause(); s.received.push(...cut(bytes.toString("latin1"))); wake(s); });
+  wire?.on("data", (bytes: Buffer) => {
+    wire.pause();
+    s.received.push(...cut(bytes.toString("latin1")));
+    wake(s);
+  });
   wire?.on("drain", () => wake(s));
   wire?.on("error", (error: NodeJS.ErrnoException) => {
     s.hasFailed = true;
@@ -178,26 +219,36 @@ function keyOf(der: Buffer): KeyObject {
   throw new Error("no private key");
 }
 
-/** A certificate or key of the image as PEM; nothing for none. A text of up to 100 characters would be a file's name (seen). */
+/**
+ * A certificate or key of the image as PEM; nothing for none. A text of up to 100 characters would be a file's name
+ * (seen).
+ */
 function pemOf({ realm }: SocketHooks, name: string, given: unknown): string | undefined {
   if (given === undefined) return undefined;
   if (typeof given !== "string" || given.length <= 100) return realm.fail("Could not open file : UNKNOWN");
   try {
     const der = latin1(given);
-    return name === "key" ? String(keyOf(der).export({ type: "pkcs8", format: "pem" })) : new X509Certificate(der).toString();
+    return name === "key"
+      ? String(keyOf(der).export({ type: "pkcs8", format: "pem" }))
+      : new X509Certificate(der).toString();
   } catch {
     return realm.fail(`mbedtls parse of ${name} failed`);
   }
 }
 
-/** Encrypted, verifying nothing, as the interpreter does (espruino.md 5.5). A failed handshake is an exception outside any call (seen). */
+/**
+ * Encrypted, verifying nothing, as the interpreter does. A failed handshake is an exception outside
+ * any call (seen).
+ */
 function secureWire(hooks: SocketHooks, options: { host: string; port: number }): net.Socket {
   const { ca, cert, key } = options as Record<string, unknown>;
   pemOf(hooks, "ca", ca);
   const identity = { cert: pemOf(hooks, "cert", cert), key: pemOf(hooks, "key", key) };
   const wire = tls.connect({ ...options, ...identity, ca: undefined, rejectUnauthorized: false });
   let isSecure = false;
-  wire.once("secureConnect", () => { isSecure = true; });
+  wire.once("secureConnect", () => {
+    isSecure = true;
+  });
   wire.once("close", () => {
     if (!isSecure) hooks.run(() => hooks.realm.fail("mbedtls_ssl_handshake returned -0x1"), []);
   });
@@ -205,9 +256,11 @@ function secureWire(hooks: SocketHooks, options: { host: string; port: number })
 }
 
 function connect(all: SocketsState, options: unknown, connected: unknown, isSecure: boolean): SocketFace {
-  const { hooks } = all, { faults } = hooks;
+  const { hooks } = all,
+    { faults } = hooks;
   const { host, port } = (options ?? {}) as { host?: unknown; port?: unknown };
-  if (typeof host !== "string" || typeof port !== "number") return hooks.realm.fail("connect: the host takes { host, port }");
+  if (typeof host !== "string" || typeof port !== "number")
+    return hooks.realm.fail("connect: the host takes { host, port }");
   if (typeof connected !== "function") return hooks.realm.fail("connect: the host takes a function");
   if (faults.connect === "blocks" || faults.wifi === "down") {
     hooks.clock.block(faults.blockMs);
@@ -215,7 +268,8 @@ function connect(all: SocketsState, options: unknown, connected: unknown, isSecu
   }
   if (faults.connect === "refused" || hooks.isRefused(host, port)) refuse(hooks);
   const address = options as { host: string; port: number };
-  const wire = faults.connect === "blackHole" ? null : isSecure ? secureWire(hooks, address) : hooks.transport.connect(host, port);
+  const wire =
+    faults.connect === "blackHole" ? null : isSecure ? secureWire(hooks, address) : hooks.transport.connect(host, port);
   const s = open(all, wire, true);
   const flow = (): void => {
     s.isConnected = true;
@@ -242,8 +296,9 @@ function listen(all: SocketsState, client: Callback, port: unknown): void {
 }
 
 /**
- * The `net` module. A connect that is known to fail throws "Unable to create socket" at once, as on the chip; a refusal that
- * only the network knows comes as `error` and `close` events instead, which the chip never does before the connection stands.
+ * The `net` module. A connect that is known to fail throws "Unable to create socket" at once, as on the chip; a refusal
+ * that only the network knows comes as `error` and `close` events instead, which the chip never does before the
+ * connection stands.
  */
 export function createSockets(hooks: SocketHooks): Sockets {
   const all: SocketsState = { hooks, open: new Set(), detach: [] };

@@ -1,9 +1,13 @@
-// Espruino's Storage: files appended to a flash area, rewritten by deleting the old copy first. In memory or in a folder.
-// Source: espruino.md section 3 (Storage).
+// Espruino's Storage: files appended to a flash area, rewritten by deleting the old copy first. In memory or in a
+// folder. Source: the reference of Espruino 2v29 (Storage) and runs of it.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const NAME_MAX = 28, AREA_BYTES = 224 * 4096, HEADER_BYTES = 32, PIECE_BYTES = 64, FILE_END = ".bin";
+const NAME_MAX = 28,
+  AREA_BYTES = 224 * 4096,
+  HEADER_BYTES = 32,
+  PIECE_BYTES = 64,
+  FILE_END = ".bin";
 
 /** The contents are byte strings: one character a byte. */
 export interface Store {
@@ -11,7 +15,9 @@ export interface Store {
   /** Bytes used in flash since the last compaction, deleted copies included. */
   used: number;
   /** Flash operations (delete, header, piece of 64 bytes), bytes and compactions so far: what wears the flash. */
-  operations: number; bytesWritten: number; compactions: number;
+  operations: number;
+  bytesWritten: number;
+  compactions: number;
   faults: {
     /** The power fails at this operation, counted as `operations` is: it and all later ones do not happen. */
     cutAt: number;
@@ -42,8 +48,14 @@ function bytesInFlash(data: string): number {
 /** An empty store, or one with `files`, that lives as long as the process. */
 export function memoryStore(files: Record<string, string> = {}): Store {
   const store: Store = {
-    files: new Map(Object.entries(files)), used: 0, operations: 0, bytesWritten: 0, compactions: 0,
-    faults: { cutAt: Infinity }, isCut: false, persist: () => undefined,
+    files: new Map(Object.entries(files)),
+    used: 0,
+    operations: 0,
+    bytesWritten: 0,
+    compactions: 0,
+    faults: { cutAt: Infinity },
+    isCut: false,
+    persist: () => undefined,
   };
   store.used = [...store.files.values()].reduce((sum, data) => sum + bytesInFlash(data), 0);
   return store;
@@ -53,8 +65,10 @@ export function memoryStore(files: Record<string, string> = {}): Store {
 export function folderStore(folder: string): Store {
   mkdirSync(folder, { recursive: true });
   const names = readdirSync(folder).filter((name) => name.endsWith(FILE_END));
-  const entries = names.map((name) =>
-    [decodeURIComponent(name.slice(0, -FILE_END.length)), readFileSync(join(folder, name), "latin1")]);
+  const entries = names.map((name) => [
+    decodeURIComponent(name.slice(0, -FILE_END.length)),
+    readFileSync(join(folder, name), "latin1"),
+  ]);
   const store = memoryStore(Object.fromEntries(entries));
   store.persist = (name) => {
     const path = join(folder, encodeURIComponent(name) + FILE_END);
@@ -79,7 +93,8 @@ export function restorePower(store: Store): void {
   store.isCut = false;
 }
 
-const filesBytes = (store: Store): number => [...store.files.values()].reduce((sum, data) => sum + bytesInFlash(data), 0);
+const filesBytes = (store: Store): number =>
+  [...store.files.values()].reduce((sum, data) => sum + bytesInFlash(data), 0);
 
 function compact(store: Store): void {
   store.compactions++;
@@ -115,7 +130,14 @@ function write(store: Store, fail: (message: string) => never, name: string, dat
 }
 
 /** Into a file of `size` bytes that is there, or is made now: only bytes that are still free can be written. */
-function writeAt(store: Store, fail: (message: string) => never, name: string, data: string, offset: number, size: number): boolean {
+function writeAt(
+  store: Store,
+  fail: (message: string) => never,
+  name: string,
+  data: string,
+  offset: number,
+  size: number,
+): boolean {
   const old = store.files.get(name);
   if (offset + data.length > size) fail("Too much data for file size");
   if (old?.length !== size) {
@@ -123,7 +145,8 @@ function writeAt(store: Store, fail: (message: string) => never, name: string, d
     write(store, fail, name, "\xff".repeat(size));
     store.bytesWritten -= size; // reserved, not written
   }
-  const now = store.files.get(name)!, there = now.slice(offset, offset + data.length);
+  const now = store.files.get(name)!,
+    there = now.slice(offset, offset + data.length);
   if (there === data) return true;
   if (/[^\xff]/.test(there)) fail("File already written with different data");
   try {
@@ -143,9 +166,9 @@ function erase(store: Store, name: string): void {
 }
 
 /**
- * The `Storage` module over `store`. Names are cut at 28 characters without a word; a write of the same data does nothing; a
- * zero length and a full flash throw through `fail`; `offset` and `size` write into a reserved file. Only what
- * firmware/espruino.d.ts declares is offered: more arguments fail.
+ * The `Storage` module over `store`. Names are cut at 28 characters without a word; a write of the same data does
+ * nothing; a zero length and a full flash throw through `fail`; `offset` and `size` write into a reserved file. Only
+ * what firmware/espruino.d.ts declares is offered: more arguments fail.
  */
 export function storageModule(store: Store, fail: (message: string) => never): StorageModule {
   const nameOf = (name: unknown): string => {
@@ -159,11 +182,17 @@ export function storageModule(store: Store, fail: (message: string) => never): S
       if (typeof data !== "string" || ![2, 4].includes(given.length)) {
         return fail("Storage.write: the host takes a name, a string, and both or neither of offset and size");
       }
-      return given.length === 2 ? write(store, fail, nameOf(name), data) : writeAt(store, fail, nameOf(name), data, Number(offset), Number(size));
+      return given.length === 2
+        ? write(store, fail, nameOf(name), data)
+        : writeAt(store, fail, nameOf(name), data, Number(offset), Number(size));
     },
     erase: (name) => erase(store, nameOf(name)),
     getFree: () => AREA_BYTES - store.used,
-    getStats: () => ({ totalBytes: AREA_BYTES, freeBytes: AREA_BYTES - store.used, trashBytes: store.used - filesBytes(store) }),
+    getStats: () => ({
+      totalBytes: AREA_BYTES,
+      freeBytes: AREA_BYTES - store.used,
+      trashBytes: store.used - filesBytes(store),
+    }),
     compact: () => compact(store),
   };
 }

@@ -5,10 +5,24 @@ import type { Clock } from "../simulator/clock";
 import { hostClock } from "./clock";
 
 /** From 1900 to 1970, and the length of an NTP era (s). */
-const UNIX = 2208988800, ERA = 4294967296;
+const UNIX = 2208988800,
+  ERA = 4294967296;
 
-/** What it does: answers; says nothing; answers late; wants to be left alone; is not synchronised itself; sends noise; echoes another token. */
-export type TimeManner = "good" | "silent" | "late" | "kiss" | "unsynchronised" | "noise" | "foreign" | "client mode" | "stratum 16" | "no time";
+/**
+ * What it does: answers; says nothing; answers late; wants to be left alone; is not synchronised itself; sends noise;
+ * echoes another token.
+ */
+export type TimeManner =
+  | "good"
+  | "silent"
+  | "late"
+  | "kiss"
+  | "unsynchronised"
+  | "noise"
+  | "foreign"
+  | "client mode"
+  | "stratum 16"
+  | "no time";
 
 export interface TimeServer {
   port: number;
@@ -25,7 +39,8 @@ export interface TimeServer {
 }
 
 function putTime(packet: Buffer, at: number, seconds: number): void {
-  const whole = Math.floor(seconds), part = Math.floor((seconds - whole) * ERA);
+  const whole = Math.floor(seconds),
+    part = Math.floor((seconds - whole) * ERA);
   packet.writeUInt32BE((whole + UNIX) % ERA, at);
   packet.writeUInt32BE(part, at + 4);
 }
@@ -33,8 +48,9 @@ function putTime(packet: Buffer, at: number, seconds: number): void {
 /** The answer to a request in a manner. */
 export function timeAnswer(request: Buffer, seconds: number, manner: TimeManner): Buffer {
   if (manner === "noise") return Buffer.from("this is no time at all, but long enough to look like one, isn't it");
-  const packet = Buffer.alloc(48), leap = manner === "unsynchronised" ? 3 : 0;
-  packet[0] = leap << 6 | 4 << 3 | (manner === "client mode" ? 3 : 4);
+  const packet = Buffer.alloc(48),
+    leap = manner === "unsynchronised" ? 3 : 0;
+  packet[0] = (leap << 6) | (4 << 3) | (manner === "client mode" ? 3 : 4);
   packet[1] = manner === "kiss" ? 0 : manner === "stratum 16" ? 16 : 2;
   if (manner === "kiss") packet.write("RATE", 12);
   request.copy(packet, 24, 40, 48);
@@ -46,10 +62,16 @@ export function timeAnswer(request: Buffer, seconds: number, manner: TimeManner)
 
 /** A server on a free port of this machine that tells `now`. */
 export async function startTimeServer(now: () => number): Promise<TimeServer> {
-  const socket = dgram.createSocket("udp4"), cancels = new Set<() => void>();
+  const socket = dgram.createSocket("udp4"),
+    cancels = new Set<() => void>();
   await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", () => resolve()));
   const server: TimeServer = {
-    port: (socket.address() as AddressInfo).port, now, clock: hostClock(), manner: "good", lateMs: 0, requests: [],
+    port: (socket.address() as AddressInfo).port,
+    now,
+    clock: hostClock(),
+    manner: "good",
+    lateMs: 0,
+    requests: [],
     close: () => {
       cancels.forEach((cancel) => cancel());
       return new Promise((resolve) => socket.close(() => resolve()));
@@ -59,7 +81,9 @@ export async function startTimeServer(now: () => number): Promise<TimeServer> {
     server.requests.push(server.clock.now());
     if (server.manner === "silent") return;
     const answer = timeAnswer(request, server.now(), server.manner);
-    cancels.add(server.clock.schedule(server.manner === "late" ? server.lateMs : 0, () => socket.send(answer, port, address)));
+    cancels.add(
+      server.clock.schedule(server.manner === "late" ? server.lateMs : 0, () => socket.send(answer, port, address)),
+    );
   });
   return server;
 }

@@ -1,11 +1,17 @@
 // Espruino's timers on a host clock: drift-free intervals that catch up in bursts after a block.
-// Source: espruino.md section 4 and src/jsinteractive.c of Espruino 2v29 (behaviour only).
+// Source: src/jsinteractive.c of Espruino 2v29 (behaviour only).
 import type { HostClock } from "./clock";
+import type { Part } from "./loop";
 
 const SHORTEST_MS = 0.1;
 
 type Callback = (...values: unknown[]) => void;
-interface Timer { callback: Callback; values: unknown[]; due: number; period: number | undefined }
+interface Timer {
+  callback: Callback;
+  values: unknown[];
+  due: number;
+  period: number | undefined;
+}
 
 /** What the timers need of the device. */
 export interface TimerHooks {
@@ -14,9 +20,11 @@ export interface TimerHooks {
   run(callback: Callback, values: unknown[]): void;
   /** Throw an error of the image's own realm. */
   fail(message: string): never;
+  /** The next due time may be another one now. */
+  changed(): void;
 }
 
-export interface Timers {
+export interface Timers extends Part {
   setTimeout(callback: unknown, delay: unknown, ...values: unknown[]): number;
   setInterval(callback: unknown, period: unknown, ...values: unknown[]): number;
   clearTimeout(...id: unknown[]): void;
@@ -26,7 +34,14 @@ export interface Timers {
   dispose(): void;
 }
 
-interface TimersState { hooks: TimerHooks; timers: Map<number, Timer>; lastId: number; cancel: () => void; isDisposed: boolean }
+interface TimersState {
+  hooks: TimerHooks;
+  /** In the order in which they were made: the order in which they run. */
+  timers: Map<number, Timer>;
+  lastId: number;
+  /** A timer was made, changed or cleared: a turn looks at all of them again. */
+  isChanged: boolean;
+}
 
 /** Not a number counts as the shortest time, as in Espruino. */
 function atLeastShortest(ms: unknown): number {
@@ -34,35 +49,48 @@ function atLeastShortest(ms: unknown): number {
   return given >= SHORTEST_MS ? given : SHORTEST_MS;
 }
 
-/** One turn of Espruino's idle loop: every timer that is due runs once, by due time. What is still due runs in the next turn. */
-function turn(s: TimersState): void {
-  const now = s.hooks.clock.now();
-  const dueTimers = [...s.timers].filter(([, timer]) => timer.due <= now).sort(([, a], [, b]) => a.due - b.due);
-  for (const [id, timer] of dueTimers) {
-    if (s.timers.get(id) !== timer || timer.due > now) continue;
+/**
+ * One pass over the timers that were due at `now`, oldest first; false when a callback touched timers: then begins
+ * another one.
+ */
+function pass(s: TimersState, now: number): boolean {
+  s.isChanged = false;
+  for (const [id, timer] of s.timers) {
+    if (timer.due > now) continue;
     const due = timer.due;
     s.hooks.run(timer.callback, timer.values);
     if (timer.period === undefined) s.timers.delete(id);
     else timer.due = due + timer.period; // the period may have been changed by the callback, the due time still counts
+    if (s.isChanged) return false;
   }
-  arm(s);
+  return true;
 }
 
-function arm(s: TimersState): void {
-  s.cancel();
-  if (s.isDisposed || s.timers.size === 0) return;
-  const due = Math.min(...[...s.timers.values()].map((timer) => timer.due));
-  const wait = due - s.hooks.clock.now();
-  s.cancel = wait > 0 ? s.hooks.clock.schedule(wait, () => turn(s)) : s.hooks.clock.soon(() => turn(s));
+/**
+ * Every timer that is due runs, by age. What falls due meanwhile waits for the next turn; one that is periods behind
+ * catches up.
+ */
+function turn(s: TimersState): void {
+  const now = s.hooks.clock.now();
+  while (!pass(s, now));
+}
+
+/** Timers have changed. */
+function touch(s: TimersState): void {
+  s.isChanged = true;
+  s.hooks.changed();
 }
 
 function add(s: TimersState, callback: unknown, ms: unknown, isRepeating: boolean, values: unknown[]): number {
   if (typeof callback !== "function") return s.hooks.fail("Function or String not supplied!");
   const wait = atLeastShortest(ms);
   s.timers.set(++s.lastId, {
-    callback: callback as Callback, values, due: s.hooks.clock.now() + wait, period: isRepeating ? wait : undefined,
+    callback: callback as Callback,
+    values,
+    due: s.hooks.clock.now() + wait,
+    period: isRepeating ? wait : undefined,
   });
-  arm(s);
+  touch(s);
   return s.lastId;
 }
 
@@ -70,7 +98,7 @@ function clear(s: TimersState, name: string, id: unknown[]): void {
   if (id.length === 0) s.timers.clear();
   else if (id[0] === undefined) s.hooks.fail(`${name}(undefined) not allowed. Use ${name}() instead`);
   else s.timers.delete(Number(id[0]));
-  arm(s);
+  touch(s);
 }
 
 function change(s: TimersState, id: unknown, period: unknown): void {
@@ -78,21 +106,24 @@ function change(s: TimersState, id: unknown, period: unknown): void {
   if (timer === undefined) return s.hooks.fail("Unknown Interval");
   timer.period = atLeastShortest(period);
   timer.due = s.hooks.clock.now() + timer.period;
-  arm(s);
+  touch(s);
 }
 
 /**
- * Timers with Espruino's semantics: an interval keeps its grid whatever its callback takes, catches up one call a turn after
- * a block, and survives an exception. A cleared id must be given: without argument every timer is cleared.
+ * Timers with Espruino's semantics: the loop runs those that are due, oldest first; an interval keeps its grid whatever
+ * its callback takes, catches up after a block, and survives an exception. A cleared id must be given: without argument
+ * every timer is cleared.
  */
 export function createTimers(hooks: TimerHooks): Timers {
-  const s: TimersState = { hooks, timers: new Map(), lastId: 0, cancel: () => undefined, isDisposed: false };
+  const s: TimersState = { hooks, timers: new Map(), lastId: 0, isChanged: false };
   return {
+    dueAt: () => Math.min(...[...s.timers.values()].map((timer) => timer.due)),
+    turn: () => turn(s),
     setTimeout: (callback, delay, ...values) => add(s, callback, delay, false, values),
     setInterval: (callback, period, ...values) => add(s, callback, period, true, values),
     clearTimeout: (...id) => clear(s, "clearTimeout", id),
     clearInterval: (...id) => clear(s, "clearInterval", id),
     changeInterval: (id, period) => change(s, id, period),
-    dispose: () => { s.isDisposed = true; s.timers.clear(); s.cancel(); },
+    dispose: () => s.timers.clear(),
   };
 }

@@ -1,4 +1,5 @@
-// What carries the bytes of the device's network: node's sockets, or anything else that looks like them (tests bring their own).
+// What carries the bytes of the device's network: node's sockets, or anything else that looks like them (tests bring
+// their own).
 import dgram from "node:dgram";
 import dns from "node:dns";
 import net from "node:net";
@@ -9,9 +10,11 @@ export interface Wire {
   write(bytes: Buffer): unknown;
   readonly writableNeedDrain: boolean;
   setNoDelay(isOn: boolean): unknown;
-  pause(): unknown; resume(): unknown;
+  pause(): unknown;
+  resume(): unknown;
   /** Close when all is sent, or at once. */
-  destroySoon(): void; destroy(): unknown;
+  destroySoon(): void;
+  destroy(): unknown;
 }
 
 /** Where connections come in: the event connection, with a wire. */
@@ -23,7 +26,9 @@ export interface Door {
 /** A UDP socket: events message (bytes, sender) and error. */
 export interface Datagram {
   on<Values extends unknown[]>(event: string, listener: (...values: Values) => void): unknown;
-  bind(port: number): unknown; send(bytes: Buffer, port: number, address: string): unknown; close(): unknown;
+  bind(port: number): unknown;
+  send(bytes: Buffer, port: number, address: string): unknown;
+  close(): unknown;
 }
 
 /** The network; `lookUp` tells null for a name that nobody knows. */

@@ -1,5 +1,5 @@
-// An MQTT broker for the interpreter: mosquitto when it is installed, else the host's embedded one; with a client that hears
-// every message, and a switch to stop and start it.
+// An MQTT broker for the interpreter: mosquitto when it is installed, else the host's embedded one; with a client that
+// hears every message, and a switch to stop and start it.
 import { spawn, type ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,13 @@ import { findExecutable, stopProcess, temporaryDirectory, tied } from "./interpr
 import { freePort, until } from "./wait";
 
 /** A message as a subscriber of everything got it; `at` in ms since the broker was first started. */
-export interface Heard { at: number; topic: string; payload: string; qos: number; retain: boolean }
+export interface Heard {
+  at: number;
+  topic: string;
+  payload: string;
+  qos: number;
+  retain: boolean;
+}
 
 export interface RigBroker {
   kind: "mosquitto" | "aedes";
@@ -24,7 +30,11 @@ export interface RigBroker {
   close(): Promise<void>;
 }
 
-interface Switch { start(): Promise<void>; stop(): Promise<void>; close(): Promise<void> }
+interface Switch {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** mosquitto, from sbin too: Debian puts it where a user's PATH may not look. */
 const findMosquitto = (): string | null => findExecutable("mosquitto") ?? findExecutable("/usr/sbin/mosquitto");
@@ -32,7 +42,10 @@ const findMosquitto = (): string | null => findExecutable("mosquitto") ?? findEx
 function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectSocket(port, "127.0.0.1");
-    socket.once("connect", () => { socket.destroy(); resolve(true); });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.once("error", () => resolve(false));
   });
 }
@@ -52,7 +65,10 @@ function mosquittoSwitch(mosquitto: string, port: number): Switch {
       child = tied(spawn(mosquitto, ["-c", config], { stdio: ["ignore", "ignore", "ignore"] }));
       await until("mosquitto listens", 5000, () => isListening(port));
     },
-    close: async () => { await stop(); directory.remove(); },
+    close: async () => {
+      await stop();
+      directory.remove();
+    },
   };
 }
 
@@ -60,8 +76,12 @@ async function embeddedSwitch(port: number): Promise<Switch> {
   const broker = await startEmbedded({ port, address: "127.0.0.1", now: Date.now });
   let isFirst = true;
   return {
-    stop: () => broker.stop(), close: () => broker.close(),
-    start: async () => { if (!isFirst) await broker.start(); isFirst = false; },
+    stop: () => broker.stop(),
+    close: () => broker.close(),
+    start: async () => {
+      if (!isFirst) await broker.start();
+      isFirst = false;
+    },
   };
 }
 
@@ -77,7 +97,9 @@ async function listen(port: number, messages: Heard[], since: number): Promise<M
 
 /** Starts a broker on a free port of this machine; `kind` "aedes" forces the embedded one. */
 export async function startBroker(kind?: "mosquitto" | "aedes"): Promise<RigBroker> {
-  const port = await freePort(), since = Date.now(), messages: Heard[] = [];
+  const port = await freePort(),
+    since = Date.now(),
+    messages: Heard[] = [];
   const mosquitto = kind === "aedes" ? null : findMosquitto();
   const power = mosquitto ? mosquittoSwitch(mosquitto, port) : await embeddedSwitch(port);
   let client: MqttClient | null = null;
@@ -91,9 +113,20 @@ export async function startBroker(kind?: "mosquitto" | "aedes"): Promise<RigBrok
   };
   await start();
   return {
-    kind: mosquitto ? "mosquitto" : "aedes", port, messages, start,
-    publish: async (topic, payload, qos = 0) => { await client!.publishAsync(topic, payload, { qos }); },
-    stop: async () => { await hangUp(); await power.stop(); },
-    close: async () => { await hangUp(); await power.close(); },
+    kind: mosquitto ? "mosquitto" : "aedes",
+    port,
+    messages,
+    start,
+    publish: async (topic, payload, qos = 0) => {
+      await client!.publishAsync(topic, payload, { qos });
+    },
+    stop: async () => {
+      await hangUp();
+      await power.stop();
+    },
+    close: async () => {
+      await hangUp();
+      await power.close();
+    },
   };
 }

@@ -11,10 +11,13 @@ export type FlashFiles = Record<string, string | Buffer>;
 export type FlashEntry = { name: string; length: number; crc: number };
 
 const PIECE_BYTES = 2048;
-/** The script and what it writes lie in the interpreter's RAM (about 180 kB), so one run carries only so many pieces. */
+/**
+ * The script and what it writes lie in the interpreter's RAM (about 180 kB), so one run carries only so many pieces.
+ */
 const RUN_PIECES = 12;
 
-const bytesOf = (content: string | Buffer): Buffer => (typeof content === "string" ? Buffer.from(content, "latin1") : content);
+const bytesOf = (content: string | Buffer): Buffer =>
+  typeof content === "string" ? Buffer.from(content, "latin1") : content;
 
 /** A string literal of ASCII alone that yields exactly these bytes in Espruino. */
 export function byteLiteral(content: string | Buffer): string {
@@ -37,7 +40,8 @@ export function flashScripts(files: FlashFiles): string[] {
     const bytes = bytesOf(content);
     if (name.length > 28) throw new Error(`Storage cuts names at 28 characters: ${name}`);
     if (bytes.length === 0) throw new Error(`Storage cannot hold the empty file ${name}`);
-    const pieces = Math.ceil(bytes.length / PIECE_BYTES); // a small file in one run: half a .boot0 would run before the next
+    // a small file in one run: half a .boot0 would run before the next
+    const pieces = Math.ceil(bytes.length / PIECE_BYTES);
     if (pieces <= RUN_PIECES && lines.length + pieces > RUN_PIECES) scripts.push(lines.splice(0).join("\n"));
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
       if (lines.length === RUN_PIECES) scripts.push(lines.splice(0).join("\n"));
@@ -50,8 +54,10 @@ export function flashScripts(files: FlashFiles): string[] {
 /** A script that prints length and CRC of each file; a missing file has length -1. */
 function reportScript(names: string[]): string {
   const list = names.map((name) => byteLiteral(name)).join(",");
-  return `[${list}].forEach(function(n,i){var d=require("Storage").read(n);`
-    + `print("~file "+i+" "+(d===undefined?-1:d.length)+" "+(d===undefined?0:E.CRC32(d)));});`;
+  return (
+    `[${list}].forEach(function(n,i){var d=require("Storage").read(n);` +
+    `print("~file "+i+" "+(d===undefined?-1:d.length)+" "+(d===undefined?0:E.CRC32(d)));});`
+  );
 }
 
 async function runText(launch: Launch, directory: string, text: string): Promise<string> {
@@ -88,13 +94,15 @@ export function compare(files: FlashFiles, entries: FlashEntry[]): void {
 }
 
 /**
- * Writes the files into the flash of `directory` and compares what was read back. `.boot0` is written last, in the run that
- * reads back, because it would run in each run after it. Throws with the name of a damaged file.
+ * Writes the files into the flash of `directory` and compares what was read back. `.boot0` is written last, in the run
+ * that reads back, because it would run in each run after it. Throws with the name of a damaged file.
  */
 export async function provision(launch: Launch, directory: string, files: FlashFiles): Promise<FlashEntry[]> {
   const names = Object.keys(files).sort((a, b) => Number(a === ".boot0") - Number(b === ".boot0"));
-  const part = (isBoot: boolean): string[] => flashScripts(Object.fromEntries(names.filter((name) => (name === ".boot0") === isBoot)
-    .map((name) => [name, files[name]!])));
+  const part = (isBoot: boolean): string[] =>
+    flashScripts(
+      Object.fromEntries(names.filter((name) => (name === ".boot0") === isBoot).map((name) => [name, files[name]!])),
+    );
   const scripts = [...part(false), ...part(true)];
   const last = scripts.pop() ?? "";
   let printed = "";
@@ -110,7 +118,13 @@ export async function provision(launch: Launch, directory: string, files: FlashF
 /** The settings as the firmware itself would write them to an empty flash: file name -> bytes. */
 export function settingsFiles(document: object): FlashFiles {
   const files: Record<string, string> = {};
-  const store = { read: (name: string) => files[name], write: (name: string, data: string) => { files[name] = data; return true; } };
+  const store = {
+    read: (name: string) => files[name],
+    write: (name: string, data: string) => {
+      files[name] = data;
+      return true;
+    },
+  };
   const json = Buffer.from(JSON.stringify(document), "utf8").toString("latin1");
   const reason = writeSlot(store, (text) => crc32(Buffer.from(text, "latin1")), json);
   if (reason) throw new Error(reason);

@@ -1,5 +1,5 @@
-// Finds and runs Espruino for Linux. The interpreter keeps its flash in a file of its working directory, so each run gets a
-// directory of its own; stdin is held open, because an end of file there feeds the console for ever.
+// Finds and runs Espruino for Linux. The interpreter keeps its flash in a file of its working directory, so each run
+// gets a directory of its own; stdin is held open, because an end of file there feeds the console for ever.
 import { spawn, type ChildProcess } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -74,7 +74,12 @@ export function launchInterpreter(launch: Launch, directory: string, script?: st
 }
 
 /** Runs a script (a file) to its end and resolves with everything it printed. Throws when it does not end in time. */
-export async function runScript(launch: Launch, directory: string, script: string, timeoutMs = 30_000): Promise<string> {
+export async function runScript(
+  launch: Launch,
+  directory: string,
+  script: string,
+  timeoutMs = 600_000, // against a hang alone: the machine may be busy
+): Promise<string> {
   const child = launchInterpreter(launch, directory, script);
   const printed: Buffer[] = [];
   child.stdout!.on("data", (data: Buffer) => printed.push(data));

@@ -1,4 +1,5 @@
-// mosquitto with a configuration of its own: password file, access list, TLS, persistence; stopped, frozen and started again.
+// mosquitto with a configuration of its own: password file, access list, TLS, persistence; stopped, frozen and started
+// again.
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -19,7 +20,10 @@ export interface Mosquitto {
 }
 
 export interface MosquittoOptions {
-  /** Lines of the configuration below the listener; `@name` is the path of a file given here, `@` alone that of their directory. */
+  /**
+   * Lines of the configuration below the listener; `@name` is the path of a file given here, `@` alone that of their
+   * directory.
+   */
   lines?: string[];
   files?: Record<string, string>;
   /** User name and password for a password file `@passwords`. */
@@ -32,15 +36,24 @@ export const findMosquitto = (): string | null => findExecutable("mosquitto") ??
 function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => { socket.destroy(); resolve(true); });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.once("error", () => resolve(false));
   });
 }
 
-function writeFiles(directory: string, port: number, { lines = ["allow_anonymous true"], files = {}, users = {} }: MosquittoOptions): string {
+function writeFiles(
+  directory: string,
+  port: number,
+  { lines = ["allow_anonymous true"], files = {}, users = {} }: MosquittoOptions,
+): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   Object.entries(users).forEach(([user, pass], i) => {
-    execFileSync("mosquitto_passwd", ["-b", ...(i ? [] : ["-c"]), join(directory, "passwords"), user, pass], { stdio: "ignore" });
+    execFileSync("mosquitto_passwd", ["-b", ...(i ? [] : ["-c"]), join(directory, "passwords"), user, pass], {
+      stdio: "ignore",
+    });
   });
   const text = [`listener ${port} 127.0.0.1`, "user root", "log_type none", ...lines].join("\n");
   writeFileSync(join(directory, "mosquitto.conf"), text.replace(/@(\w*)/g, (_, name) => join(directory, name)) + "\n");
@@ -51,7 +64,9 @@ function writeFiles(directory: string, port: number, { lines = ["allow_anonymous
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto | null> {
   const program = findMosquitto();
   if (!program) return null;
-  const port = await freePort(), directory = temporaryDirectory(), clients: MqttClient[] = [];
+  const port = await freePort(),
+    directory = temporaryDirectory(),
+    clients: MqttClient[] = [];
   const config = writeFiles(directory.path, port, options);
   let child: ChildProcess | null = null;
   const start = async (): Promise<void> => {
@@ -65,7 +80,9 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   };
   await start();
   return {
-    port, start, stop,
+    port,
+    start,
+    stop,
     freeze: (isFrozen) => void child?.kill(isFrozen ? "SIGSTOP" : "SIGCONT"),
     client: async (given = {}) => {
       const client = await connectAsync({ host: "127.0.0.1", port, reconnectPeriod: 0, ...given });

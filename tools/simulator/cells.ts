@@ -1,20 +1,59 @@
-// Physics of the simulated battery: LFP cells with open-circuit voltage by state of charge, resistance, heat. No protocol in here.
+// Physics of the simulated battery: LFP cells with open-circuit voltage by state of charge, resistance, heat. No
+// protocol in here.
 
 import type { Random } from "./random";
 
 /** One cell. `capacity_Ah` and `resistance_ohm` (at 25 degC) differ a little from cell to cell. */
-export interface Cell { capacity_Ah: number; charge_Ah: number; resistance_ohm: number; voltage_V: number; bleeding: boolean }
+export interface Cell {
+  capacity_Ah: number;
+  charge_Ah: number;
+  resistance_ohm: number;
+  voltage_V: number;
+  bleeding: boolean;
+}
 
 /** Bookkeeping since the start, so that tests can check that nothing comes from nowhere. */
-export interface Totals { in_Ah: number; out_Ah: number; in_Wh: number; out_Wh: number; bled_Ah: number; bled_Wh: number; heat_Wh: number }
+export interface Totals {
+  in_Ah: number;
+  out_Ah: number;
+  in_Wh: number;
+  out_Wh: number;
+  bled_Ah: number;
+  bled_Wh: number;
+  heat_Wh: number;
+}
 
 /** Temperatures in degC. */
-export interface Thermal { pack_C: number; internal_C: number; ambient_C: number }
+export interface Thermal {
+  pack_C: number;
+  internal_C: number;
+  ambient_C: number;
+}
 
 /** Open-circuit voltage of an LFP cell by state of charge in %: knees at both ends, flat between. */
 const OPEN_CIRCUIT: [soc_pct: number, voltage_V: number][] = [
-  [-1, 2.1], [0, 2.5], [1, 2.75], [2, 2.88], [4, 3.02], [7, 3.13], [10, 3.19], [15, 3.225], [20, 3.25], [30, 3.28], [40, 3.29], [55, 3.297],
-  [65, 3.315], [75, 3.328], [90, 3.334], [95, 3.345], [97, 3.36], [98.5, 3.39], [99.3, 3.44], [99.7, 3.5], [100, 3.6], [101, 3.95],
+  [-1, 2.1],
+  [0, 2.5],
+  [1, 2.75],
+  [2, 2.88],
+  [4, 3.02],
+  [7, 3.13],
+  [10, 3.19],
+  [15, 3.225],
+  [20, 3.25],
+  [30, 3.28],
+  [40, 3.29],
+  [55, 3.297],
+  [65, 3.315],
+  [75, 3.328],
+  [90, 3.334],
+  [95, 3.345],
+  [97, 3.36],
+  [98.5, 3.39],
+  [99.3, 3.44],
+  [99.7, 3.5],
+  [100, 3.6],
+  [101, 3.95],
 ];
 const RESISTANCE_OHM_AH = 0.28;
 /** Resistance rises by this part for each degree below 25 degC. */
@@ -40,7 +79,13 @@ export function openCircuitVoltage(soc_pct: number): number {
 }
 
 /** Cells of about `capacity_Ah` at about `soc_pct`; `offsets_pct[i]` moves one cell ahead (above 0) or behind. */
-export function createCells(count: number, capacity_Ah: number, soc_pct: number, offsets_pct: number[], random: Random): Cell[] {
+export function createCells(
+  count: number,
+  capacity_Ah: number,
+  soc_pct: number,
+  offsets_pct: number[],
+  random: Random,
+): Cell[] {
   const around = (spread: number): number => 1 + spread * (2 * random() - 1);
   return Array.from({ length: count }, (_, i) => {
     const capacity = capacity_Ah * around(CAPACITY_SPREAD);
@@ -92,9 +137,19 @@ export function stepThermal(thermal: Thermal, cells: Cell[], current_A: number, 
   const pack_W = cells.reduce((sum, cell) => sum + square * cellResistance(cell, thermal.pack_C), 0);
   const capacity_Ah = cells.reduce((sum, cell) => sum + cell.capacity_Ah, 0);
   const pack_J_per_K = capacity_Ah * PACK_HEAT_WH_PER_K_AH * 3600;
-  thermal.pack_C = approach(thermal.pack_C, ambient_C + pack_W / PACK_LOSS_W_PER_K, PACK_LOSS_W_PER_K / pack_J_per_K, dt);
+  thermal.pack_C = approach(
+    thermal.pack_C,
+    ambient_C + pack_W / PACK_LOSS_W_PER_K,
+    PACK_LOSS_W_PER_K / pack_J_per_K,
+    dt,
+  );
   const board_W = BOARD_IDLE_W + square * BOARD_OHM;
-  thermal.internal_C = approach(thermal.internal_C, ambient_C + board_W / BOARD_LOSS_W_PER_K, BOARD_LOSS_W_PER_K / BOARD_HEAT_J_PER_K, dt);
+  thermal.internal_C = approach(
+    thermal.internal_C,
+    ambient_C + board_W / BOARD_LOSS_W_PER_K,
+    BOARD_LOSS_W_PER_K / BOARD_HEAT_J_PER_K,
+    dt,
+  );
   thermal.ambient_C = ambient_C;
 }
 

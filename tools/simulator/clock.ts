@@ -13,8 +13,9 @@ export const PRECISE_MS = 20;
 const TIMER_SLACK_MS = 2;
 
 /**
- * Calls `run`, never at once, when `delay_ms` of `now` have passed: a clock that stood still meanwhile is asked again. `isPrecise`: within a
- * fraction of a millisecond, else a millisecond or two late. Returns the function that cancels it.
+ * Calls `run`, never at once, when `delay_ms` of `now` have passed: a clock that stood still meanwhile is asked again.
+ * `isPrecise`: within a fraction of a millisecond, else a millisecond or two late. Returns the function that cancels
+ * it.
  */
 export function callAfter(now: () => number, delay_ms: number, run: () => void, isPrecise: boolean): () => void {
   const due_ms = now() + delay_ms;
@@ -26,7 +27,7 @@ export function callAfter(now: () => number, delay_ms: number, run: () => void, 
   }
   function look(): void {
     const rest_ms = due_ms - now();
-    if (rest_ms <= 0 || !isPrecise && rest_ms < 1) run();
+    if (rest_ms <= 0 || (!isPrecise && rest_ms < 1)) run();
     else wait(rest_ms);
   }
   wait(delay_ms);
@@ -36,7 +37,9 @@ export function callAfter(now: () => number, delay_ms: number, run: () => void, 
   };
 }
 
-/** The real clock. Waits below 20 ms end within a fraction of a millisecond, so that a paced line keeps its byte times. */
+/**
+ * The real clock. Waits below 20 ms end within a fraction of a millisecond, so that a paced line keeps its byte times.
+ */
 export const realClock: Clock = {
   now: () => performance.now(),
   schedule: (delay_ms, run) => callAfter(() => performance.now(), delay_ms, run, delay_ms < PRECISE_MS),

@@ -1,10 +1,13 @@
-// The BMS side of the TinyBMS protocol: finds requests in a byte stream and writes the replies, byte exact.
-// Source: Enepaq "Communication Protocols" Rev D through tinybms.md sections 4 to 6. It knows no battery, no time and no line.
+// The BMS side of the TinyBMS protocol: finds requests in a byte stream and writes the replies, byte exact. Source:
+// Enepaq "Communication Protocols" Rev D, 1.1 to 1.3. It knows no battery, no time and no line.
 
 import type { Write } from "./words";
 
 /** One entry of the event log; `time_s` is the lifetime counter when it happened. */
-export interface LogEntry { time_s: number; id: number }
+export interface LogEntry {
+  time_s: number;
+  id: number;
+}
 
 /** Which column of the settings command 0x1D asks for. */
 export type Bound = "min" | "max" | "default";
@@ -27,19 +30,21 @@ export interface Unit {
 export type Heard = { command: number; frame: Uint8Array } | { command: number; error: number };
 
 /** Bytes received that made no request so far. */
-export interface RequestStream { held: number[] }
+export interface RequestStream {
+  held: number[];
+}
 
 export const START = 0xaa;
-/** NACK codes (tinybms.md 5). */
+/** NACK codes. */
 export const CMD_ERROR = 0;
 export const CRC_ERROR = 1;
-/** What the six bits of a packet byte allow (tinybms.md 4.3). */
+/** What the six bits of a packet byte allow. */
 export const BLOCK_MAX = 31;
 const INDIVIDUAL_MAX = 15;
 /** 0x10 with a full length byte. */
 const REQUEST_MAX = 264;
 
-/** CRC-16/MODBUS of `count` bytes from `from` (tinybms.md 4.1). */
+/** CRC-16/MODBUS of `count` bytes from `from`. */
 export function crc16(bytes: ArrayLike<number>, from: number, count: number): number {
   let crc = 0xffff;
   for (let i = from; i < from + count; i++) {
@@ -76,11 +81,17 @@ export function createRequestStream(): RequestStream {
 }
 
 const BARE = [0x11, 0x12, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1e, 0x1f, 0x20];
-const FIXED = new Map<number, number>([[0x02, 5], [0x03, 8], [0x07, 7], [0x1d, 7], ...BARE.map((command) => [command, 4] as const)]);
+const FIXED = new Map<number, number>([
+  [0x02, 5],
+  [0x03, 8],
+  [0x07, 7],
+  [0x1d, 7],
+  ...BARE.map((command) => [command, 4] as const),
+]);
 
 /**
- * Possible lengths of the request that begins at `at`, shortest first; `undefined`: more bytes are needed to say, [] : the command is
- * unknown. 0x0B has two, since the vendor leaves open whether its length byte counts the address (tinybms.md 6.5).
+ * Possible lengths of the request that begins at `at`, shortest first; `undefined`: more bytes are needed to say, [] :
+ * the command is unknown. 0x0B has two, since the vendor leaves open whether its length byte counts the address.
  */
 function lengthsAt(held: number[], at: number): number[] | undefined {
   const command = held[at + 1];
@@ -100,7 +111,9 @@ function crcIsRight(held: number[], at: number): boolean {
   return end - at >= 2 && crc16(held, at, end - at) === (held[end] | (held[end + 1] << 8));
 }
 
-/** A request that ends with the last byte held. A false start further left can't hide it, since every start is tried. */
+/**
+ * A request that ends with the last byte held. A false start further left can't hide it, since every start is tried.
+ */
 function requestEndingHere(held: number[]): Heard | undefined {
   for (let at = held.indexOf(START); at >= 0; at = held.indexOf(START, at + 1)) {
     if (lengthsAt(held, at)?.includes(held.length - at) && crcIsRight(held, at)) {
@@ -116,8 +129,8 @@ function damagedForSure(held: number[]): boolean {
 }
 
 /**
- * Adds received bytes and returns the requests that they complete, in order. Never throws; holds at most one longest request.
- * Damaged requests come as errors, at once where that is certain, else from `settleRequests`.
+ * Adds received bytes and returns the requests that they complete, in order. Never throws; holds at most one longest
+ * request. Damaged requests come as errors, at once where that is certain, else from `settleRequests`.
  */
 export function takeRequests(stream: RequestStream, bytes: Uint8Array): Heard[] {
   const found: Heard[] = [];
@@ -136,8 +149,8 @@ export function takeRequests(stream: RequestStream, bytes: Uint8Array): Heard[] 
 }
 
 /**
- * The line fell quiet: what is held will not be completed. Gives CRC ERROR for a request of full length, CMD ERROR for an unknown
- * command in a frame with a right CRC, nothing for fragments and noise; empties the stream.
+ * The line fell quiet: what is held will not be completed. Gives CRC ERROR for a request of full length, CMD ERROR for
+ * an unknown command in a frame with a right CRC, nothing for fragments and noise; empties the stream.
  */
 export function settleRequests(stream: RequestStream): Heard[] {
   const held = stream.held.slice(Math.max(0, stream.held.indexOf(START)));
@@ -166,14 +179,14 @@ function modbusBytes(words: ArrayLike<number>): number[] {
   return Array.from(words).flatMap((word) => [high(word), low(word)]);
 }
 
-/** Reserved registers read fine inside a block; 400..499 and all from 600 on do not exist (tinybms.md 7). */
+/** Reserved registers read fine inside a block; 400..499 and all from 600 on do not exist. */
 function isReadable(address: number): boolean {
   return address >= 0 && address < 600 && (address < 400 || address >= 500);
 }
 
 function blockAt(unit: Unit, address: number, count: number): Uint16Array | null {
   const last = address + count - 1;
-  const exists = count > 0 && isReadable(address) && isReadable(last) && (address < 400) === (last < 400);
+  const exists = count > 0 && isReadable(address) && isReadable(last) && address < 400 === last < 400;
   return exists ? unit.words.slice(address, address + count) : null;
 }
 
@@ -212,13 +225,17 @@ function readIndividual(unit: Unit, frame: Uint8Array): Answer {
 function writeBlock(unit: Unit, frame: Uint8Array): Answer {
   const count = (frame.length - 7) / 2;
   if (count < 1 || count % 1) return null;
-  return unit.write(Array.from({ length: count }, (_, i): Write => [word(frame, 3) + i, word(frame, 5 + 2 * i)])) || null;
+  return (
+    unit.write(Array.from({ length: count }, (_, i): Write => [word(frame, 3) + i, word(frame, 5 + 2 * i)])) || null
+  );
 }
 
 function writeIndividual(unit: Unit, frame: Uint8Array): Answer {
   const count = frame[2] / 4;
   if (count < 1 || count % 1) return null;
-  return unit.write(Array.from({ length: count }, (_, i): Write => [word(frame, 3 + 4 * i), word(frame, 5 + 4 * i)])) || null;
+  return (
+    unit.write(Array.from({ length: count }, (_, i): Write => [word(frame, 3 + 4 * i), word(frame, 5 + 4 * i)])) || null
+  );
 }
 
 function writeModbus(unit: Unit, frame: Uint8Array): Answer {
@@ -249,15 +266,21 @@ function version(unit: Unit, extended: boolean): Answer {
   return extended ? [0x1f, 7, ...short, low(boot), high(boot)] : [0x1e, 5, ...short];
 }
 
-/** Only wired cells; the open channels of a shorter pack read 0 (tinybms.md 7.2). */
+/** Only wired cells; the open channels of a shorter pack read 0. */
 function readCells(unit: Unit): Answer {
   const wired = Array.from(unit.words.slice(0, 16)).filter((cell) => cell !== 0);
   return [0x1c, 2 * wired.length, ...nativeBytes(wired)];
 }
 
-/** The single values 0x14..0x1A: no length byte, words as they stand (tinybms.md 6.10). */
+/** The single values 0x14..0x1A: no length byte, words as they stand. */
 const SINGLE: Record<number, number[]> = {
-  0x14: [36, 37], 0x15: [38, 39], 0x16: [41], 0x17: [40], 0x18: [50], 0x19: [32, 33], 0x1a: [46, 47],
+  0x14: [36, 37],
+  0x15: [38, 39],
+  0x16: [41],
+  0x17: [40],
+  0x18: [50],
+  0x19: [32, 33],
+  0x1a: [46, 47],
 };
 
 function readSingle(unit: Unit, command: number): Answer {
@@ -266,20 +289,26 @@ function readSingle(unit: Unit, command: number): Answer {
 
 const ANSWERS: Record<number, (unit: Unit, frame: Uint8Array) => Answer> = {
   0x02: (unit, frame) => unit.perform(frame[2]) || null,
-  0x03: readModbus, 0x07: readBlock, 0x09: readIndividual, 0x0b: writeBlock, 0x0d: writeIndividual, 0x10: writeModbus,
+  0x03: readModbus,
+  0x07: readBlock,
+  0x09: readIndividual,
+  0x0b: writeBlock,
+  0x0d: writeIndividual,
+  0x10: writeModbus,
   0x11: (unit) => readEvents(unit, 0x11),
   0x12: (unit) => readEvents(unit, 0x12),
   0x1b: (unit) => [0x1b, 6, ...nativeBytes([48, 42, 43].map((address) => unit.words[address]))],
-  0x1c: readCells, 0x1d: readSettings,
+  0x1c: readCells,
+  0x1d: readSettings,
   0x1e: (unit) => version(unit, false),
   0x1f: (unit) => version(unit, true),
-  // Register 44 holds the distance in 16 bits, the command sends 32 (tinybms.md 6.14).
+  // Register 44 holds the distance in 16 bits, the command sends 32.
   0x20: (unit) => [0x20, ...nativeBytes([...unit.words.slice(54, 56), unit.words[44], 0, ...unit.words.slice(34, 36)])],
 };
 
 /**
- * Does what a request says and returns the reply frame: data, ACK or NACK (tinybms.md 5 and 6). Reads that would need more than one
- * packet are refused, since that form is not documented.
+ * Does what a request says and returns the reply frame: data, ACK or NACK. Reads that would need
+ * more than one packet are refused, since that form is not documented.
  */
 export function answer(unit: Unit, heard: Heard): Uint8Array {
   const { command } = heard;
@@ -290,8 +319,9 @@ export function answer(unit: Unit, heard: Heard): Uint8Array {
 }
 
 /**
- * A block read in packets of `size` data bytes, as in the vector multi_packet_block_speculative: each with header and CRC, bit 7 and an
- * id from 1 in all but the last. The vendor does not document it; the simulator sends it only as a misbehaviour. Null: no such block.
+ * A block read in packets of `size` data bytes, as in the vector multi_packet_block_speculative: each with header and
+ * CRC, bit 7 and an id from 1 in all but the last. The vendor does not document it; the simulator sends it only as a
+ * misbehaviour. Null: no such block.
  */
 export function packetsOf(unit: Unit, address: number, count: number, size: number): Uint8Array | null {
   const block = blockAt(unit, address, count);

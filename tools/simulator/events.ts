@@ -1,22 +1,49 @@
-// The event log of the simulated unit: a ring of 49 slots, as registers 200..297 and commands 0x11 and 0x12 show it (tinybms.md 6.9, 7.4).
+// The event log of the simulated unit: a ring of 49 slots, as registers 200..297 and commands 0x11 and 0x12 show it
+// (Communication Protocols Rev D, 1.1 and 3.3).
 
-import { events, SYSTEM_STARTED } from "../../firmware/bms/events";
+import { events, SYSTEM_STARTED } from "../../firmware/tables/events";
 import type { LogEntry } from "./codec";
 
-/** The log: `slots` in register order, `next` the slot written next, `unread` how many command 0x11 has not reported so far. */
-export interface EventLog { slots: LogEntry[]; next: number; unread: number }
+/**
+ * The log: `slots` in register order, `next` the slot written next, `unread` how many command 0x11 has not reported so
+ * far.
+ */
+export interface EventLog {
+  slots: LogEntry[];
+  next: number;
+  unread: number;
+}
 
 export const EVENT_SLOTS = 49;
 const FIRST = 200;
 
-/** Event ids of tinybms.md 7.4 that the simulated unit writes. */
+/** Event ids (Communication Protocols Rev D, 4) that the simulated unit writes. */
 export const EVENT = {
-  underVoltage: 0x02, overVoltage: 0x03, overTemperature: 0x04, dischargeOverCurrent: 0x05, chargeOverCurrent: 0x06,
-  regenerationOverCurrent: 0x07, lowTemperature: 0x0a, fullyDischarged: 0x31, lowTemperatureCharging: 0x37,
-  systemStarted: 0x61, chargingStarted: 0x62, chargingDone: 0x63, chargerConnected: 0x64, chargerDisconnected: 0x65,
-  dualPort: 0x66, singlePort: 0x67, overTemperatureGone: 0x73, lowTemperatureChargingGone: 0x74, lowTemperatureGone: 0x75,
-  chargeOverCurrentGone: 0x76, dischargeOverCurrentGone: 0x77, regenerationOverCurrentGone: 0x78, overVoltageGone: 0x79,
-  fullyDischargedGone: 0x7a, underVoltageGone: 0x7b,
+  underVoltage: 0x02,
+  overVoltage: 0x03,
+  overTemperature: 0x04,
+  dischargeOverCurrent: 0x05,
+  chargeOverCurrent: 0x06,
+  regenerationOverCurrent: 0x07,
+  lowTemperature: 0x0a,
+  fullyDischarged: 0x31,
+  lowTemperatureCharging: 0x37,
+  systemStarted: 0x61,
+  chargingStarted: 0x62,
+  chargingDone: 0x63,
+  chargerConnected: 0x64,
+  chargerDisconnected: 0x65,
+  dualPort: 0x66,
+  singlePort: 0x67,
+  overTemperatureGone: 0x73,
+  lowTemperatureChargingGone: 0x74,
+  lowTemperatureGone: 0x75,
+  chargeOverCurrentGone: 0x76,
+  dischargeOverCurrentGone: 0x77,
+  regenerationOverCurrentGone: 0x78,
+  overVoltageGone: 0x79,
+  fullyDischargedGone: 0x7a,
+  underVoltageGone: 0x7b,
 } as const;
 
 /** The event that ends a fault or warning; undefined where only a restart does. */

@@ -1,4 +1,5 @@
-// Faults on demand: what can go wrong on the line and in a unit's replies, by name, with a probability, for a time or a number of times.
+// Faults on demand: what can go wrong on the line and in a unit's replies, by name, with a probability, for a time or a
+// number of times.
 
 import { CMD_ERROR, CRC_ERROR, START, ack, answer, frameOf, nack, packetsOf } from "./codec";
 import type { Heard, Unit } from "./codec";
@@ -38,7 +39,11 @@ export const FAULTS = {
 export type FaultName = keyof typeof FAULTS;
 
 /** How long and how often a fault hits: until `clear`, or for some time (ms), or for some replies. */
-export interface FaultOptions { probability?: number; for_ms?: number; times?: number }
+export interface FaultOptions {
+  probability?: number;
+  for_ms?: number;
+  times?: number;
+}
 
 /** The switches of the faults. `set` throws for a name that does not exist and a probability outside 0..1. */
 export interface Faults {
@@ -56,7 +61,9 @@ const NOISE_MAX = 12;
 
 /** All faults by name with their description, one a line. */
 export function faultList(): string {
-  return Object.entries(FAULTS).map(([name, doc]) => `  ${name.padEnd(14)} ${doc}`).join("\n");
+  return Object.entries(FAULTS)
+    .map(([name, doc]) => `  ${name.padEnd(14)} ${doc}`)
+    .join("\n");
 }
 
 /** Faults, all off. */
@@ -134,7 +141,10 @@ function statusAck(reply: Uint8Array): Uint8Array {
 }
 
 /** Changes to a finished reply, in this order. */
-const SPOILERS: [FaultName, (context: { unit: Unit; heard: Heard; random: Random }, reply: Uint8Array) => Uint8Array][] = [
+const SPOILERS: [
+  FaultName,
+  (context: { unit: Unit; heard: Heard; random: Random }, reply: Uint8Array) => Uint8Array,
+][] = [
   ["multi-packet", ({ unit, heard }, reply) => ("frame" in heard ? multiPacket(unit, heard.frame, reply) : reply)],
   ["odd-length", (_, reply) => oddLength(reply)],
   ["wrong-address", (_, reply) => wrongAddress(reply)],
@@ -147,10 +157,13 @@ const SPOILERS: [FaultName, (context: { unit: Unit; heard: Heard; random: Random
   ["double", (_, reply) => join(reply, reply)],
   ["stale", ({ unit, heard }, reply) => join(otherReply(unit, heard.command), reply)],
   ["false-start", ({ heard }, reply) => join([START, START, heard.command, 0x20, START, 0x00], reply)],
-  ["noise", ({ random }, reply) => {
-    const around = (): Uint8Array => randomBytes(random, randomInteger(random, 1, NOISE_MAX));
-    return join(around(), reply, around());
-  }],
+  [
+    "noise",
+    ({ random }, reply) => {
+      const around = (): Uint8Array => randomBytes(random, randomInteger(random, 1, NOISE_MAX));
+      return join(around(), reply, around());
+    },
+  ],
 ];
 
 /** The same unit, but what is written to it is acknowledged and forgotten. */
@@ -160,7 +173,8 @@ function forgetful(unit: Unit): Unit {
 
 /** A unit that limits in silence: it stores the next value above, or the one below where that may not be. */
 function limiting(unit: Unit): Unit {
-  const beside = (writes: Write[], by: number): Write[] => writes.map(([address, raw]) => [address, raw + by & 0xffff]);
+  const beside = (writes: Write[], by: number): Write[] =>
+    writes.map(([address, raw]) => [address, (raw + by) & 0xffff]);
   return { ...unit, write: (writes) => unit.write(beside(writes, 1)) || unit.write(beside(writes, -1)) };
 }
 
@@ -175,16 +189,22 @@ function writing(unit: Unit, command: number, faults: Faults): Unit {
 }
 
 /**
- * The reply to a request with the active faults applied: its bytes and how much later than usual they come; null for no reply.
- * `silence` and the NACK faults keep the request from being carried out.
+ * The reply to a request with the active faults applied: its bytes and how much later than usual they come; null for no
+ * reply. `silence` and the NACK faults keep the request from being carried out.
  */
-export function spoiledAnswer(unit: Unit, heard: Heard, faults: Faults, random: Random): { bytes: Uint8Array; delay_ms: number } | null {
+export function spoiledAnswer(
+  unit: Unit,
+  heard: Heard,
+  faults: Faults,
+  random: Random,
+): { bytes: Uint8Array; delay_ms: number } | null {
   if (faults.hits("silence")) return null;
   const delay_ms = faults.hits("late") ? LATE_MS : 0;
   if (faults.hits("nack")) return { bytes: nack(heard.command, CMD_ERROR), delay_ms };
   if (heard.command === 0x07 && faults.hits("no-0x07")) return { bytes: nack(heard.command, CMD_ERROR), delay_ms };
   if (faults.hits("nack-crc")) return { bytes: nack(heard.command ^ 0x40, CRC_ERROR), delay_ms };
-  if (CHANGES.includes(heard.command) && faults.hits("locked")) return { bytes: nack(heard.command, CMD_ERROR), delay_ms };
+  if (CHANGES.includes(heard.command) && faults.hits("locked"))
+    return { bytes: nack(heard.command, CMD_ERROR), delay_ms };
   let bytes = answer(writing(unit, heard.command, faults), heard);
   if (faults.hits("lost-reply")) return null;
   for (const [name, spoil] of SPOILERS) if (faults.hits(name)) bytes = spoil({ unit, heard, random }, bytes);

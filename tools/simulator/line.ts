@@ -13,11 +13,11 @@ import { randomBytes } from "./random";
 import type { Random } from "./random";
 import { getValue, setBits } from "./words";
 
-/** 10 bits a byte at 115200 baud (tinybms.md 1). */
+/** 10 bits a byte at 115200 baud (Communication Protocols Rev D, 1). */
 export const BYTE_MS = 10000 / 115200;
-/** Derived from measurements on hardware (tinybms.md 3). */
+/** Derived from measurements on hardware (clarkni5/tinybms). */
 export const TURNAROUND_MS = 1;
-/** Without traffic for this long the unit sleeps (tinybms.md 2). */
+/** Without traffic for this long the unit sleeps (User Manual v2.2). */
 export const SLEEP_AFTER_MS = 10000;
 /** A fragment is dropped after this much silence. Generous, since TCP and pseudo terminals deliver in bursts. */
 export const QUIET_MS = 30;
@@ -31,25 +31,65 @@ const WOKEN_BY_UART = 3;
 /** Sums of byte times round a little; far below one bit. */
 const ROUNDING_MS = 1e-6;
 
-interface Segment { bytes: Uint8Array; at_ms: number; isText: boolean; start_ms: number | null; sent: number }
+interface Segment {
+  bytes: Uint8Array;
+  at_ms: number;
+  isText: boolean;
+  start_ms: number | null;
+  sent: number;
+}
 
 /** One line. Only `createLine`, `receiveBytes` and `closeLine` are meant for others; tests may look. */
 export interface Line {
-  battery: Battery; clock: Clock; random: Random; faults: Faults; send(bytes: Uint8Array): void;
-  stream: RequestStream; queue: Segment[];
-  lastTraffic_ms: number; deafUntil_ms: number; receiveEnd_ms: number; sendEnd_ms: number; nextText_ms: number; closed: boolean;
-  cancelPump(): void; cancelQuiet(): void; cancelTick(): void;
+  battery: Battery;
+  clock: Clock;
+  random: Random;
+  faults: Faults;
+  send(bytes: Uint8Array): void;
+  stream: RequestStream;
+  queue: Segment[];
+  lastTraffic_ms: number;
+  deafUntil_ms: number;
+  receiveEnd_ms: number;
+  sendEnd_ms: number;
+  nextText_ms: number;
+  closed: boolean;
+  cancelPump(): void;
+  cancelQuiet(): void;
+  cancelTick(): void;
 }
 
 const nothing = (): void => undefined;
 
-/** A line with its unit awake. `send` gets the bytes for the gateway, in chunks of at most 8, each when its last bit has arrived. */
-export function createLine(battery: Battery, clock: Clock, random: Random, faults: Faults, send: (bytes: Uint8Array) => void): Line {
+/**
+ * A line with its unit awake. `send` gets the bytes for the gateway, in chunks of at most 8, each when its last bit has
+ * arrived.
+ */
+export function createLine(
+  battery: Battery,
+  clock: Clock,
+  random: Random,
+  faults: Faults,
+  send: (bytes: Uint8Array) => void,
+): Line {
   const now = clock.now();
   const line: Line = {
-    battery, clock, random, faults, send, stream: createRequestStream(), queue: [],
-    lastTraffic_ms: now, deafUntil_ms: now, receiveEnd_ms: now, sendEnd_ms: now, nextText_ms: now, closed: false,
-    cancelPump: nothing, cancelQuiet: nothing, cancelTick: nothing,
+    battery,
+    clock,
+    random,
+    faults,
+    send,
+    stream: createRequestStream(),
+    queue: [],
+    lastTraffic_ms: now,
+    deafUntil_ms: now,
+    receiveEnd_ms: now,
+    sendEnd_ms: now,
+    nextText_ms: now,
+    closed: false,
+    cancelPump: nothing,
+    cancelQuiet: nothing,
+    cancelTick: nothing,
   };
   tick(line);
   return line;
@@ -87,7 +127,8 @@ function pump(line: Line): void {
       // The receiver may have answered at once, or closed the line.
       if (line.queue[0] !== head) return;
     }
-    if (head.sent < head.bytes.length) return wakeAt(line, head.start_ms + Math.min(head.bytes.length, head.sent + CHUNK_BYTES) * BYTE_MS);
+    if (head.sent < head.bytes.length)
+      return wakeAt(line, head.start_ms + Math.min(head.bytes.length, head.sent + CHUNK_BYTES) * BYTE_MS);
     line.sendEnd_ms = head.start_ms + head.bytes.length * BYTE_MS;
     line.queue.shift();
   }
@@ -105,7 +146,9 @@ function enqueue(line: Line, bytes: Uint8Array, at_ms: number, isText: boolean):
   pump(line);
 }
 
-/** A broadcast pauses at the byte under way while a command is handled, and goes on after the reply (tinybms.md 6.16). */
+/**
+ * A broadcast pauses at the byte under way while a command is handled, and goes on after the reply (User Manual v2.2).
+ */
 function pauseText(line: Line, resume_ms: number): void {
   const head = line.queue[0];
   if (!head?.isText || head.start_ms === null) return;
@@ -132,8 +175,8 @@ function reply(line: Line, heard: Heard): void {
 }
 
 /**
- * Takes bytes from the gateway. A sleeping unit is woken by them and does not answer them; a deaf one (waking, restarting) ignores them.
- * Bytes that come in one burst count as if the wire had needed its time for them.
+ * Takes bytes from the gateway. A sleeping unit is woken by them and does not answer them; a deaf one (waking,
+ * restarting) ignores them. Bytes that come in one burst count as if the wire had needed its time for them.
  */
 export function receiveBytes(line: Line, bytes: Uint8Array): void {
   const now = line.clock.now();
@@ -161,7 +204,8 @@ function tick(line: Line): void {
   line.cancelTick = line.clock.schedule(TICK_MS, () => tick(line));
   if (line.faults.hits("flood")) enqueue(line, randomBytes(line.random, Math.floor(TICK_MS / BYTE_MS)), now, false);
   const period_ms = BROADCAST_PERIODS_MS[getValue(line.battery.words, "broadcast_period") ?? 0];
-  if (!period_ms || now < line.nextText_ms || now < line.deafUntil_ms || line.queue.length > 0 || isAsleep(line)) return;
+  if (!period_ms || now < line.nextText_ms || now < line.deafUntil_ms || line.queue.length > 0 || isAsleep(line))
+    return;
   line.nextText_ms = now + period_ms;
   enqueue(line, broadcastText(line.battery), now, true);
 }

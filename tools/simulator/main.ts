@@ -9,10 +9,21 @@ import type { Service } from "./serve";
 import { createSimulator } from "./simulator";
 import type { Simulator } from "./simulator";
 
-interface Options { tcp?: number; pty?: string; scenario: string; speed: number; seed: number; cells: number; fault: Fault[] }
+interface Options {
+  tcp?: number;
+  pty?: string;
+  scenario: string;
+  speed: number;
+  seed: number;
+  cells: number;
+  fault: Fault[];
+}
 
 /** A fault of the command line: its name and how often it hits. */
-interface Fault { name: string; probability: number }
+interface Fault {
+  name: string;
+  probability: number;
+}
 
 const TCP_PORT = 4001;
 
@@ -35,7 +46,11 @@ function addFault(text: string, faults: Fault[]): Fault[] {
 function commandLine(): Command {
   return new Command("simulator")
     .description("A simulated TinyBMS with a battery, byte exact on its UART.")
-    .option("--tcp <port>", `listen on this TCP port (${TCP_PORT} when there is no --pty; 0: any free one)`, numberIn(0, 65535, true))
+    .option(
+      "--tcp <port>",
+      `listen on this TCP port (${TCP_PORT} when there is no --pty; 0: any free one)`,
+      numberIn(0, 65535, true),
+    )
     .option("--pty <path>", "make a pseudo terminal with a link at this path (needs socat)")
     .option("--scenario <name>", "what happens to the battery", "default")
     .option("--speed <factor>", "model seconds per second; the line keeps real time", numberIn(0.001, 100000, false), 1)
@@ -78,8 +93,10 @@ async function main(): Promise<void> {
   }
   for (const { where } of services) console.log(`${pc.bold("TinyBMS simulator")} on ${pc.cyan(where)}`);
   const faults = simulator.faults.active();
-  console.log(`scenario ${options.scenario}, ${options.cells} cells, speed ${options.speed}, seed ${options.seed}`
-    + `${faults.length ? `, faults ${faults.join(" ")}` : ""}; Ctrl-C ends it`);
+  console.log(
+    `scenario ${options.scenario}, ${options.cells} cells, speed ${options.speed}, seed ${options.seed}` +
+      `${faults.length ? `, faults ${faults.join(" ")}` : ""}; Ctrl-C ends it`,
+  );
 }
 
 main().catch((error: Error) => {

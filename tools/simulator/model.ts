@@ -1,5 +1,6 @@
-// The simulated TinyBMS behind the codec: a battery stepped by dt, the unit's own decisions about it, and the registers that show both.
-// Pure: no clock, no line, randomness only from the seed. What TinyBMS does by itself: charge-control.md 2.
+// The simulated TinyBMS behind the codec: a battery stepped by dt, the unit's own decisions about it, and the registers
+// that show both. Pure: no clock, no line, randomness only from the seed. What TinyBMS does by itself:
+// Enepaq TinyBMS User Manual v2.2 Rev D.
 
 import { createCells, currentAtVoltage, approach, stepCells, stepThermal } from "./cells";
 import type { Cell, Thermal, Totals } from "./cells";
@@ -15,39 +16,68 @@ import type { Trouble } from "./trouble";
 import { REGISTER_COUNT, getBits, getValue, rowOf, setBits, setValue } from "./words";
 
 /** What the house wants from the battery: A (above 0: charge), a charger on the charge port or not, ambient in degC. */
-export interface Demand { current_A: number; charger: boolean; ambient_C: number }
+export interface Demand {
+  current_A: number;
+  charger: boolean;
+  ambient_C: number;
+}
 
 /** Limits that the GX obeys: charge voltage in V, charge and discharge current in A. */
-export interface Limits { cvl: number; ccl: number; dcl: number }
+export interface Limits {
+  cvl: number;
+  ccl: number;
+  dcl: number;
+}
 
 /** How a battery begins. */
 export interface BatteryOptions {
-  cells: number; soc_pct: number; temperature_C: number; random: Random;
+  cells: number;
+  soc_pct: number;
+  temperature_C: number;
+  random: Random;
   /** Points of state of charge by which single cells are ahead or behind, cell 1 first. */
   offsets_pct?: number[];
   /** Which of the two external temperature sensors are connected. */
   sensors?: [boolean, boolean];
-  /** Registers of a pack with fewer than 16 cells: 16-N..15 (`high`, as seen on hardware) or 0..N-1 (tinybms.md 7.2). */
+  /**
+   * Registers of a pack with fewer than 16 cells: 16-N..15 (`high`, as seen on hardware) or 0..N-1.
+   */
   cellOrder?: "high" | "low";
 }
 
 /** The whole simulated unit. Tests may read and change anything; registers follow at the next step. */
 export interface Battery extends Unit {
-  cells: Cell[]; firstRegister: number; sensors: [boolean, boolean]; thermal: Thermal; totals: Totals;
-  current_A: number; soc_pct: number; soh_pct: number; lifetime_s: number;
-  charger: boolean; switches: { charge: boolean; load: boolean };
+  cells: Cell[];
+  firstRegister: number;
+  sensors: [boolean, boolean];
+  thermal: Thermal;
+  totals: Totals;
+  current_A: number;
+  soc_pct: number;
+  soh_pct: number;
+  lifetime_s: number;
+  charger: boolean;
+  switches: { charge: boolean; load: boolean };
   /** The unit decided that the battery is full and keeps the charge switch open. */
   chargeDone: boolean;
   /** One cell reached register 300 before the others: the charge switch waits for the balancing. */
   waitsForBalance: boolean;
-  charging: boolean; protection: ProtectionState; events: EventLog; limits: Limits | null;
+  charging: boolean;
+  protection: ProtectionState;
+  events: EventLog;
+  limits: Limits | null;
   /** Restarts since the start of the simulator, and the seconds that the present one still takes. */
-  restarts: number; starting_s: number;
+  restarts: number;
+  starting_s: number;
   /** What is wrong by the scenario, and which of its events are logged already. */
-  trouble: Trouble; troubleEvents: number[];
+  trouble: Trouble;
+  troubleEvents: number[];
 }
 
-/** Currents beyond this count as charging or discharging; also the idle band of sleep (high-power type, tinybms.md 2). */
+/**
+ * Currents beyond this count as charging or discharging; also the idle band of sleep (high-power type, User Manual
+ * v2.2).
+ */
 export const IDLE_A = 0.8;
 /** The model runs in steps of at most this, whatever the caller asks for. */
 const STEP_S_MAX = 1;
@@ -67,10 +97,14 @@ function setting(battery: Battery, key: string): number {
   return getValue(battery.words, key) ?? NaN;
 }
 
-/** A unit with a battery, as after power-on; registers are filled. Throws a RangeError for a number of cells outside 4..16. */
+/**
+ * A unit with a battery, as after power-on; registers are filled. Throws a RangeError for a number of cells outside
+ * 4..16.
+ */
 export function createBattery(options: BatteryOptions): Battery {
   const { cells, soc_pct, temperature_C, random } = options;
-  if (!Number.isInteger(cells) || cells < 4 || cells > 16) throw new RangeError(`a TinyBMS has 4 to 16 cells, not ${cells}`);
+  if (!Number.isInteger(cells) || cells < 4 || cells > 16)
+    throw new RangeError(`a TinyBMS has 4 to 16 cells, not ${cells}`);
   const words = new Uint16Array(REGISTER_COUNT);
   initialSettings(words, cells);
   words.set(VERSION, 500);
@@ -81,9 +115,22 @@ export function createBattery(options: BatteryOptions): Battery {
     sensors: options.sensors ?? [true, true],
     thermal: { pack_C: temperature_C, internal_C: temperature_C, ambient_C: temperature_C },
     totals: { in_Ah: 0, out_Ah: 0, in_Wh: 0, out_Wh: 0, bled_Ah: 0, bled_Wh: 0, heat_Wh: 0 },
-    current_A: 0, soc_pct, soh_pct: 99, lifetime_s: LIFETIME_AT_START_S,
-    charger: false, switches: { charge: true, load: true }, chargeDone: false, waitsForBalance: false, charging: false,
-    protection: createProtectionState(), events: createLog(), limits: null, restarts: 0, starting_s: 0, trouble: {}, troubleEvents: [],
+    current_A: 0,
+    soc_pct,
+    soh_pct: 99,
+    lifetime_s: LIFETIME_AT_START_S,
+    charger: false,
+    switches: { charge: true, load: true },
+    chargeDone: false,
+    waitsForBalance: false,
+    charging: false,
+    protection: createProtectionState(),
+    events: createLog(),
+    limits: null,
+    restarts: 0,
+    starting_s: 0,
+    trouble: {},
+    troubleEvents: [],
     write: (writes) => writeRegisters(battery, writes),
     bound: (kind, address) => settingBound(words, kind, address),
     perform: (option) => perform(battery, option),
@@ -106,7 +153,9 @@ function start(battery: Battery): void {
   log(battery, setting(battery, "operation_mode") === 1 ? EVENT.singlePort : EVENT.dualPort);
 }
 
-/** Restart: outputs off for a second, faults forgotten until they trip again; settings and events stay (tinybms.md 6.2). */
+/**
+ * Restart: outputs off for a second, faults forgotten until they trip again; settings and events stay (0x02).
+ */
 function restart(battery: Battery): void {
   battery.restarts++;
   battery.starting_s = RESTART_S;
@@ -120,9 +169,18 @@ function restart(battery: Battery): void {
   start(battery);
 }
 
-const STATISTICS = ["max_discharge_current_seen", "max_charge_current_seen", "max_cell_voltage_diff_seen", "under_voltage_count",
-  "over_voltage_count", "discharge_over_current_count", "charge_over_current_count", "over_heat_count", "charging_count",
-  "full_charge_count"];
+const STATISTICS = [
+  "max_discharge_current_seen",
+  "max_charge_current_seen",
+  "max_cell_voltage_diff_seen",
+  "under_voltage_count",
+  "over_voltage_count",
+  "discharge_over_current_count",
+  "charge_over_current_count",
+  "over_heat_count",
+  "charging_count",
+  "full_charge_count",
+];
 
 function clearStatistics(battery: Battery): void {
   for (const key of STATISTICS) setValue(battery.words, key, 0);
@@ -145,7 +203,7 @@ function perform(battery: Battery, option: number): boolean {
   return option in actions;
 }
 
-/** Writing 340 with another value restarts the unit (tinybms.md 7.5). */
+/** Writing 340 with another value restarts the unit (Communication Protocols Rev D, 3.4). */
 function writeRegisters(battery: Battery, writes: Parameters<Unit["write"]>[0]): boolean {
   const mode = setting(battery, "operation_mode");
   const done = writeSettings(battery.words, writes);
@@ -158,7 +216,7 @@ export function packVoltage(battery: Battery): number {
   return battery.cells.reduce((sum, cell) => sum + cell.voltage_V, 0);
 }
 
-/** True when the unit may go to sleep: no charger, no fault, current inside the idle band (tinybms.md 2). */
+/** True when the unit may go to sleep: no charger, no fault, current inside the idle band (User Manual v2.2). */
 export function maySleep(battery: Battery): boolean {
   return !battery.charger && Math.abs(battery.current_A) < IDLE_A && !hasFault(battery.protection);
 }
@@ -167,7 +225,8 @@ export function maySleep(battery: Battery): boolean {
 function wantedCurrent(battery: Battery, demand: Demand): number {
   const { limits, cells, thermal } = battery;
   if (demand.current_A <= 0) return Math.max(demand.current_A, -(limits?.dcl ?? Infinity));
-  const voltage_V = limits?.cvl ?? cells.length * (setting(battery, "fully_charged_voltage") / 1000 + CHARGER_HEADROOM_V);
+  const voltage_V =
+    limits?.cvl ?? cells.length * (setting(battery, "fully_charged_voltage") / 1000 + CHARGER_HEADROOM_V);
   const constantVoltage_A = Math.max(0, currentAtVoltage(cells, voltage_V, thermal.pack_C));
   return Math.min(demand.current_A, limits?.ccl ?? Infinity, constantVoltage_A);
 }
@@ -202,19 +261,24 @@ function noticeCharger(battery: Battery, present: boolean): void {
   battery.charger = present;
   battery.charging = false;
   battery.waitsForBalance = false;
-  // A reconnected charger ends "fully charged" (charge-control.md 2).
+  // A reconnected charger ends "fully charged" (User Manual v2.2).
   if (present) battery.chargeDone = false;
   log(battery, present ? EVENT.chargerConnected : EVENT.chargerDisconnected);
 }
 
-/** Extremes of what the unit measures now: cells in mV, its pack sensors in degC (the board's own when none is connected). */
+/**
+ * Extremes of what the unit measures now: cells in mV, its pack sensors in degC (the board's own when none is
+ * connected).
+ */
 function measure(battery: Battery): { minCell_mV: number; maxCell_mV: number; coldest_C: number; hottest_C: number } {
   const millivolts = battery.cells.map((cell) => cell.voltage_V * 1000);
   const pack = sensorTemperatures(battery).filter((temperature): temperature is number => temperature !== null);
   const { internal_C } = battery.thermal;
   return {
-    minCell_mV: Math.min(...millivolts), maxCell_mV: Math.max(...millivolts),
-    coldest_C: pack.length ? Math.min(...pack) : internal_C, hottest_C: Math.max(internal_C, ...pack),
+    minCell_mV: Math.min(...millivolts),
+    maxCell_mV: Math.max(...millivolts),
+    coldest_C: pack.length ? Math.min(...pack) : internal_C,
+    hottest_C: Math.max(internal_C, ...pack),
   };
 }
 
@@ -226,7 +290,12 @@ function sensorTemperatures(battery: Battery): [number | null, number | null] {
 }
 
 function protect(battery: Battery, dt: number): void {
-  const measured = { ...measure(battery), ...settingsReader(battery.words), current_A: battery.current_A, charger: battery.charger };
+  const measured = {
+    ...measure(battery),
+    ...settingsReader(battery.words),
+    current_A: battery.current_A,
+    charger: battery.charger,
+  };
   stepProtections(battery.protection, measured, dt, (protection, tripped) => {
     log(battery, tripped ? protection.event : protection.cleared);
     if (tripped && protection.counter) count(battery, protection.counter);
@@ -239,7 +308,7 @@ function count(battery: Battery, key: string): void {
   setValue(battery.words, key, setting(battery, key) + 1);
 }
 
-/** The rules of "full", "wait for the balancing" and "charge again" (charge-control.md 2). */
+/** The rules of "full", "wait for the balancing" and "charge again" (User Manual v2.2). */
 function decideCharge(battery: Battery): void {
   const { minCell_mV, maxCell_mV } = measure(battery);
   const full_mV = setting(battery, "fully_charged_voltage");
@@ -247,7 +316,12 @@ function decideCharge(battery: Battery): void {
   const canCharge = battery.charger && battery.switches.charge;
   if (balanced) battery.waitsForBalance = false;
   else if (canCharge && maxCell_mV >= full_mV) battery.waitsForBalance = true;
-  if (canCharge && minCell_mV >= full_mV && balanced && battery.current_A * 1000 < setting(battery, "charge_finished_current")) {
+  if (
+    canCharge &&
+    minCell_mV >= full_mV &&
+    balanced &&
+    battery.current_A * 1000 < setting(battery, "charge_finished_current")
+  ) {
     battery.chargeDone = true;
     battery.charging = false;
     battery.soc_pct = 100;
@@ -255,7 +329,8 @@ function decideCharge(battery: Battery): void {
     log(battery, EVENT.chargingDone);
   }
   const restarts = getBits(battery.words, "option_flags", "enable_charge_restart_level") === 1;
-  if (battery.chargeDone && restarts && battery.soc_pct <= setting(battery, "charge_restart_level")) battery.chargeDone = false;
+  if (battery.chargeDone && restarts && battery.soc_pct <= setting(battery, "charge_restart_level"))
+    battery.chargeDone = false;
   if (canCharge && !battery.chargeDone && !battery.charging) {
     battery.charging = true;
     count(battery, "charging_count");
@@ -266,7 +341,8 @@ function decideCharge(battery: Battery): void {
 function onlineStatus(battery: Battery): string {
   if (hasFault(battery.protection) || isFaulty(battery)) return "fault";
   if (battery.current_A < -IDLE_A) return "discharging";
-  if (battery.charger && !battery.chargeDone && (battery.waitsForBalance || battery.current_A > IDLE_A)) return "charging";
+  if (battery.charger && !battery.chargeDone && (battery.waitsForBalance || battery.current_A > IDLE_A))
+    return "charging";
   if (battery.current_A > IDLE_A) return battery.charger ? "charging" : "regeneration";
   return battery.chargeDone ? "fully_charged" : "idle";
 }
@@ -275,13 +351,17 @@ function statusCode(name: string): number {
   return Number(Object.entries(rowOf("online_status").enum ?? {}).find(([, label]) => label === name)?.[0]);
 }
 
-/** Bleeds cells above register 303 that are further above the lowest than register 308, while charging or at over-voltage. */
+/**
+ * Bleeds cells above register 303 that are further above the lowest than register 308, while charging or at
+ * over-voltage.
+ */
 function balance(battery: Battery): void {
   const { minCell_mV } = measure(battery);
   const threshold_mV = setting(battery, "early_balancing_threshold");
   const allowed_mV = setting(battery, "allowed_disbalance");
   const status = onlineStatus(battery);
-  const allowed = status === "charging" || status === "regeneration" || battery.protection.active.has(EVENT.overVoltage);
+  const allowed =
+    status === "charging" || status === "regeneration" || battery.protection.active.has(EVENT.overVoltage);
   let needed = 0;
   let active = 0;
   battery.cells.forEach((cell, i) => {
@@ -295,7 +375,7 @@ function balance(battery: Battery): void {
   setValue(battery.words, "balancing_active", active);
 }
 
-/** Registers 323 and 328 are inputs: taken over, then they read "no value" (tinybms.md 7.5). */
+/** Registers 323 and 328 are inputs: taken over, then they read "no value" (Communication Protocols Rev D, 3.4). */
 function takeManualValues(battery: Battery): void {
   const soc_pct = getValue(battery.words, "set_state_of_charge");
   const soh_pct = getValue(battery.words, "set_state_of_health");
@@ -312,7 +392,10 @@ function estimateTimeLeft(battery: Battery): number {
   return Math.round((36 * part * setting(battery, "battery_capacity")) / Math.abs(current_A));
 }
 
-/** Cells are measured in 0.1 mV; pack voltage and extremes follow from those, so that the registers agree with each other. */
+/**
+ * Cells are measured in 0.1 mV; pack voltage and extremes follow from those, so that the registers agree with each
+ * other.
+ */
 function publish(battery: Battery): void {
   const { words, current_A } = battery;
   const tenths = battery.cells.map((cell) => Math.min(0xffff, Math.max(0, Math.round(cell.voltage_V * 10000))));
@@ -320,12 +403,19 @@ function publish(battery: Battery): void {
   words.set(tenths, battery.firstRegister);
   const [first_C, second_C] = sensorTemperatures(battery);
   const values: Record<string, number | null> = {
-    lifetime_counter: Math.floor(battery.lifetime_s), estimated_time_left: estimateTimeLeft(battery),
-    pack_voltage: tenths.reduce((sum, tenth) => sum + tenth, 0) / 10000 + (battery.trouble.packError_V ?? 0), pack_current: current_A,
-    min_cell_voltage: Math.min(...tenths) / 10, max_cell_voltage: Math.max(...tenths) / 10,
-    external_temp_1: first_C, external_temp_2: second_C, internal_temp: battery.thermal.internal_C,
-    state_of_health: battery.soh_pct, state_of_charge: battery.soc_pct,
-    online_status: statusCode(onlineStatus(battery)), detected_cells: battery.cells.length,
+    lifetime_counter: Math.floor(battery.lifetime_s),
+    estimated_time_left: estimateTimeLeft(battery),
+    pack_voltage: tenths.reduce((sum, tenth) => sum + tenth, 0) / 10000 + (battery.trouble.packError_V ?? 0),
+    pack_current: current_A,
+    min_cell_voltage: Math.min(...tenths) / 10,
+    max_cell_voltage: Math.max(...tenths) / 10,
+    external_temp_1: first_C,
+    external_temp_2: second_C,
+    internal_temp: battery.thermal.internal_C,
+    state_of_health: battery.soh_pct,
+    state_of_charge: battery.soc_pct,
+    online_status: statusCode(onlineStatus(battery)),
+    detected_cells: battery.cells.length,
   };
   for (const [key, value] of Object.entries(values)) setValue(words, key, value);
 }
@@ -340,8 +430,18 @@ function keepStatistics(battery: Battery): void {
   raise(battery, current_A < 0 ? "max_discharge_current_seen" : "max_charge_current_seen", Math.abs(current_A));
   raise(battery, "max_cell_voltage_diff_seen", maxCell_mV - minCell_mV);
   const pack_C = Math.max(-128, Math.min(127, Math.round(battery.thermal.pack_C)));
-  setBits(words, "pack_temp_extremes", "min_pack_temp_seen", Math.min(pack_C, getBits(words, "pack_temp_extremes", "min_pack_temp_seen")));
-  setBits(words, "pack_temp_extremes", "max_pack_temp_seen", Math.max(pack_C, getBits(words, "pack_temp_extremes", "max_pack_temp_seen")));
+  setBits(
+    words,
+    "pack_temp_extremes",
+    "min_pack_temp_seen",
+    Math.min(pack_C, getBits(words, "pack_temp_extremes", "min_pack_temp_seen")),
+  );
+  setBits(
+    words,
+    "pack_temp_extremes",
+    "max_pack_temp_seen",
+    Math.max(pack_C, getBits(words, "pack_temp_extremes", "max_pack_temp_seen")),
+  );
 }
 
 function stepOnce(battery: Battery, demand: Demand, dt: number): void {
@@ -351,7 +451,11 @@ function stepOnce(battery: Battery, demand: Demand, dt: number): void {
   operateSwitches(battery);
   flow(battery, demand, dt);
   protect(battery, dt);
-  followEvents(battery, (id) => log(battery, id), () => restart(battery));
+  followEvents(
+    battery,
+    (id) => log(battery, id),
+    () => restart(battery),
+  );
   operateSwitches(battery);
   decideCharge(battery);
   balance(battery);
@@ -359,8 +463,8 @@ function stepOnce(battery: Battery, demand: Demand, dt: number): void {
 }
 
 /**
- * Moves the unit `dt` seconds on, in steps of at most 1 s, with the demand of the scenario at each one (`demandAt(seconds from now)`);
- * then refreshes the registers. The GX limits in `battery.limits` apply to the demand.
+ * Moves the unit `dt` seconds on, in steps of at most 1 s, with the demand of the scenario at each one
+ * (`demandAt(seconds from now)`); then refreshes the registers. The GX limits in `battery.limits` apply to the demand.
  */
 export function stepBattery(battery: Battery, dt: number, demandAt: (offset_s: number) => Demand): void {
   takeManualValues(battery);

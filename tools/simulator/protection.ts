@@ -1,19 +1,34 @@
 // What the simulated unit does to protect the battery, as a table: when it trips, what it opens, when it recovers
-// (charge-control.md 2, tinybms.md 7.4). The model feeds it measurements and obeys the switches.
+// (User Manual v2.2; Communication Protocols Rev D, 3.3 and 4). The model feeds it measurements and obeys the switches.
 
 import { EVENT } from "./events";
 import { getBits, getValue } from "./words";
 
-/** What the protections look at. `setting` gives a settings register in its unit, `trippedFor_s` counts since this one tripped. */
+/**
+ * What the protections look at. `setting` gives a settings register in its unit, `trippedFor_s` counts since this one
+ * tripped.
+ */
 export interface Measured {
-  minCell_mV: number; maxCell_mV: number; coldest_C: number; hottest_C: number; current_A: number; charger: boolean;
-  setting(key: string): number; overCurrentTimeout_s: number; trippedFor_s: number;
+  minCell_mV: number;
+  maxCell_mV: number;
+  coldest_C: number;
+  hottest_C: number;
+  current_A: number;
+  charger: boolean;
+  setting(key: string): number;
+  overCurrentTimeout_s: number;
+  trippedFor_s: number;
 }
 
 /** One protection. `hold_s`: how long the condition must last before it trips (0 unless said). */
 export interface Protection {
-  event: number; cleared: number; opens: "charge" | "load" | "both"; counter?: string;
-  trips(m: Measured): boolean; recovers(m: Measured): boolean; hold_s?(m: Measured): number;
+  event: number;
+  cleared: number;
+  opens: "charge" | "load" | "both";
+  counter?: string;
+  trips(m: Measured): boolean;
+  recovers(m: Measured): boolean;
+  hold_s?(m: Measured): number;
 }
 
 /** Distances between trip and recovery; the vendor prints none, these keep the relaxing cells from bouncing. */
@@ -30,35 +45,88 @@ function automaticallyRecovered(m: Measured): boolean {
 }
 
 export const PROTECTIONS: Protection[] = [
-  { event: EVENT.overVoltage, cleared: EVENT.overVoltageGone, opens: "charge", counter: "over_voltage_count",
+  {
+    event: EVENT.overVoltage,
+    cleared: EVENT.overVoltageGone,
+    opens: "charge",
+    counter: "over_voltage_count",
     trips: (m) => m.maxCell_mV >= m.setting("over_voltage_cutoff"),
-    recovers: (m) => m.maxCell_mV < m.setting("fully_charged_voltage") },
-  // No automatic recovery: only a charger brings the unit back, through the charge switch that `openSwitches` leaves closed for it.
-  { event: EVENT.underVoltage, cleared: EVENT.underVoltageGone, opens: "both", counter: "under_voltage_count",
+    recovers: (m) => m.maxCell_mV < m.setting("fully_charged_voltage"),
+  },
+  // No automatic recovery: only a charger brings the unit back, through the charge switch that `openSwitches` leaves
+  // closed for it.
+  {
+    event: EVENT.underVoltage,
+    cleared: EVENT.underVoltageGone,
+    opens: "both",
+    counter: "under_voltage_count",
     trips: (m) => m.minCell_mV <= m.setting("under_voltage_cutoff"),
-    recovers: (m) => m.charger && m.minCell_mV > m.setting("under_voltage_cutoff") + UNDER_VOLTAGE_RECOVERY_MV },
-  { event: EVENT.fullyDischarged, cleared: EVENT.fullyDischargedGone, opens: "load",
+    recovers: (m) => m.charger && m.minCell_mV > m.setting("under_voltage_cutoff") + UNDER_VOLTAGE_RECOVERY_MV,
+  },
+  {
+    event: EVENT.fullyDischarged,
+    cleared: EVENT.fullyDischargedGone,
+    opens: "load",
     trips: (m) => m.minCell_mV <= m.setting("fully_discharged_voltage"),
-    recovers: (m) => m.minCell_mV > m.setting("fully_discharged_voltage") + DISCHARGED_RECOVERY_MV },
-  { event: EVENT.dischargeOverCurrent, cleared: EVENT.dischargeOverCurrentGone, opens: "load", counter: "discharge_over_current_count",
-    trips: (m) => -m.current_A >= m.setting("discharge_over_current_cutoff"), recovers: automaticallyRecovered,
-    hold_s: (m) => (-m.current_A >= m.setting("discharge_peak_current_cutoff") ? 0 : m.overCurrentTimeout_s) },
-  { event: EVENT.chargeOverCurrent, cleared: EVENT.chargeOverCurrentGone, opens: "charge", counter: "charge_over_current_count",
-    trips: (m) => m.charger && m.current_A >= m.setting("charge_over_current_cutoff"), recovers: automaticallyRecovered },
-  { event: EVENT.regenerationOverCurrent, cleared: EVENT.regenerationOverCurrentGone, opens: "both", counter: "charge_over_current_count",
-    trips: (m) => !m.charger && m.current_A >= m.setting("charge_over_current_cutoff"), recovers: automaticallyRecovered },
-  { event: EVENT.overTemperature, cleared: EVENT.overTemperatureGone, opens: "both", counter: "over_heat_count",
+    recovers: (m) => m.minCell_mV > m.setting("fully_discharged_voltage") + DISCHARGED_RECOVERY_MV,
+  },
+  {
+    event: EVENT.dischargeOverCurrent,
+    cleared: EVENT.dischargeOverCurrentGone,
+    opens: "load",
+    counter: "discharge_over_current_count",
+    trips: (m) => -m.current_A >= m.setting("discharge_over_current_cutoff"),
+    recovers: automaticallyRecovered,
+    hold_s: (m) => (-m.current_A >= m.setting("discharge_peak_current_cutoff") ? 0 : m.overCurrentTimeout_s),
+  },
+  {
+    event: EVENT.chargeOverCurrent,
+    cleared: EVENT.chargeOverCurrentGone,
+    opens: "charge",
+    counter: "charge_over_current_count",
+    trips: (m) => m.charger && m.current_A >= m.setting("charge_over_current_cutoff"),
+    recovers: automaticallyRecovered,
+  },
+  {
+    event: EVENT.regenerationOverCurrent,
+    cleared: EVENT.regenerationOverCurrentGone,
+    opens: "both",
+    counter: "charge_over_current_count",
+    trips: (m) => !m.charger && m.current_A >= m.setting("charge_over_current_cutoff"),
+    recovers: automaticallyRecovered,
+  },
+  {
+    event: EVENT.overTemperature,
+    cleared: EVENT.overTemperatureGone,
+    opens: "both",
+    counter: "over_heat_count",
     trips: (m) => m.hottest_C >= m.setting("over_heat_cutoff"),
-    recovers: (m) => m.hottest_C <= m.setting("over_heat_cutoff") - HEAT_RECOVERY_C },
-  { event: EVENT.lowTemperatureCharging, cleared: EVENT.lowTemperatureChargingGone, opens: "charge",
+    recovers: (m) => m.hottest_C <= m.setting("over_heat_cutoff") - HEAT_RECOVERY_C,
+  },
+  {
+    event: EVENT.lowTemperatureCharging,
+    cleared: EVENT.lowTemperatureChargingGone,
+    opens: "charge",
     trips: (m) => m.coldest_C <= m.setting("low_temp_charger_cutoff"),
-    recovers: (m) => m.coldest_C >= m.setting("low_temp_charger_cutoff") + COLD_RECOVERY_C },
-  { event: EVENT.lowTemperature, cleared: EVENT.lowTemperatureGone, opens: "both",
-    trips: (m) => m.coldest_C <= FROST_C, recovers: (m) => m.coldest_C >= FROST_C + HEAT_RECOVERY_C },
+    recovers: (m) => m.coldest_C >= m.setting("low_temp_charger_cutoff") + COLD_RECOVERY_C,
+  },
+  {
+    event: EVENT.lowTemperature,
+    cleared: EVENT.lowTemperatureGone,
+    opens: "both",
+    trips: (m) => m.coldest_C <= FROST_C,
+    recovers: (m) => m.coldest_C >= FROST_C + HEAT_RECOVERY_C,
+  },
 ];
 
-/** State of the protections: seconds since the trip by event id, and seconds that a condition has lasted before its trip. */
-export interface ProtectionState { active: Map<number, number>; pending: Map<number, number> }
+/**
+ * State of the protections: seconds since the trip by event id, and seconds that a condition has lasted before its
+ * trip.
+ */
+export interface ProtectionState {
+  active: Map<number, number>;
+  pending: Map<number, number>;
+}
 
 /** Nothing active. */
 export function createProtectionState(): ProtectionState {
@@ -75,7 +143,10 @@ export function settingsReader(words: Uint16Array): Pick<Measured, "setting" | "
 
 /** Runs every protection over `dt` seconds; calls `changed` for each trip (tripped true) and each recovery. */
 export function stepProtections(
-  state: ProtectionState, measured: Omit<Measured, "trippedFor_s">, dt: number, changed: (protection: Protection, tripped: boolean) => void,
+  state: ProtectionState,
+  measured: Omit<Measured, "trippedFor_s">,
+  dt: number,
+  changed: (protection: Protection, tripped: boolean) => void,
 ): void {
   for (const protection of PROTECTIONS) {
     const { event } = protection;
@@ -107,9 +178,12 @@ export function hasFault(state: ProtectionState): boolean {
 
 /** Which switches the active protections leave closed. An under-voltage pack may still be charged by a charger. */
 export function closedSwitches(state: ProtectionState, charger: boolean): { charge: boolean; load: boolean } {
-  const opened = (path: "charge" | "load"): boolean => PROTECTIONS.some((protection) => {
-    const rescued = path === "charge" && charger && protection.event === EVENT.underVoltage;
-    return state.active.has(protection.event) && !rescued && (protection.opens === path || protection.opens === "both");
-  });
+  const opened = (path: "charge" | "load"): boolean =>
+    PROTECTIONS.some((protection) => {
+      const rescued = path === "charge" && charger && protection.event === EVENT.underVoltage;
+      return (
+        state.active.has(protection.event) && !rescued && (protection.opens === path || protection.opens === "both")
+      );
+    });
   return { charge: !opened("charge"), load: !opened("load") };
 }

@@ -1,4 +1,5 @@
-// The scenarios: how a battery begins and what house, charger and weather do to it over time. Data and small functions of time.
+// The scenarios: how a battery begins and what house, charger and weather do to it over time. Data and small functions
+// of time.
 
 import { alarmScenarios } from "./alarm-scenarios";
 import type { Demand } from "./model";
@@ -6,7 +7,9 @@ import type { Trouble } from "./trouble";
 
 /** One scenario; `demand` is a pure function of the model seconds since its start. */
 export interface Scenario {
-  doc: string; soc_pct: number; temperature_C: number;
+  doc: string;
+  soc_pct: number;
+  temperature_C: number;
   /** Points of state of charge by which the first cells are ahead or behind. */
   offsets_pct?: number[];
   sensors?: [boolean, boolean];
@@ -25,7 +28,11 @@ const BASE_LOAD_A = 9;
 const FRIDGE_A = 6;
 const KITCHEN_A = 42;
 /** When the kitchen draws, as parts of the day. */
-const MEALS: [number, number][] = [[0.27, 0.3], [0.53, 0.62], [0.93, 0.98]];
+const MEALS: [number, number][] = [
+  [0.27, 0.3],
+  [0.53, 0.62],
+  [0.93, 0.98],
+];
 
 function household(time_s: number): number {
   const day = (time_s % DAY_S) / DAY_S;
@@ -36,7 +43,8 @@ function household(time_s: number): number {
 }
 
 /** Taken off each moment, so that a day neither fills nor empties the battery. */
-const HOUSEHOLD_MEAN_A = Array.from({ length: DAY_S }, (_, second) => household(second)).reduce((sum, current) => sum + current, 0) / DAY_S;
+const HOUSEHOLD_MEAN_A =
+  Array.from({ length: DAY_S }, (_, second) => household(second)).reduce((sum, current) => sum + current, 0) / DAY_S;
 
 function day(time_s: number): Demand {
   const current_A = household(time_s) - HOUSEHOLD_MEAN_A;
@@ -55,25 +63,63 @@ function coldMorning(time_s: number): Demand {
 }
 
 export const scenarios: Record<string, Scenario> = {
-  default: { doc: "a household day in 20 minutes: charge and discharge in turns", soc_pct: 62, temperature_C: ROOM_C, demand: day },
-  idle: { doc: "nothing connected; the unit sleeps after 10 s without traffic", soc_pct: 60, temperature_C: ROOM_C, demand: constant(0) },
-  charge: { doc: "a charger of 100 A until the battery is full", soc_pct: 88, temperature_C: ROOM_C, demand: constant(100) },
-  discharge: { doc: "a load of 90 A until the unit cuts it off", soc_pct: 15, temperature_C: ROOM_C, demand: constant(-90) },
-  "cold-morning": { doc: "a frozen battery that refuses to charge until it is warm", soc_pct: 45, temperature_C: -6, demand: coldMorning },
-  "high-cell": { doc: "charging with cell 4 ahead of the others by 2 points", soc_pct: 92, temperature_C: ROOM_C, offsets_pct: [0, 0, 0, 2],
-    demand: constant(60) },
-  "sensor-missing": { doc: "the household day with external temperature sensor 2 absent", soc_pct: 62, temperature_C: ROOM_C,
-    sensors: [true, false], demand: day },
+  default: {
+    doc: "a household day in 20 minutes: charge and discharge in turns",
+    soc_pct: 62,
+    temperature_C: ROOM_C,
+    demand: day,
+  },
+  idle: {
+    doc: "nothing connected; the unit sleeps after 10 s without traffic",
+    soc_pct: 60,
+    temperature_C: ROOM_C,
+    demand: constant(0),
+  },
+  charge: {
+    doc: "a charger of 100 A until the battery is full",
+    soc_pct: 88,
+    temperature_C: ROOM_C,
+    demand: constant(100),
+  },
+  discharge: {
+    doc: "a load of 90 A until the unit cuts it off",
+    soc_pct: 15,
+    temperature_C: ROOM_C,
+    demand: constant(-90),
+  },
+  "cold-morning": {
+    doc: "a frozen battery that refuses to charge until it is warm",
+    soc_pct: 45,
+    temperature_C: -6,
+    demand: coldMorning,
+  },
+  "high-cell": {
+    doc: "charging with cell 4 ahead of the others by 2 points",
+    soc_pct: 92,
+    temperature_C: ROOM_C,
+    offsets_pct: [0, 0, 0, 2],
+    demand: constant(60),
+  },
+  "sensor-missing": {
+    doc: "the household day with external temperature sensor 2 absent",
+    soc_pct: 62,
+    temperature_C: ROOM_C,
+    sensors: [true, false],
+    demand: day,
+  },
   ...alarmScenarios,
 };
 
 /** The scenario of a name; throws with the list of names when there is none. */
 export function scenarioOf(name: string): Scenario {
-  if (!Object.hasOwn(scenarios, name)) throw new Error(`no scenario is called "${name}"; there are:\n${scenarioList()}`);
+  if (!Object.hasOwn(scenarios, name))
+    throw new Error(`no scenario is called "${name}"; there are:\n${scenarioList()}`);
   return scenarios[name];
 }
 
 /** All scenarios with what they show, one a line. */
 export function scenarioList(): string {
-  return Object.entries(scenarios).map(([name, { doc }]) => `  ${name.padEnd(NAME_WIDTH)} ${doc}`).join("\n");
+  return Object.entries(scenarios)
+    .map(([name, { doc }]) => `  ${name.padEnd(NAME_WIDTH)} ${doc}`)
+    .join("\n");
 }

@@ -10,7 +10,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Simulator } from "./simulator";
 
 /** Where a simulator can be reached; `close` frees it and resolves when it is gone. */
-export interface Service { where: string; close(): Promise<void> }
+export interface Service {
+  where: string;
+  close(): Promise<void>;
+}
 
 /** A reader that takes nothing loses bytes beyond this, as a UART would. */
 const BACKLOG_BYTES = 65536;
@@ -25,7 +28,11 @@ function writeOrDrop(stream: Writable, bytes: Uint8Array): void {
  * Serves one battery on a TCP port (0: any free one) of the local host; every client hears every reply, as on one wire.
  * Rejects with a clear message when the port is in use.
  */
-export async function serveTcp(simulator: Simulator, port: number, host = "127.0.0.1"): Promise<Service & { port: number }> {
+export async function serveTcp(
+  simulator: Simulator,
+  port: number,
+  host = "127.0.0.1",
+): Promise<Service & { port: number }> {
   const clients = new Set<Socket>();
   const server = createServer((socket) => {
     clients.add(socket);
@@ -44,12 +51,14 @@ export async function serveTcp(simulator: Simulator, port: number, host = "127.0
   const stop = simulator.onSend((bytes) => clients.forEach((socket) => writeOrDrop(socket, bytes)));
   const bound = (server.address() as AddressInfo).port;
   return {
-    where: `tcp://${host}:${bound}`, port: bound,
-    close: () => new Promise((resolve) => {
-      stop();
-      clients.forEach((socket) => socket.destroy());
-      server.close(() => resolve());
-    }),
+    where: `tcp://${host}:${bound}`,
+    port: bound,
+    close: () =>
+      new Promise((resolve) => {
+        stop();
+        clients.forEach((socket) => socket.destroy());
+        server.close(() => resolve());
+      }),
   };
 }
 
@@ -65,7 +74,8 @@ async function linkMade(socat: ChildProcess, path: string): Promise<void> {
   let said = "";
   socat.stderr?.on("data", (text) => (said += text));
   socat.on("error", (error: NodeJS.ErrnoException) => {
-    failure = error.code === "ENOENT" ? "socat is not installed; a pseudo terminal needs it (package socat)" : error.message;
+    failure =
+      error.code === "ENOENT" ? "socat is not installed; a pseudo terminal needs it (package socat)" : error.message;
   });
   socat.on("exit", (code) => (failure ??= `socat ended with ${code}: ${said.trim()}`));
   for (let waited = 0; kindOf(path) !== "link"; waited += PTY_POLL_MS) {
@@ -83,10 +93,10 @@ async function endOf(child: ChildProcess): Promise<void> {
 }
 
 /**
- * Serves the battery on a pseudo terminal with a link at `path`. Programs may open and close it as they like.
- * Rejects when socat is missing or can't do it, or when something that is no link lies at `path`; an old link is replaced.
+ * Serves the battery on a pseudo terminal with a link at `path`. Programs may open and close it as they like. Rejects
+ * when socat is missing or can't do it, or when something that is no link lies at `path`; an old link is replaced.
  */
-export async function servePty(simulator: Simulator, path: string): Promise<Service> {
+export async function servePty(simulator: Pick<Simulator, "receive" | "onSend">, path: string): Promise<Service> {
   if (kindOf(path) === "other") throw new Error(`${path} exists and is no link; choose another with --pty PATH`);
   rmSync(path, { force: true });
   const socat = spawn("socat", [`PTY,raw,echo=0,link=${path}`, "STDIO"], { stdio: ["pipe", "pipe", "pipe"] });

@@ -1,34 +1,62 @@
-// The settings of the simulated unit, registers 300..399: what it starts with, its limits and defaults, and what it refuses to take.
+// The settings of the simulated unit, registers 300..399: what it starts with, its limits and defaults, and what it
+// refuses to take.
 
 import type { Bound } from "./codec";
 import { getBits, rawOf, rowAt, rowOf, setBits, setValue, signedRaw, wordsOf } from "./words";
 import type { Row, Write } from "./words";
 
-/** Neighbouring voltage settings keep this distance (tinybms.md 7.5). */
+/** Neighbouring voltage settings keep this distance (Communication Protocols Rev D, 3.4). */
 const APART_MV = 10;
 const FIRST = 300;
 const LAST = 399;
 
-/** What charge-control.md 2 recommends for a 16-cell, 280 Ah LFP battery; others as seen on units. Values in the row's unit. */
+/**
+ * What fits charge control (firmware/charge/README.md) for a 16-cell, 280 Ah LFP battery; others as seen on units.
+ * Values in the row's unit.
+ */
 const LFP: Record<string, number | null> = {
-  fully_charged_voltage: 3550, fully_discharged_voltage: 2900, early_balancing_threshold: 3350,
+  fully_charged_voltage: 3550,
+  fully_discharged_voltage: 2900,
+  early_balancing_threshold: 3350,
   // C/50 would be 5600, beyond the vendor's range.
   charge_finished_current: 5000,
-  discharge_peak_current_cutoff: 250, battery_capacity: 280, allowed_disbalance: 20, charger_startup_delay: 20, charger_disable_delay: 5,
-  pulses_per_unit: 1, distance_unit: 2, over_voltage_cutoff: 3650, under_voltage_cutoff: 2800, discharge_over_current_cutoff: 200,
-  charge_over_current_cutoff: 150, over_heat_cutoff: 60, low_temp_charger_cutoff: 1, charge_restart_level: 85, max_cycles: 6000,
-  set_state_of_health: null, set_state_of_charge: null, automatic_recovery: 5, charger_switch_type: 1, charger_detection: 1,
+  discharge_peak_current_cutoff: 250,
+  battery_capacity: 280,
+  allowed_disbalance: 20,
+  charger_startup_delay: 20,
+  charger_disable_delay: 5,
+  pulses_per_unit: 1,
+  distance_unit: 2,
+  over_voltage_cutoff: 3650,
+  under_voltage_cutoff: 2800,
+  discharge_over_current_cutoff: 200,
+  charge_over_current_cutoff: 150,
+  over_heat_cutoff: 60,
+  low_temp_charger_cutoff: 1,
+  charge_restart_level: 85,
+  max_cycles: 6000,
+  set_state_of_health: null,
+  set_state_of_charge: null,
+  automatic_recovery: 5,
+  charger_switch_type: 1,
+  charger_detection: 1,
 };
 
 /** Defaults that no source prints: plausible ones, so that command 0x1D has an answer for every row. */
 const DEFAULTS: Record<string, number> = {
-  fully_charged_voltage: 4180, battery_capacity: 1000, series_cells: 16, max_cycles: 1000,
-  set_state_of_health: 0xffff, set_state_of_charge: 0xffff,
+  fully_charged_voltage: 4180,
+  battery_capacity: 1000,
+  series_cells: 16,
+  max_cycles: 1000,
+  set_state_of_health: 0xffff,
+  set_state_of_charge: 0xffff,
 };
 
 /** Ranges that the vendor prints nowhere. */
 const RANGES: Record<string, [number, number]> = {
-  discharge_peak_current_cutoff: [1, 1000], option_flags: [0, 7], charger_type_and_oc_timeout: [0, 0x1e02],
+  discharge_peak_current_cutoff: [1, 1000],
+  option_flags: [0, 7],
+  charger_type_and_oc_timeout: [0, 0x1e02],
 };
 
 /** Fills 300..399 with the LFP settings for a battery of `cells` cells in series. */
@@ -56,7 +84,10 @@ const NEIGHBOURS: Record<string, { above?: [string, number]; below?: [string, nu
   discharge_over_current_cutoff: { below: ["discharge_peak_current_cutoff", 0] },
 };
 
-/** The range that the unit allows for a row now, as signed raw numbers: the printed one, narrowed by its neighbours (tinybms.md 7.5). */
+/**
+ * The range that the unit allows for a row now, as signed raw numbers: the printed one, narrowed by its neighbours
+ * (Communication Protocols Rev D, 3.4).
+ */
 export function rangeOf(words: Uint16Array, row: Row): [number, number] {
   const [low, high] = staticRange(row);
   const { above, below } = NEIGHBOURS[row.key] ?? {};
@@ -91,8 +122,9 @@ function isAllowed(row: Row, before: Uint16Array, after: Uint16Array): boolean {
 }
 
 /**
- * Checks writes against ranges and neighbours as they stand after all of them, and stores all or none. False for an address outside
- * 300..399, a reserved register or reserved bits that would change, and a value out of range (tinybms.md 7.5).
+ * Checks writes against ranges and neighbours as they stand after all of them, and stores all or none. False for an
+ * address outside 300..399, a reserved register or reserved bits that would change, and a value out of range
+ * (Communication Protocols Rev D, 3.4).
  */
 export function writeSettings(words: Uint16Array, writes: Write[]): boolean {
   if (writes.some(([address]) => address < FIRST || address > LAST)) return false;

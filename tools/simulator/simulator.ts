@@ -1,4 +1,5 @@
-// The simulated TinyBMS as one object: battery, scenario, line and faults tied together. Host, tests and the CLI use this.
+// The simulated TinyBMS as one object: battery, scenario, line and faults tied together. Host, tests and the CLI use
+// this.
 
 import { realClock } from "./clock";
 import type { Clock } from "./clock";
@@ -13,10 +14,14 @@ import type { Trouble } from "./trouble";
 
 /** All optional: default scenario, seed 1, 16 cells, real speed, the real clock, stepping by itself. */
 export interface SimulatorOptions {
-  scenario?: string; seed?: number; cells?: number; cellOrder?: "high" | "low";
+  scenario?: string;
+  seed?: number;
+  cells?: number;
+  cellOrder?: "high" | "low";
   /** Model seconds per second; the line keeps real time. */
   speed?: number;
-  now?: Clock["now"]; schedule?: Clock["schedule"];
+  now?: Clock["now"];
+  schedule?: Clock["schedule"];
   /** False: only `step` moves the model. */
   auto?: boolean;
 }
@@ -43,7 +48,7 @@ export interface Simulator {
   close(): void;
 }
 
-/** The model is stepped this often, as the unit measures (tinybms.md 3). */
+/** The model is stepped this often, as the unit measures (User Manual v2.2: 10 Hz). */
 export const STEP_MS = 100;
 
 /** Calls `step` with the measured seconds each 100 ms until the returned function is called. */
@@ -68,8 +73,8 @@ function beginTrouble(battery: Battery, faults: Faults, trouble: Trouble): void 
 }
 
 /**
- * Starts a simulated TinyBMS. Throws an Error that lists the scenarios for an unknown one, a RangeError for cells outside 4..16 and a
- * speed that is not above 0.
+ * Starts a simulated TinyBMS. Throws an Error that lists the scenarios for an unknown one, a RangeError for cells
+ * outside 4..16 and a speed that is not above 0.
  */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const { scenario: name = "default", seed = 1, cells = 16, speed = 1, auto = true } = options;
@@ -78,7 +83,15 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const scenario = scenarioOf(name);
   const random = seededRandom(seed);
   const { soc_pct, temperature_C, offsets_pct, sensors } = scenario;
-  const battery = createBattery({ cells, soc_pct, temperature_C, offsets_pct, sensors, random, cellOrder: options.cellOrder });
+  const battery = createBattery({
+    cells,
+    soc_pct,
+    temperature_C,
+    offsets_pct,
+    sensors,
+    random,
+    cellOrder: options.cellOrder,
+  });
   const faults = createFaults(clock, random);
   const receivers = new Set<(bytes: Uint8Array) => void>();
   const line = createLine(battery, clock, random, faults, (bytes) => receivers.forEach((receiver) => receiver(bytes)));
@@ -96,7 +109,9 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
       receivers.add(receiver);
       return () => void receivers.delete(receiver);
     },
-    step, faults, battery,
+    step,
+    faults,
+    battery,
     setLimits: (limits) => void (battery.limits = limits),
     setDemand: (demand) => void (override = demand),
     time_s: () => time_s,

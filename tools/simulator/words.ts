@@ -1,8 +1,8 @@
 // The register file of the simulated unit: raw 16-bit words, set and read by the keys of the register table.
 // Written apart from the firmware's decoder on purpose: two readers of one table check each other.
 
-import { registers } from "../../firmware/battery/registers";
-import type { BitField, Register } from "../../firmware/battery/registers";
+import { registers } from "../../firmware/tables/registers";
+import type { BitField, Register } from "../../firmware/tables/registers";
 
 /** A row of the register table that has an address. */
 export type Row = Register & { at: number; type: NonNullable<Register["type"]> };
@@ -10,14 +10,18 @@ export type Row = Register & { at: number; type: NonNullable<Register["type"]> }
 /** One register to write: address and raw word. */
 export type Write = [address: number, raw: number];
 
-/** Addresses 0..599 are documented, in classes of 100 (tinybms.md 7). */
+/** Addresses 0..599 are documented, in classes of 100 (Communication Protocols Rev D, 3). */
 export const REGISTER_COUNT = 600;
 
 /** Every row with an address, in the order of the table. */
-export const rows: Row[] = registers.filter((register): register is Row => register.at !== undefined && register.type !== undefined);
+export const rows: Row[] = registers.filter(
+  (register): register is Row => register.at !== undefined && register.type !== undefined,
+);
 
 const rowByKey = new Map(rows.map((row) => [row.key, row]));
-const rowByAddress = new Map(rows.flatMap((row) => Array.from({ length: wordsOf(row) }, (_, i) => [row.at + i, row] as const)));
+const rowByAddress = new Map(
+  rows.flatMap((row) => Array.from({ length: wordsOf(row) }, (_, i) => [row.at + i, row] as const)),
+);
 
 /** How many registers a row takes. */
 export function wordsOf(row: Row): number {
@@ -41,7 +45,7 @@ export function signedRaw(row: Row, word: number): number {
   return row.type === "i16" ? (word << 16) >> 16 : word;
 }
 
-/** The unsigned number in the words of a row, low word first (tinybms.md 4.2). */
+/** The unsigned number in the words of a row, low word first (seen on a unit: clarkni5/tinybms). */
 export function rawOf(words: Uint16Array, row: Row): number {
   return wordsOf(row) === 1 ? words[row.at] : words[row.at] + words[row.at + 1] * 0x10000;
 }
@@ -63,8 +67,8 @@ function rawFrom(row: Row, value: number | null): number {
 }
 
 /**
- * Puts a value in the row's unit into its registers, clamped to what the type can hold; null is the row's "no value" word.
- * The high byte of a u8 row is kept. Not for `bytes` rows.
+ * Puts a value in the row's unit into its registers, clamped to what the type can hold; null is the row's "no value"
+ * word. The high byte of a u8 row is kept. Not for `bytes` rows.
  */
 export function setValue(words: Uint16Array, key: string, value: number | null): void {
   const row = rowOf(key);

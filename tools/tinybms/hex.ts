@@ -5,7 +5,9 @@ export function hexFault(text: string): string {
   const foreign = /[^0-9a-fA-F\s]/.exec(text);
   if (foreign) return `"${foreign[0]}" at character ${foreign.index + 1} is no hex digit`;
   const half = text.split(/\s+/).find((part) => part.length % 2);
-  return half === undefined ? "" : `"${half.length > 12 ? half.slice(0, 12) + "..." : half}" has an odd number of hex digits`;
+  return half === undefined
+    ? ""
+    : `"${half.length > 12 ? half.slice(0, 12) + "..." : half}" has an odd number of hex digits`;
 }
 
 /** Hex without a fault to a byte string. */

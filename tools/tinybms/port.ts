@@ -1,5 +1,5 @@
-// The line to a TinyBMS: a serial port (115200 8N1) or a TCP connection that carries the same bytes. What can go wrong when it is
-// opened is said in one line, with what to do.
+// The line to a TinyBMS: a serial port (115200 8N1) or a TCP connection that carries the same bytes. What can go wrong
+// when it is opened is said in one line, with what to do.
 import { readFileSync, statSync } from "node:fs";
 import { connect } from "node:net";
 
@@ -12,13 +12,17 @@ export interface Port {
   close(): Promise<void>;
 }
 
-const BAUD = 115200, CONNECT_MS = 5000, SCHEME = "tcp://";
+const BAUD = 115200,
+  CONNECT_MS = 5000,
+  SCHEME = "tcp://";
 
 /** The group that owns a device; "dialout" when that can't be found out. */
 function groupOf(path: string): string {
   try {
     const { gid } = statSync(path);
-    const line = readFileSync("/etc/group", "latin1").split("\n").find((entry) => entry.split(":")[2] === String(gid));
+    const line = readFileSync("/etc/group", "latin1")
+      .split("\n")
+      .find((entry) => entry.split(":")[2] === String(gid));
     const name = line?.split(":")[0];
     return name && name !== "root" ? name : "dialout";
   } catch {
@@ -32,7 +36,8 @@ export function serialFailure(path: string, said: string): string {
   if (/permission|EACCES|access denied/i.test(said)) {
     return `${path}: no permission; add your user to the group ${groupOf(path)} (sudo usermod -aG ${groupOf(path)} $USER) and log in again`;
   }
-  if (/lock|busy|EBUSY|temporarily unavailable|in use/i.test(said)) return `${path}: the port is busy; another program has it open`;
+  if (/lock|busy|EBUSY|temporarily unavailable|in use/i.test(said))
+    return `${path}: the port is busy; another program has it open`;
   return `${path}: cannot be opened as a serial port (${said.replace(/^Error:?\s*/, "").trim()})`;
 }
 
@@ -40,7 +45,8 @@ export function serialFailure(path: string, said: string): string {
 export function tcpFailure(where: string, code: string): string {
   if (code === "ECONNREFUSED") return `${where}: connection refused; nothing listens there`;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `${where}: there is no host of this name`;
-  if (code === "ETIMEDOUT" || code === "EHOSTUNREACH" || code === "ENETUNREACH") return `${where}: the host does not answer`;
+  if (code === "ETIMEDOUT" || code === "EHOSTUNREACH" || code === "ENETUNREACH")
+    return `${where}: the host does not answer`;
   return `${where}: no connection (${code})`;
 }
 
@@ -59,7 +65,8 @@ function ends(): { tell(reason: string): void; on(ended: (reason: string) => voi
 async function openTcp(where: string): Promise<Port> {
   const found = /^([^:]+|\[[^\]]+\]):(\d{1,5})$/.exec(where.slice(SCHEME.length).replace(/\/$/, ""));
   if (!found || +found[2] > 65535) throw new Error(`${where}: must be tcp://HOST:PORT`);
-  const socket = connect({ host: found[1].replace(/^\[|\]$/g, ""), port: +found[2] }), end = ends();
+  const socket = connect({ host: found[1].replace(/^\[|\]$/g, ""), port: +found[2] }),
+    end = ends();
   socket.setNoDelay(true);
   socket.setTimeout(CONNECT_MS, () => socket.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
   await new Promise<void>((resolve, reject) => {
@@ -70,36 +77,43 @@ async function openTcp(where: string): Promise<Port> {
   socket.on("error", () => undefined); // "close" follows
   socket.on("close", () => end.tell(`${where}: the connection was closed`));
   return {
-    where, onEnd: end.on,
+    where,
+    onEnd: end.on,
     write: (bytes) => void socket.write(bytes, "latin1"),
     onData: (receiver) => void socket.on("data", (bytes) => receiver(bytes.toString("latin1"))),
-    close: () => new Promise((resolve) => {
-      end.close();
-      if (socket.destroyed) return resolve();
-      socket.once("close", () => resolve());
-      socket.destroy();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        end.close();
+        if (socket.destroyed) return resolve();
+        socket.once("close", () => resolve());
+        socket.destroy();
+      }),
   };
 }
 
 async function openSerial(path: string): Promise<Port> {
-  const { SerialPort } = await import("serialport"), end = ends();
+  const { SerialPort } = await import("serialport"),
+    end = ends();
   const serial = new SerialPort({ path, baudRate: BAUD, dataBits: 8, parity: "none", stopBits: 1, autoOpen: false });
-  await new Promise<void>((resolve, reject) => serial.open((error) => {
-    if (error) reject(new Error(serialFailure(path, error.message)));
-    else resolve();
-  }));
+  await new Promise<void>((resolve, reject) =>
+    serial.open((error) => {
+      if (error) reject(new Error(serialFailure(path, error.message)));
+      else resolve();
+    }),
+  );
   serial.on("error", () => undefined); // "close" follows
   serial.on("close", () => end.tell(`${path}: the port is gone; was the cable pulled?`));
   return {
-    where: path, onEnd: end.on,
+    where: path,
+    onEnd: end.on,
     write: (bytes) => void serial.write(Buffer.from(bytes, "latin1")),
     onData: (receiver) => void serial.on("data", (bytes: Buffer) => receiver(bytes.toString("latin1"))),
-    close: () => new Promise((resolve) => {
-      end.close();
-      if (serial.isOpen) serial.close(() => resolve());
-      else resolve();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        end.close();
+        if (serial.isOpen) serial.close(() => resolve());
+        else resolve();
+      }),
   };
 }
 

@@ -1,11 +1,14 @@
-// Raw register words as the values that people and other programs read: by the register table, null for what is unknown.
-// Enepaq "TinyBMS Communication Protocols" Rev D, chapter 3: types, scales, enums, bit fields; low word first.
-import { type BitField, type Register, registers as table } from "../../firmware/battery/registers";
+// Raw register words as the values that people and other programs read: by the register table, null for what is
+// unknown. Enepaq "TinyBMS Communication Protocols" Rev D, chapter 3: types, scales, enums, bit fields; low word first.
+import { type BitField, type Register, registers as table } from "../../firmware/tables/registers";
 
 /** Raw words by register address. */
 export type Registers = Record<number, number>;
 
-/** A number in the row's unit, the name of an enum, cells (from 1) of a bit mask, an event slot, hex of a serial number; null: unknown. */
+/**
+ * A number in the row's unit, the name of an enum, cells (from 1) of a bit mask, an event slot, hex of a serial number;
+ * null: unknown.
+ */
 export type Value = number | string | null | number[] | { timestamp: number; id: number };
 
 /** Rows of the table that stand at an address. */
@@ -53,24 +56,28 @@ function eventIn(words: number[]): Value {
 export function valueOf(row: Row, words: number[]): Value {
   const raw = words[0] + (words[1] ?? 0) * 0x10000;
   if (row.type === "event") return eventIn(words);
-  if (row.type === "bytes") return words.map((word) => ((word & 255) << 8 | word >> 8).toString(16).padStart(4, "0")).join("").toUpperCase();
+  if (row.type === "bytes")
+    return words
+      .map((word) => (((word & 255) << 8) | (word >> 8)).toString(16).padStart(4, "0"))
+      .join("")
+      .toUpperCase();
   if (row.perCell) return cellsIn(raw);
   if (row.type === "f32") return floatOf(raw);
-  const number = row.type === "u8" ? raw & 255 : row.type === "i16" ? raw << 16 >> 16 : raw;
+  const number = row.type === "u8" ? raw & 255 : row.type === "i16" ? (raw << 16) >> 16 : raw;
   if (number === row.invalid) return null;
-  return row.enum ? row.enum[number] ?? null : number / (row.per ?? 1);
+  return row.enum ? (row.enum[number] ?? null) : number / (row.per ?? 1);
 }
 
 /**
- * Every value that the words make, by its key: bit fields under their own keys (reserved ones left out), values of two words only when
- * both were read. Keys and shapes are those of the protocol's vectors.
+ * Every value that the words make, by its key: bit fields under their own keys (reserved ones left out), values of two
+ * words only when both were read. Keys and shapes are those of the protocol's vectors.
  */
 export function valuesOf(registers: Registers): Record<string, Value> {
   const values: Record<string, Value> = {};
   for (const row of rows) {
     const words = wordsOf(row, registers);
     if (!words) continue;
-    const fields = row.type === "bits" && !row.perCell ? row.bits ?? [] : null;
+    const fields = row.type === "bits" && !row.perCell ? (row.bits ?? []) : null;
     if (!fields) values[row.key] = valueOf(row, words);
     else for (const field of fields) if (field.key !== "reserved") values[field.key] = fieldValue(field, words[0]);
   }

@@ -1,0 +1,292 @@
+// The routes of the HTTP API: a table, what stands in it is found and answered, and the handlers.
+
+import type { Needs } from "./needs";
+import { moduleText, readModule, takeUri } from "../config/document.cold";
+import { modules } from "../config/fields.baked";
+import { settingsOf } from "../config/settings.cold";
+import { newestSlot } from "../config/slots.cold";
+import type { Pieces } from "../http/server";
+import { errorText, headText, headerOf, queryFlags, tokenOf } from "../http/server.cold";
+import { beginTest } from "../command/test.cold";
+import { parseObject } from "../kernel/json.cold";
+import { applyChanges } from "../settings/apply.cold";
+import { putConfig } from "../settings/put.cold";
+import { limitsPiece, linesPiece, livePiece, machinePiece, networkPiece } from "./status.cold";
+
+/** A route: a row of the table. */
+export interface Route {
+  method: "GET" | "PUT" | "POST";
+  path: string;
+  /** What may stand behind the path. */
+  below?: string[];
+  /** Only for who knows the set-up token or the password. */
+  isOwners?: true;
+  /** Flags that the query may have; that of GET is ignored: dashboards add to it. */
+  flags?: string[];
+  /** Answer a request that may be; `name` is one of `below`. */
+  run(needs: Needs, body: string, flags: string[], name: string): Pieces;
+}
+
+/**
+ * The table. A handler calls: the bare name of a cold function would make it from flash with the table. It is returned
+ * as it is, because a variable here would be held by the handlers that it holds.
+ */
+export function routes(): Route[] {
+  return [
+    { method: "GET", path: "/api/status", run: (needs) => statusPieces(needs) },
+    { method: "GET", path: "/api/config", run: (needs) => configPieces(needs, "") },
+    {
+      method: "PUT",
+      path: "/api/config",
+      isOwners: true,
+      flags: ["dry", "confirm"],
+      run: (needs, body, flags) => onePiece(change(needs, body, "", flags)),
+    },
+    { method: "GET", path: "/api/mqtt", run: (needs) => configPieces(needs, "mqtt") },
+    {
+      method: "PUT",
+      path: "/api/mqtt",
+      isOwners: true,
+      flags: ["dry", "confirm"],
+      run: (needs, body, flags) => onePiece(change(needs, body, "mqtt", flags)),
+    },
+    { method: "POST", path: "/api/mqtt/test", isOwners: true, run: (needs, body) => testPieces(needs, body) },
+    {
+      method: "PUT",
+      path: "/api/tls/",
+      below: ["ca", "cert", "key"],
+      isOwners: true,
+      run: (needs, body, flags, name) => onePiece(putTls(needs, name, body)),
+    },
+  ];
+}
+
+/** "a, b and c". */
+function listed(names: string[]): string {
+  return names.slice(0, -1).join(", ") + " and " + names[names.length - 1];
+}
+
+/** Whether it is a path of that row. */
+function fits(row: Route, path: string): boolean {
+  return row.below ? path.startsWith(row.path) : path === row.path;
+}
+
+/** The answer to a request that no row takes; `methods` are those of its path. */
+function noRoute(rows: Route[], method: string, path: string, methods: string[]): string {
+  if (methods.length) return errorText(405, "BadRequest", method, "use " + methods.join(" or "));
+  const paths: string[] = [];
+  for (const row of rows) {
+    const text = row.path + (row.below ? row.below.join(", ") : "");
+    if (paths.indexOf(text) < 0) paths.push(text);
+  }
+  return errorText(404, "NotFound", path, "there are " + listed(paths));
+}
+
+/** The answer to a query that cannot be; `reason` begins with the name. */
+function badQuery(reason: string): string {
+  const colon = reason.indexOf(": ");
+  return errorText(400, "BadRequest", reason.substr(0, colon), reason.substr(colon + 2));
+}
+
+/** The answer to a request; `query` is what stands behind the question mark. */
+export function answer(
+  needs: Needs,
+  method: string,
+  path: string,
+  header: string,
+  body: string,
+  query: string,
+): Pieces {
+  const rows = routes(),
+    methods: string[] = [];
+  let found: Route | null = null;
+  for (const row of rows) {
+    if (!fits(row, path)) continue;
+    methods.push(row.method);
+    if (row.method === method) found = row;
+  }
+  const flags = method === "GET" ? null : queryFlags(query, (found && found.flags) || []);
+  if (flags && flags.reason) return onePiece(badQuery(flags.reason));
+  if (!found) return onePiece(noRoute(rows, method, path, methods));
+  const name = path.substr(found.path.length),
+    below = found.below;
+  if (below && below.indexOf(name) < 0)
+    return onePiece(
+      errorText(404, "NotFound", path, "there are " + listed([found.path + below[0]].concat(below.slice(1)))),
+    );
+  const refused = found.isOwners ? refuseChange(needs, header) : "";
+  return refused ? onePiece(refused) : found.run(needs, body, flags ? flags.on : [], name);
+}
+
+// What outlives the request: answers in pieces, which hold nothing of the table.
+
+/** An answer that is there. */
+export function onePiece(text: string): Pieces {
+  return function (piece) {
+    return piece ? "" : text;
+  };
+}
+
+/** GET /api/status. */
+export function statusPieces(needs: Needs): Pieces {
+  return function (piece) {
+    return piece === 0
+      ? livePiece(needs)
+      : piece === 1
+        ? limitsPiece(needs)
+        : piece === 2
+          ? networkPiece(needs)
+          : piece === 3
+            ? linesPiece(needs)
+            : piece === 4
+              ? machinePiece(needs)
+              : "";
+  };
+}
+
+/** POST /api/mqtt/test: why there is none, or what the test that runs will tell. */
+export function testPieces(needs: Needs, body: string): Pieces {
+  const refused = change(needs, body, "mqtt", ["test"]);
+  return function (piece) {
+    if (piece) return "";
+    const test = needs.commands.test;
+    return refused || (test && test.result ? test.result : null);
+  };
+}
+
+// PUT /api/config, PUT /api/mqtt and POST /api/mqtt/test: what the body says, and the answer.
+
+/** Status of a refused change. */
+function statusOf(code: string): number {
+  return code === "IoError" ? 507 : code === "InterlockBlocked" ? 409 : 400;
+}
+
+/**
+ * The answer. `module` "" takes a document of modules, else the settings of that one. With the flag dry it is only
+ * checked, with confirm it may silence CAN or end a current; with test, MQTT is tried with them, nothing is kept, and
+ * "" says that the answer comes later.
+ */
+export function change(needs: Needs, body: string, module: string, flags: string[]): string {
+  const isTest = flags.indexOf("test") >= 0,
+    isDry = isTest || flags.indexOf("dry") >= 0,
+    parsed = parseObject(body || (isTest ? "{}" : ""));
+  let patch = parsed.value;
+  if (isTest && needs.commands.test) return errorText(409, "Busy", "mqtt.test", "another test is under way");
+  if (!patch) return errorText(400, "BadCfgJson", "body", parsed.reason);
+  if (module) {
+    const document: Record<string, unknown> = {};
+    document[module] = patch;
+    patch = document;
+  }
+  const badUri = takeUri(patch);
+  if (badUri) return errorText(400, "CfgApplyFailed", "mqtt.uri", badUri);
+  const done = putConfig(needs, patch, "h", isDry, flags.indexOf("confirm") >= 0),
+    warnings = ',"warnings":' + JSON.stringify(done.warnings);
+  if (done.code) return errorText(statusOf(done.code), done.code, done.where, done.reason, warnings);
+  if (isTest) {
+    beginTest(needs, readModule(done.document, needs.presets, "mqtt"), headText(200), "", 0);
+    return "";
+  }
+  if (!isDry) applyChanges(needs, done.changed.join(" "));
+  const reply = JSON.stringify({ "ok": true, "changed": done.changed, "restart": done.restart });
+  return headText(200) + reply.slice(0, -1) + warnings + (isDry ? ',"dry":true' : "") + "}\r\n";
+}
+
+// GET /api/config and GET /api/mqtt: the settings, one piece a module, secrets masked.
+
+/** The answer; `module` "" is the whole document, else that one alone. */
+export function configPieces(needs: Needs, module: string): Pieces {
+  return function (piece) {
+    return configPiece(needs, piece, module);
+  };
+}
+
+/** A piece of it, "" after the last. */
+export function configPiece(needs: Needs, piece: number, module: string): string {
+  const names = modules.split(" "),
+    name = module || names[piece],
+    document = newestSlot(needs.store, needs.natives.crc32).document;
+  if ((module && piece) || !name) return !module && piece === names.length ? "}\r\n" : "";
+  const text = moduleText(document, needs.presets, name);
+  if (module) return headText(200) + text.substr(text.indexOf(":") + 1) + "\r\n";
+  return (piece ? "," : headText(200) + "{") + text;
+}
+
+// PUT /api/tls/ca, /cert and /key: a PEM file (RFC 7468) becomes DER in the flash, which is what the interpreter wants.
+
+const BEGIN = "-----BEGIN ",
+  END = "-----END ",
+  DASHES = "-----";
+
+/** What a PEM block of that file may be called. */
+function labelFits(name: string, label: string): boolean {
+  return name === "key"
+    ? label === "PRIVATE KEY" || label === "RSA PRIVATE KEY" || label === "EC PRIVATE KEY"
+    : label === "CERTIFICATE";
+}
+
+/** DER of the one PEM block in `text`; or the reason, beginning with "!". */
+function derOf(name: string, text: string): string {
+  const begin = text.indexOf(BEGIN),
+    head = text.indexOf(DASHES, begin + BEGIN.length),
+    end = text.indexOf(END, begin);
+  const label = text.substring(begin + BEGIN.length, head);
+  if (begin < 0 || head < 0 || end < 0) return "!must be a PEM file";
+  if (label === "ENCRYPTED PRIVATE KEY" || text.indexOf("ENCRYPTED", head) >= 0) return "!must not be encrypted";
+  if (!labelFits(name, label)) return name === "key" ? "!must be a private key" : "!must be a certificate";
+  if (text.indexOf(BEGIN, end) >= 0) return "!must hold one block only";
+  const lines = text
+    .substring(head + DASHES.length, end)
+    .split("\n")
+    .map(function (line) {
+      return line.trim();
+    });
+  const der = atob(lines.join("")),
+    long = der.charCodeAt(1) - 0x80;
+  let size = 0;
+  for (let i = 0; i < long; i++) size = size * 256 + der.charCodeAt(2 + i);
+  return der.charCodeAt(0) === 0x30 && long > 0 && long < 4 && der.length === 2 + long + size ? der : "!is damaged";
+}
+
+/** The answer. An empty body takes the file away. It counts from the next connection on. */
+export function putTls(needs: Needs, name: string, body: string): string {
+  const file = "tls." + name;
+  const der = body ? derOf(name, body) : "";
+  if (der[0] === "!") return errorText(400, "CfgApplyFailed", name, der.substr(1));
+  try {
+    if (der) needs.store.write(file, der);
+    else needs.store.erase(file);
+  } catch (error) {
+    return errorText(507, "IoError", "flash", "cannot write");
+  }
+  if ((needs.store.read(file) || "") !== der) return errorText(507, "IoError", "flash", "read back something else");
+  const reply: Record<string, unknown> = { "ok": true, "bytes": der.length };
+  if (name === "ca" && der)
+    reply["warning"] = "kept, but the interpreter checks no certificate: TLS encrypts, nobody is verified";
+  return headText(200) + JSON.stringify(reply) + "\r\n";
+}
+
+// Who may change things over HTTP: who sees the console (set-up token), or who knows the password (setting http.pass;
+// RFC 7617).
+
+/** "" for a request that may change something, else the answer that refuses it. */
+export function refuseChange(needs: Needs, header: string): string {
+  if (tokenOf(header) === needs.token) return "";
+  const given = headerOf(header, "authorization"),
+    login = settingsOf(needs, "http"),
+    pass = login["pass"] as string;
+  if (pass && given === "Basic " + btoa(login["user"] + ":" + pass)) return "";
+  if (given)
+    return errorText(
+      401,
+      "BadCredentials",
+      "Authorization",
+      pass ? "wrong user or password" : "no password is set: http.pass",
+    );
+  return errorText(
+    401,
+    "NotAuthorized",
+    "X-Setup-Token",
+    "must be the set-up token that the console shows at boot, or log in",
+  );
+}

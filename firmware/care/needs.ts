@@ -1,0 +1,47 @@
+// What the care for the device needs: all that it looks after.
+import type { Server } from "../http/server";
+import type { Needs as SettingsNeeds } from "../settings/needs";
+
+/** A TinyBMS that has told nothing by then is spoken of, before the alarm at 15 s, ms. */
+export const MISSING_SAID_MS = 14000;
+
+export interface Needs extends SettingsNeeds {
+  server: Server;
+  rates: Rates;
+  wifi: Wifi;
+  /** Bluetooth is on and leaves no room: UART, CAN and control alone. */
+  isReduced: boolean;
+}
+
+/** Counters a minute ago (`at`, ms), and what follows from them. */
+export interface Rates {
+  at: number;
+  /** When the work of ten seconds was done (ms). */
+  doneAt: number;
+  /** What the rates say of errors: bits of `Alarms.device`. */
+  bits: number;
+  ok: number;
+  crc: number;
+  tx: number;
+  errors: number;
+  /** Bus-offs when somebody last acknowledged. */
+  busOff: number;
+  /** It was told that the cells are at the other end. */
+  moved: boolean;
+  /** When CAN was last silent on purpose (ms). */
+  silentAt: number;
+  /** When to say next that the TinyBMS is missing (ms). */
+  sayAt: number;
+}
+
+/** `lookAt`: when it is looked at next; `retryAt`: when to try again (ms, 0: not). */
+export interface Wifi {
+  up: boolean;
+  retryAt: number;
+  wait: number;
+  lookAt: number;
+  /** Ask for the network once more; returns at once. */
+  join(): void;
+  /** Stop the access point; whether one was up. */
+  stopAccessPoint(): boolean;
+}

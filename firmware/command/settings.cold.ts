@@ -1,0 +1,100 @@
+// `cfg/set`: settings over MQTT, answered on `cfg/ack` (settings/README.md).
+
+import type { Needs } from "./needs";
+import { SETTINGS } from "../bms/places";
+import { moduleText } from "../config/document.cold";
+import { modules } from "../config/fields.baked";
+import { newestSlot } from "../config/slots.cold";
+import { parseObject } from "../kernel/json.cold";
+import { publish } from "../mqtt/publish";
+import { HANDLER_FAILED, PARSE_FAILED } from "../mqtt/session";
+import { FEW_IN_FLIGHT } from "../publish/state";
+import { SETTINGS_FIRST, SETTINGS_WORDS, SLOTS_OF_SETTINGS, SLOT_REGISTERS } from "../publish/topics.baked";
+import { applyChanges } from "../settings/apply.cold";
+import { putConfig } from "../settings/put.cold";
+import { errorText, send } from "./answer.cold";
+import { type Commands, MOST_MESSAGE, SAFE } from "./state";
+
+/** A patch of the settings that came on `cfg/set`, null when it was too long: all of it or nothing, and the answer. */
+export function setSettings(needs: Needs, payload: string | null, flags: number): void {
+  const parsed = payload === null || payload.length > MOST_MESSAGE ? null : parseObject(payload),
+    counts = needs.mqtt.session.counts;
+  let error = "",
+    warnings = "",
+    changed: string[] = [];
+  if (parsed && !parsed.value) counts[PARSE_FAILED]++;
+  if (!parsed) error = "PayloadTooLarge cfg/set";
+  else if (!parsed.value) error = "BadCfgJson cfg/set, " + parsed.reason;
+  else if (needs.mqtt.session.stale) error = "Stale cfg/set";
+  else if (needs.commands.mode < SAFE) error = "Disabled cfg/set";
+  else {
+    const done = putConfig(needs, parsed.value, "a", false, false);
+    if (done.code) counts[HANDLER_FAILED]++;
+    error = done.code && done.code + " " + done.where + ", " + done.reason;
+    changed = done.changed;
+    if (done.warnings.length) warnings = ',"warnings":' + JSON.stringify(done.warnings);
+  }
+  send(
+    needs,
+    "cfg/ack",
+    error
+      ? '{"ok":false,' + errorText(error) + warnings + "}"
+      : '{"ok":true,"where":"cfg/set","changed":' + JSON.stringify(changed) + warnings + "}",
+    flags,
+  );
+  if (!error) applyChanges(needs, changed.join(" "));
+}
+
+// The settings on MQTT: cfg/<module> of the gateway, cfg/registers of the TinyBMS, one topic a look.
+
+/** Registers of the TinyBMS's settings as they are: `{"slot":0,"regs":{"300":3650,...}}`. */
+function slotText(words: Uint16Array, number: number): string {
+  let text = "",
+    at = number * SLOT_REGISTERS;
+  const end = Math.min(at + SLOT_REGISTERS, SETTINGS_WORDS.length);
+  for (; at < end; at++) {
+    const value = SETTINGS_WORDS[at] === "d" ? words[at] + words[at + 1] * 65536 : words[at];
+    if (SETTINGS_WORDS[at] !== ".") text += `${text && ","}"${SETTINGS_FIRST + at}":${value}`;
+  }
+  return `{"slot":${number},"regs":{${text}}}`;
+}
+
+/** A changed TinyBMS setting makes its topics wait. */
+function lookAtRegisters(needs: Needs, own: Commands): void {
+  const words = needs.uart.raw[SETTINGS];
+  let sum = 1;
+  if (!words) return;
+  for (const word of words.subarray(0, SETTINGS_WORDS.length)) sum = (sum * 31 + word) % 0x7ffffff;
+  if (sum !== own.registers) own.pending |= ((1 << (SLOTS_OF_SETTINGS + 1)) - 1) << modules.split(" ").length;
+  own.registers = sum;
+}
+
+/** One topic of those that wait. */
+function publishSettings(needs: Needs, own: Commands, now: number): void {
+  const names = modules.split(" "),
+    words = needs.uart.raw[SETTINGS],
+    end = names.length + 1 + SLOTS_OF_SETTINGS;
+  let place = 0,
+    suffix = "cfg/registers",
+    text = '{"mode":"per_slot","slots":' + SLOTS_OF_SETTINGS + "}";
+  own.pending &= (1 << (words ? end : names.length)) - 1;
+  if (!own.pending) return;
+  while (!((own.pending >> place) & 1)) place++;
+  if (place < names.length) {
+    suffix = "cfg/" + names[place];
+    text = moduleText(newestSlot(needs.store, needs.natives.crc32).document, needs.presets, names[place]);
+    text = text.substr(text.indexOf(":") + 1);
+  } else if (place > names.length && words) {
+    suffix += "/slot" + (place - names.length - 1);
+    text = slotText(words, place - names.length - 1);
+  }
+  if (publish(needs.mqtt.session, suffix, text, own.configFlags, now)) own.pending &= ~(1 << place);
+}
+
+/** Publish one topic of those that wait; whether more may do. */
+export function settingsTopics(needs: Needs, now: number): boolean {
+  const own = needs.commands;
+  lookAtRegisters(needs, own);
+  if (own.pending && needs.mqtt.session.inFlight.length <= FEW_IN_FLIGHT) publishSettings(needs, own, now);
+  return own.pending !== 0;
+}

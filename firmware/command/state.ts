@@ -1,0 +1,58 @@
+// What commands keep between their messages and steps. Types, and the places of what is published of the settings.
+import type { Socket } from "../kernel/ports";
+import type { Listener } from "../publish/needs";
+
+/** Longest message, characters. */
+export const MOST_MESSAGE = 1024;
+/** Setting mqtt.commands: safe commands, and settings. */
+export const SAFE = 1;
+/** Setting mqtt.commands: all commands. */
+export const ALL_COMMANDS = 2;
+
+/** They come (`at`) for an answer that found no room, settings to publish, the end of a conversation. */
+export interface Commands extends Listener {
+  /** Setting mqtt.commands: 0 off, 1 safe, 2 all; flags of answers (QoS x 2, retain 1). */
+  mode: number;
+  answerFlags: number;
+  /** Sum of the TinyBMS settings that were published last. */
+  registers: number;
+  /** Answers that found no room: suffix, text, flags, ... Messages that came while there were too many. */
+  out: (string | number)[];
+  dropped: number;
+  /** The command that waits for the TinyBMS. */
+  asked?: Asked | null;
+  /** The test of the connection that is under way. */
+  test?: MqttTest | null;
+  /** The device restarts then (ms); 0: it does not. */
+  restartAt: number;
+}
+
+/**
+ * A command that is answered later: name, arguments, what its answer repeats of it (`,"cmd":...,"id":...`), flags of
+ * the answer.
+ */
+export interface Asked {
+  cmd: string;
+  args: Record<string, unknown>;
+  tail: string;
+  flags: number;
+}
+
+/** A try to connect, beside the connection in use. */
+export interface MqttTest {
+  /** How far it came: dns, ping, ready, tcp, connack, puback. */
+  stage: string;
+  began: number;
+  since: number;
+  /** Settings of mqtt that are tried, password included. */
+  config: Record<string, unknown>;
+  ip: string;
+  socket: Socket | null;
+  rx: string;
+  /** What is told of it, behind the head of an answer when HTTP asked ("" for a command); "" while it goes on. */
+  result: string;
+  head: string;
+  /** For the answer of a command; "" when HTTP asked. */
+  tail: string;
+  flags: number;
+}

@@ -1,0 +1,302 @@
+// The settings document, read module by module: what is not stored has the board's preset, else its default.
+
+import { quote } from "../kernel/json.cold";
+import { textSlice } from "../kernel/text";
+import { FIELDS_AT, FIELDS_END } from "./fields.baked";
+
+/** A line of the settings table in the image's text: module, key, type, default, bounds, values, secret, remote. */
+export interface FieldLine {
+  m: string;
+  k: string;
+  t: "b" | "i" | "n" | "s";
+  d?: unknown;
+  a?: number;
+  b?: number;
+  o?: unknown[];
+  s?: number;
+  r: "n" | "h" | "a";
+}
+export type Document = Record<string, Record<string, unknown>>;
+
+/** Text that stands for a secret in everything that leaves the device. */
+const MASK = "***";
+
+/** Call `visit` with each line of the table that belongs to a module. */
+function fieldsOf(module: string, visit: (field: FieldLine) => void): void {
+  const table = textSlice(FIELDS_AT, FIELDS_END),
+    start = '{"m":' + JSON.stringify(module) + ",";
+  let at = table.indexOf(start),
+    end = 0;
+  while (at >= 0) {
+    end = table.indexOf("\n", at);
+    visit(JSON.parse(table.substring(at, end)) as FieldLine);
+    at = table.substr(end + 1, start.length) === start ? end + 1 : -1;
+  }
+}
+
+/**
+ * One module of a stored document; what is not stored has the board's preset, else its default (undefined where there
+ * is none).
+ */
+export function readModule(document: string, presets: string, module: string): Record<string, unknown> {
+  const stored = (JSON.parse(document) as Document)[module] || {},
+    preset = (JSON.parse(presets) as Document)[module] || {};
+  const values: Record<string, unknown> = {};
+  fieldsOf(module, function (field) {
+    const value = stored[field["k"]] === undefined ? preset[field["k"]] : stored[field["k"]];
+    values[field["k"]] = value === undefined ? field["d"] : value;
+  });
+  return values;
+}
+
+/** Modules of the table as JSON members with masked secrets, one text a module. */
+export function moduleText(document: string, presets: string, module: string): string {
+  const values = readModule(document, presets, module);
+  let text = "";
+  fieldsOf(module, function (field) {
+    const value = values[field["k"]];
+    if (value === undefined) return;
+    const shown = field["s"] && value !== "" ? MASK : value;
+    text += (text ? "," : "") + quote(field["k"]) + ":" + (typeof shown === "string" ? quote(shown) : shown);
+  });
+  return quote(module) + ":{" + text + "}";
+}
+
+// A change of the settings: checked whole before anything of it is kept. Only what differs from the defaults is stored.
+
+/** Call `visit` with each line of the table, in its order. */
+function eachField(visit: (field: FieldLine) => void): void {
+  const table = textSlice(FIELDS_AT, FIELDS_END);
+  let at = 0,
+    end = table.indexOf("\n");
+  while (end > 0) {
+    visit(JSON.parse(table.substring(at, end)) as FieldLine);
+    at = end + 1;
+    end = table.indexOf("\n", at);
+  }
+}
+
+const typeNames: Record<string, string> = { "b": "boolean", "i": "number", "n": "number", "s": "string" };
+
+/** Why a value cannot be a field's; "" when it can. */
+function refuse(field: FieldLine, value: unknown): string {
+  const type = typeNames[field["t"]],
+    article = "must be a ";
+  if (typeof value !== type) return article + type;
+  if (field["t"] === "i" && value !== ((value as number) | 0)) return "must be a whole number";
+  if (field["o"] && field["o"].indexOf(value) < 0) return "must be one of " + field["o"];
+  const size = type === "string" ? (value as string).length : (value as number),
+    unit = type === "string" ? " bytes" : "";
+  if (field["b"] !== undefined && !(size <= field["b"])) return "must be at most " + field["b"] + unit;
+  if (field["a"] !== undefined && !(size >= field["a"])) return "must be at least " + field["a"] + unit;
+  return "";
+}
+
+/** The fields that rules between fields read. */
+const TOGETHER = [
+  "wifi.pass",
+  "battery.v_bulk",
+  "battery.v_float",
+  "battery.v_rebulk",
+  "battery.chemistry",
+  "bms.expected_cells",
+  "mqtt.baseTopic",
+  "mqtt.root_topic",
+  "mqtt.battery_json",
+  "ha.prefix",
+  "mqtt.deviceId",
+  "mqtt.reconnect_max_ms",
+  "mqtt.reconnect_interval_ms",
+];
+
+/**
+ * Rules between fields: the reason with the field it names, "" when they hold together. `all` has the values, defaults
+ * too.
+ */
+function refuseTogether(all: Record<string, unknown>): string {
+  const pass = all["wifi.pass"] as string,
+    bulk = all["battery.v_bulk"] as number,
+    float = all["battery.v_float"] as number;
+  const rebulk = all["battery.v_rebulk"] as number,
+    cells = all["bms.expected_cells"] as number;
+  const custom = all["battery.chemistry"] === "custom",
+    device = all["mqtt.deviceId"] as string;
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  if (pass && pass.length < 8) return "wifi.pass: must be empty or at least 8 bytes";
+  if (cells > 0 && cells < 4) return "bms.expected_cells: must be 0 or 4 to 16";
+  if (custom && !(bulk && float && rebulk)) return "battery.chemistry: custom needs v_bulk, v_float and v_rebulk";
+  if (bulk && (bulk < 2 || (float && float >= bulk) || (rebulk && rebulk >= bulk)))
+    return "battery.v_bulk: must be above v_float and v_rebulk";
+  if (float && rebulk && rebulk >= float) return "battery.v_rebulk: must be below v_float";
+  for (const name of ["mqtt.baseTopic", "mqtt.root_topic", "mqtt.battery_json", "ha.prefix"]) {
+    // a broker cuts the connection that publishes such
+    const topic = all[name] as string;
+    if (topic.indexOf("#") >= 0 || topic.indexOf("+") >= 0) return name + ": must not hold # or +";
+    if (topic && !topic.split("/").join("").trim()) return name + ": must hold more than slashes and blanks";
+  }
+  for (let i = 0; i < device.length; i++)
+    if (letters.indexOf(device[i]) < 0) return "mqtt.deviceId: must hold letters, digits, - and _ only";
+  if ((all["mqtt.reconnect_max_ms"] as number) < (all["mqtt.reconnect_interval_ms"] as number)) {
+    return "mqtt.reconnect_max_ms: must not be below reconnect_interval_ms";
+  }
+  return "";
+}
+
+export interface Merged {
+  /** The reason of a refusal, beginning with the field ("" when accepted); nothing is applied then. */
+  reason: string;
+  /** The new document, and the fields that changed. */
+  document: string;
+  changed: string[];
+}
+
+/** The first key of a patch that the table does not have. */
+function unknownKey(patch: Document, known: string[]): string {
+  for (const module of Object.keys(patch)) {
+    if (typeof patch[module] !== "object" || patch[module] === null) return module + ": must be an object";
+    for (const key of Object.keys(patch[module]))
+      if (known.indexOf(module + "." + key) < 0) return module + "." + key + ": is no setting";
+  }
+  return "";
+}
+
+function documentText(document: Document): string {
+  return (
+    "{" +
+    Object.keys(document)
+      .map(function (module) {
+        const values = document[module];
+        return (
+          quote(module) +
+          ":{" +
+          Object.keys(values)
+            .map(function (key) {
+              const value = values[key];
+              return quote(key) + ":" + (typeof value === "string" ? quote(value) : value);
+            })
+            .join(",") +
+          "}"
+        );
+      })
+      .join(",") +
+    "}"
+  );
+}
+
+/**
+ * A patch on a stored document: `null` takes a field back to its default, `***` leaves a secret as it is. `remote` is
+ * "h" for HTTP and "a" for MQTT, which may change less.
+ */
+export function mergeDocument(document: string, patch: Document, remote: "h" | "a"): Merged {
+  const old = JSON.parse(document) as Document,
+    merged: Document = {},
+    together: Record<string, unknown> = {};
+  const changed: string[] = [],
+    known: string[] = [];
+  let reason = "";
+  eachField(function (field) {
+    const name = field["m"] + "." + field["k"],
+      stored = (old[field["m"]] || {})[field["k"]],
+      given = (patch[field["m"]] || {})[field["k"]];
+    let value = stored;
+    known.push(name);
+    if (given !== undefined && !(field["s"] && given === MASK)) {
+      if (field["r"] === "n" || (remote === "a" && field["r"] !== "a"))
+        reason = reason || name + ": cannot be changed this way";
+      value = given === null || given === field["d"] ? undefined : given;
+      if (value !== undefined && !reason) reason = refuse(field, value) && name + ": " + refuse(field, value);
+      if (value !== stored) changed.push(name);
+    }
+    if (TOGETHER.indexOf(name) >= 0) together[name] = value === undefined ? field["d"] : value;
+    if (value !== undefined) {
+      if (!merged[field["m"]]) merged[field["m"]] = {};
+      merged[field["m"]][field["k"]] = value;
+    }
+  });
+  reason = unknownKey(patch, known) || reason || refuseTogether(together);
+  return { reason: reason, document: reason ? "" : documentText(merged), changed: changed };
+}
+
+// The broker as one URL: mqtt://user:pass@host:port or mqtts://..., taken apart into the fields that it stands for.
+
+/** `%41` is A; null where a percent sign is followed by something else, or by the byte 0. */
+function percentDecoded(text: string): string | null {
+  const parts = text.split("%"),
+    digits = "0123456789abcdef";
+  let out = parts[0];
+  for (const part of parts.slice(1)) {
+    const high = digits.indexOf(part.substr(0, 1).toLowerCase()),
+      low = digits.indexOf(part.substr(1, 1).toLowerCase());
+    if (part.length < 2 || high < 0 || low < 0 || high + low === 0) return null;
+    out += String.fromCharCode(high * 16 + low) + part.substr(2);
+  }
+  return out;
+}
+
+function isNumber(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text[i] < "0" || text[i] > "9") return false;
+  return text !== "";
+}
+
+/** The end of the host in `host:port`: behind the bracket of an IPv6 address, else at the colon. */
+function hostEnd(place: string): number {
+  const colon = place.indexOf(":");
+  if (place[0] === "[") return place.indexOf("]") + 1;
+  return colon < 0 ? place.length : colon;
+}
+
+/** Put what `uri` says into `fields`; the reason when it is no such URL. */
+function takeApart(uri: string, fields: Record<string, unknown>): string {
+  const secure = uri.substr(0, 8).toLowerCase() === "mqtts://",
+    scheme = secure ? 8 : 7;
+  if (!secure && uri.substr(0, 7).toLowerCase() !== "mqtt://") return "must begin with mqtt:// or mqtts://";
+  let rest = uri.substr(scheme);
+  if (rest[rest.length - 1] === "/") rest = rest.substr(0, rest.length - 1);
+  if (rest.indexOf("/") >= 0 || rest.indexOf("?") >= 0 || rest.indexOf("#") >= 0 || rest.indexOf(" ") >= 0)
+    return "must end after the port";
+  const parts = rest.split("@"),
+    place = parts.pop() as string,
+    login = parts.join("@"),
+    colon = login.indexOf(":"),
+    end = hostEnd(place);
+  const user = percentDecoded(colon < 0 ? login : login.substr(0, colon)),
+    pass = percentDecoded(colon < 0 ? "" : login.substr(colon + 1));
+  const host = place[0] === "[" ? place.substring(1, end - 1) : percentDecoded(place.substr(0, end)),
+    port = place.substr(end);
+  if (user === null || pass === null || host === null) return "has a bad percent code";
+  if (!host || !end) return "names no host";
+  if (port && (port[0] !== ":" || port.length > 6 || !isNumber(port.substr(1)))) return "has a port that is no number";
+  fields["host"] = host;
+  fields["port"] = port ? +port.substr(1) : secure ? 8883 : 1883;
+  fields["user"] = user;
+  fields["pass"] = pass;
+  fields["use_tls"] = secure;
+  return "";
+}
+
+/**
+ * In settings, `mqtt.uri` becomes host, port, user, pass and use_tls, and wins over them. "" or the reason why it
+ * cannot.
+ */
+export function takeUri(settings: Record<string, unknown>): string {
+  const fields = settings["mqtt"] as Record<string, unknown> | null | undefined,
+    uri = fields ? fields["uri"] : null;
+  if (!fields || typeof uri !== "string" || uri === "" || uri === MASK) return "";
+  fields["uri"] = "";
+  return takeApart(uri, fields);
+}
+
+// A topic of the settings, tidied.
+
+/** A topic without blanks around its levels and without empty ones. */
+export function levels(topic: string): string {
+  return topic
+    .split("/")
+    .map(function (level) {
+      return level.trim();
+    })
+    .filter(function (level) {
+      return level !== "";
+    })
+    .join("/");
+}

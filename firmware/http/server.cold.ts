@@ -1,0 +1,238 @@
+// The begin of the HTTP server and of a client.
+
+import type { Socket } from "../kernel/ports";
+import type { Client, Server } from "./server";
+
+export function serverOf(now: () => number, soon: Server["soon"], answer: Server["answer"]): Server {
+  return { clients: [], now: now, soon: soon, answer: answer, requests: 0 };
+}
+
+/** A new client. What it does is looked at by the rare part; only the ears stay. */
+export function accept(server: Server, socket: Socket): void {
+  const client: Client = { socket: socket, rx: "", want: 0, at: server.now(), pieces: null, piece: 0 };
+  clientEvent(server, client, "came");
+  socket.on("data", function (bytes) {
+    if (client.pieces) return;
+    client.rx += bytes;
+    client.at = server.now();
+    if (client.rx.length < client.want) return;
+    server.soon(function () {
+      if (!client.pieces) clientEvent(server, client, "bytes");
+    });
+  });
+  socket.on("drain", function () {
+    if (client.pieces) clientEvent(server, client, "drain");
+  });
+  socket.on("close", function () {
+    clientEvent(server, client, "gone");
+  });
+}
+
+// What happens to a client: it is admitted, its request answered in pieces, and it leaves (by itself, or because it is
+// silent).
+
+/** Clients at a time, bytes of a header and of a body, and the longest silence of a client, ms. */
+const CLIENTS = 4,
+  MOST_HEADER = 1024,
+  MOST_BODY = 4096,
+  IDLE_MS = 10000;
+
+function remove(server: Server, client: Client): void {
+  const at = server.clients.indexOf(client);
+  if (at >= 0) server.clients.splice(at, 1);
+}
+
+function sendNext(server: Server, client: Client): void {
+  const text = client.pieces ? client.pieces(client.piece) : "";
+  client.at = server.now();
+  if (text === null) return;
+  client.piece++;
+  if (text) {
+    client.socket.write(text);
+  } else {
+    remove(server, client);
+    client.socket.end();
+  }
+}
+
+function admit(server: Server, client: Client): void {
+  const clients = server.clients;
+  if (clients.length >= CLIENTS) {
+    let oldest = clients[0];
+    for (const other of clients) if (other.at < oldest.at) oldest = other;
+    remove(server, oldest);
+    oldest.socket.end();
+  }
+  clients.push(client);
+}
+
+function received(server: Server, client: Client): void {
+  const rx = client.rx,
+    end = rx.indexOf("\r\n\r\n"); // the interpreter also finds the begin of it at the end of what came
+  if (client.want === 0 && (end < 0 || end + 4 > rx.length) && rx.length <= MOST_HEADER) return;
+  respond(server, client, MOST_HEADER, MOST_BODY);
+  if (client.pieces) {
+    client.rx = "";
+    server.requests++;
+    sendNext(server, client);
+  }
+}
+
+/**
+ * What happened to a client: it came (when all places are taken the one that has been silent longest makes room), more
+ * of its request came, its output left, it went. One whose place was taken may still be heard, and is not answered.
+ */
+export function clientEvent(server: Server, client: Client, event: "came" | "bytes" | "drain" | "gone"): void {
+  if (event === "came") admit(server, client);
+  else if (server.clients.indexOf(client) < 0) return;
+  else if (event === "bytes") received(server, client);
+  else if (event === "drain") sendNext(server, client);
+  else remove(server, client);
+}
+
+/** Close clients that have been silent too long. */
+export function sweep(server: Server, now: number): void {
+  for (const client of server.clients.slice()) {
+    if (now - client.at > IDLE_MS) {
+      remove(server, client);
+      client.socket.end();
+    }
+  }
+}
+
+// One request taken apart and answered (RFC 9112): request line, the headers that matter, body by Content-Length.
+
+function whole(text: string): (piece: number) => string {
+  return function (piece) {
+    return piece === 0 ? text : "";
+  };
+}
+
+/** Set the client's answer if its request is complete or wrong, else the length at which it will be. */
+export function respond(server: Server, client: Client, mostHeader: number, mostBody: number): void {
+  const rx = client.rx,
+    end = rx.indexOf("\r\n\r\n"),
+    header = rx.substr(0, end < 0 ? 0 : end),
+    line = header.split("\r\n")[0].split(" ");
+  const length = headerOf(header, "content-length"),
+    size = length ? +length : 0;
+  if (end < 0 || end > mostHeader) {
+    client.pieces = whole(errorText(431, "PayloadTooLarge", "header", "must be at most " + mostHeader + " bytes"));
+  } else if (line.length !== 3 || line[2].substr(0, 7) !== "HTTP/1." || line[1][0] !== "/") {
+    client.pieces = whole(errorText(400, "BadRequest", "request line", "must be METHOD /path HTTP/1.1"));
+  } else if (headerOf(header, "transfer-encoding")) {
+    client.pieces = whole(errorText(501, "BadRequest", "transfer-encoding", "send a Content-Length instead"));
+  } else if (!(size >= 0) || size !== (size | 0)) {
+    client.pieces = whole(errorText(400, "BadRequest", "content-length", "must be a whole number"));
+  } else if (size > mostBody) {
+    client.pieces = whole(errorText(413, "PayloadTooLarge", "body", "must be at most " + mostBody + " bytes"));
+  } else if (rx.length < end + 4 + size) {
+    client.want = end + 4 + size;
+  } else {
+    try {
+      const mark = line[1].indexOf("?");
+      client.pieces = server.answer(
+        line[0],
+        mark < 0 ? line[1] : line[1].substr(0, mark),
+        header,
+        rx.substr(end + 4, size),
+        mark < 0 ? "" : line[1].substr(mark + 1),
+      );
+    } catch (error) {
+      client.pieces = whole(errorText(500, "Failed", line[1], "" + error));
+    }
+  }
+}
+
+// Heads of requests and answers (RFC 9112).
+
+/** Value of a header, "" when it is missing; names in any case. */
+function valueOf(header: string, name: string): string {
+  const at = header.toLowerCase().indexOf("\r\n" + name + ":");
+  if (at < 0) return "";
+  const from = at + name.length + 3,
+    end = header.indexOf("\r\n", from);
+  return header.substring(from, end < 0 ? header.length : end).trim();
+}
+
+const texts: Record<number, string> = {
+  200: "OK",
+  400: "Bad Request",
+  401: "Unauthorized",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  507: "Insufficient Storage",
+};
+
+/** Status line and headers; the end of the connection ends the body. All bodies are JSON. */
+function statusLine(status: number): string {
+  return (
+    "HTTP/1.1 " +
+    status +
+    " " +
+    texts[status] +
+    "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+  );
+}
+
+/**
+ * An error as JSON: a code, the field or part of the request it is about, and the reason; `more` are members behind it
+ * (`,"a":1`).
+ */
+export function errorText(status: number, code: string, where: string, reason: string, more?: string): string {
+  const error = { "code": code, "where": where, "reason": reason, "retryable": status >= 500 || code === "Busy" };
+  return statusLine(status) + '{"ok":false,"err":' + JSON.stringify(error) + (more || "") + "}\r\n";
+}
+
+/** Status line and headers of an answer. */
+export function headText(status: number): string {
+  return statusLine(status);
+}
+
+/** The set-up token that a request carries. */
+export function tokenOf(header: string): string {
+  return valueOf(header, "x-setup-token");
+}
+
+/** A header that a request carries, "" when it does not; names in any case. */
+export function headerOf(header: string, name: string): string {
+  return valueOf(header, name);
+}
+
+// What stands behind the question mark of a request that changes something.
+
+/** Values that a flag may have. */
+const ON = ["true", "1", "yes"],
+  OFF = ["false", "0", "no"];
+
+/**
+ * Flags of a query as `name=value&...`: those that are on. Names are of `known`, each at most once; anything else, or a
+ * value that is neither yes nor no, gives a reason, beginning with the name: a `dry` that is misread would be done for
+ * real.
+ */
+export function queryFlags(query: string, known: string[]): { on: string[]; reason: string } {
+  const on: string[] = [],
+    seen: string[] = [];
+  for (const part of query ? query.split("&") : []) {
+    const at = part.indexOf("="),
+      name = at < 0 ? part : part.substr(0, at),
+      value = at < 0 ? "" : part.substr(at + 1),
+      about = (name || "query").substr(0, 32);
+    if (known.indexOf(name) < 0)
+      return {
+        on: [],
+        reason: about + (known.length ? ": there are " + known.join(", ") + " here" : ": there is none here"),
+      };
+    if (seen.indexOf(name) >= 0) return { on: [], reason: about + ": stands twice" };
+    if (ON.indexOf(value) < 0 && OFF.indexOf(value) < 0)
+      return { on: [], reason: about + ": must be true, 1, yes, false, 0 or no" };
+    seen.push(name);
+    if (ON.indexOf(value) >= 0) on.push(name);
+  }
+  return { on: on, reason: "" };
+}

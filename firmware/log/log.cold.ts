@@ -1,0 +1,71 @@
+// What a person should know of: on the console, and on the topic `log` while there is a connection (setting log.level).
+
+import type { Needs } from "./needs";
+import { PHASES_AT } from "../battery/names.baked";
+import { nameIn } from "../battery/names.cold";
+import { NORMAL } from "../battery/snapshot";
+import { settingsOf } from "../config/settings.cold";
+import { quote } from "../kernel/json.cold";
+import { publish } from "../mqtt/publish";
+import { CONNECTED } from "../mqtt/session";
+import { isoMillis } from "../kernel/time.cold";
+import { wallSeconds } from "../time/clock.cold";
+import { ERROR, INFO, WARN } from "./log";
+import { accessPoint } from "board";
+
+const LEVELS = ["error", "warn", "info", "debug"];
+
+/** Say `text` at a level of log.ts, unless that is above the one of the settings. No secrets. */
+export function writeLog(needs: Needs, level: number, text: string): void {
+  const session = needs.session,
+    now = needs.natives.now();
+  if (level > LEVELS.indexOf(settingsOf(needs, "log")["level"] as string)) return;
+  needs.natives.print(LEVELS[level] + ": " + text);
+  if (session.state !== CONNECTED) return;
+  const time = isoMillis(wallSeconds(needs));
+  publish(
+    session,
+    "log",
+    `{"level":"${LEVELS[level]}","msg":${quote(text)},"timestamp_ms":${Math.round(now)}${time && `,"time":"${time}"`}}`,
+    0,
+    now,
+  );
+}
+
+// A fault of the image itself: told even when nothing else works.
+
+/** Say it on the console in any case; where it can be said properly depends on what is broken. */
+export function logFault(needs: Needs, text: string): void {
+  try {
+    writeLog(needs, ERROR, text);
+  } catch (error) {
+    needs.natives.print("fault: " + text);
+  }
+}
+
+// The battery comes, grows old, is lost.
+
+export function logPhase(needs: Needs, phase: number): void {
+  writeLog(needs, phase > NORMAL ? WARN : INFO, "bms " + nameIn(PHASES_AT, phase));
+}
+
+// What a person should know about the machine, said once at boot.
+
+/**
+ * Warn of an Espruino that is not known to work, and of Bluetooth. True when Bluetooth is on: nothing but UART, CAN and
+ * control fits.
+ */
+export function bootNotes(needs: Needs): boolean {
+  const facts = needs.natives.machine();
+  if (facts.warning) writeLog(needs, WARN, "espruino: " + facts.espruino + " " + facts.warning);
+  if (accessPoint) writeLog(needs, WARN, "wifi: an open access point stays on, this image is for tests alone");
+  if (facts.bluetooth) {
+    writeLog(
+      needs,
+      ERROR,
+      "bluetooth is on and takes 2000 variables: only UART, CAN and control run, no Wi-Fi, MQTT and HTTP. " +
+        "ESP32.enableBLE(false) switches it off and erases the boot code: flash again after it",
+    );
+  }
+  return facts.bluetooth;
+}

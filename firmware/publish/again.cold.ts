@@ -1,0 +1,153 @@
+// The rare topics at boot, and for a new connection: every one once more.
+
+import { modules } from "../config/fields.baked";
+import { textSlice } from "../kernel/text";
+import { publishPacket } from "../mqtt/outbox.cold";
+import { CONNECTED, RETAIN, type Session } from "../mqtt/session";
+import { registerText } from "./messages";
+import { hasNames } from "./messages.cold";
+import { ROWS } from "./rows.baked";
+import type { MqttTask, Rare } from "./state";
+import { type GroupLine, isText } from "./groups.cold";
+import { gxAlarm } from "./gx.cold";
+import * as topics from "./topics.baked";
+import { CLASSES, FAMILIES, GX_ALARM_ROWS, GX_ROWS } from "./topics.baked";
+
+/** Nothing was published. */
+export function rareOf(): Rare {
+  return {
+    due: new Float64Array(FAMILIES),
+    place: new Uint8Array(FAMILIES),
+    flags: new Uint8Array(CLASSES),
+    gx: new Float32Array(GX_ROWS + GX_ALARM_ROWS),
+    alarms: [],
+    summary: true,
+    known: false,
+    leftovers: 1,
+    levels: "",
+    key: -1,
+    odd: false,
+    count: 0,
+    published: 0,
+    groups: [],
+    from: 0,
+    ip: "",
+    totals: null,
+    mirror: null,
+    date: "",
+    dayAt: -1,
+  };
+}
+
+/** Forget what was sent. */
+export function rareAgain(mqtt: MqttTask): void {
+  const rare = mqtt.rare,
+    mirror = rare.mirror;
+  rare.due.fill(0);
+  rare.place.fill(0);
+  rare.gx.fill(Infinity);
+  rare.groups = [];
+  rare.from = 0;
+  rare.summary = true;
+  rare.odd = false;
+  for (const alarm of rare.alarms) alarm.level = -1;
+  if (rare.totals) rare.totals["said"] = -1;
+  if (mirror) mirror.place = mirror.allAt = mirror.jsonAt = 0;
+  mqtt.rareAt = 0;
+}
+
+// What must not stay behind at the broker is cleared: at QoS 0, all at once and past the outbox,
+// because nobody waits for an answer any more.
+
+function emptyAt(session: Session, topic: string): void {
+  if (session.socket) session.socket.write(publishPacket(topic, "", RETAIN, 0));
+}
+
+function empty(session: Session, suffix: string): void {
+  emptyAt(session, session.base + suffix);
+}
+
+/** Clear register topics: those of values, or those with a text. */
+function clearRegisters(mqtt: MqttTask, texts: boolean): void {
+  const root = (mqtt.style && mqtt.style.root) || mqtt.session.base + "rt/reg/",
+    text = textSlice(topics.GROUPS_AT, topics.GROUPS_END);
+  for (let i = 0; i < ROWS; i++) {
+    const suffix = registerText(i).split("\t")[0];
+    if (hasNames(suffix) === texts) emptyAt(mqtt.session, root + suffix);
+  }
+  for (let from = 0, end = text.indexOf("\n"); end >= 0; from = end + 1, end = text.indexOf("\n", from)) {
+    const line = JSON.parse(text.substring(from, end)) as GroupLine;
+    if (isText(line) === texts) emptyAt(mqtt.session, root + line["t"]);
+  }
+}
+
+/** Clear the topics of the classes in `kinds` (bits). */
+function clearKinds(mqtt: MqttTask, kinds: number): void {
+  const session = mqtt.session;
+  let i = 0;
+  function clear(suffix: string): void {
+    empty(session, suffix);
+  }
+  for (; i < topics.STATES + topics.ONCE; i++) {
+    const line = textSlice(
+      topics.TOPICS_AT + i * topics.TOPICS_WIDTH,
+      topics.TOPICS_AT + i * topics.TOPICS_WIDTH + topics.TOPICS_WIDTH,
+    ).trim();
+    if ((kinds >> +line[0]) & 1) clear(line.substr(1));
+  }
+  for (i = 0; i < topics.GX_ROWS; i++) {
+    const parts = textSlice(
+      topics.GX_AT + i * topics.GX_WIDTH,
+      topics.GX_AT + i * topics.GX_WIDTH + topics.GX_WIDTH,
+    ).split("\t");
+    if ((kinds >> +parts[topics.GX_CLASS]) & 1) clear("rt/gx/" + parts[topics.GX_PATH]);
+  }
+  if ((kinds >> topics.LIMITS) & 1) clear("rt/limits");
+  if ((kinds >> topics.ALARMS) & 1) {
+    clear("rt/alarms/m");
+    for (const alarm of mqtt.rare.alarms) clear("rt/alarms/id" + alarm.id);
+    for (i = 0; i < topics.GX_ALARM_ROWS; i++) clear("rt/gx/" + gxAlarm(i)[topics.GX_ALARM_PATH]);
+  }
+  if ((kinds >> topics.CONFIG) & 1) {
+    for (const module of modules.split(" ")) clear("cfg/" + module);
+    for (i = 0; i < topics.PAGES; i++) clear("manifest/page" + i);
+    clear("cfg/registers");
+    for (i = 0; i < topics.SLOTS_OF_SETTINGS; i++) clear("cfg/registers/slot" + i);
+  }
+  if ((kinds >> topics.TOTALS) & 1) {
+    for (const side of (topics.ENERGY_SIDES as string).split(" "))
+      for (const period of (topics.ENERGY_PERIODS as string).split(" ")) clear("rt/energy/" + side + "/" + period);
+  }
+  if ((kinds >> topics.TELEMETRY) & 1) clearRegisters(mqtt, false);
+  if ((kinds >> topics.TEXT) & 1) clearRegisters(mqtt, true);
+}
+
+/**
+ * Clears the classes that `flags` do not retain any more; registers when they `move` to other topics; when the
+ * connection `ends` on purpose also the limits, and the mirror says that it is gone; with `all` (the base topic goes
+ * away) everything that is retained.
+ */
+export function clearRetained(
+  mqtt: MqttTask,
+  flags: ArrayLike<number>,
+  all: boolean,
+  move: boolean,
+  ends: boolean,
+): void {
+  const rare = mqtt.rare,
+    session: Session = mqtt.session;
+  let kinds = 0,
+    kind = 0;
+  if (session.state !== CONNECTED || session.stream) return; // nothing may stand between the pieces of a message
+  for (const old of rare.flags) {
+    const goes =
+      all || (ends && kind === topics.LIMITS) || (move && (kind === topics.TELEMETRY || kind === topics.TEXT));
+    if (old & RETAIN && (goes || !(flags[kind] & RETAIN))) kinds |= 1 << kind;
+    kind++;
+  }
+  clearKinds(mqtt, kinds);
+  if (all) empty(session, "rt/bms");
+  if (ends && rare.mirror && rare.mirror.base && session.socket) {
+    session.socket.write(publishPacket(rare.mirror.base + "Connected", '{"value":0}', 0, 0));
+  }
+}

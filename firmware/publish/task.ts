@@ -1,0 +1,218 @@
+// Publishes: takes the samples of the UART, sends what is due, at most 8 messages a step. Connecting is prepared
+// without blocking (name, echo) and done right after a periodic 0x351, because it may block everything for a while.
+import * as slot from "../battery/registers.baked";
+import { EXTRA, FAST } from "../bms/places";
+import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
+import { taskOf } from "../kernel/tasks.cold";
+import { discoveryOf, publishDiscovery } from "./discovery.cold";
+import { nextDue, passBegins } from "./due";
+import { registerMessage, registerText, stateMessage } from "./messages";
+import { messageTail, publishLimits, sendRegister, stateNames } from "./messages.cold";
+import { ROWS } from "./rows.baked";
+import type { Socket } from "../kernel/ports";
+import { outboxDrain } from "../mqtt/outbox.cold";
+import { keepAlive, sessionFeed } from "../mqtt/session.cold";
+import { CONNECTED, OFF } from "../mqtt/session";
+import { publish } from "../mqtt/publish";
+import { advance, brokerSaid, introduce } from "./connect.cold";
+import { takeMessage } from "./receive.cold";
+import { publishRare } from "./rare.cold";
+import { rareOf } from "./again.cold";
+import { FEW_IN_FLIGHT, LEFT, REFRESH_MS, type MqttTask } from "./state";
+
+/** Period of a step, ms. */
+const PERIOD_MS = 200;
+/** Period while a message is sent in pieces, ms. */
+const STREAM_MS = 20;
+/** Most messages of a step. */
+const MESSAGES = 8;
+/** Rows that are looked at in a step. */
+const LOOK = 6;
+/** Bytes that may wait in the socket when a round of messages begins. */
+const PENDING = 1024;
+/** Rare topics wait for a step with room for this many messages. */
+const ROOM = 4;
+
+/** Register messages, at most `left`; rows that find no room stay due. How many are left. */
+function publishRegisters(mqtt: MqttTask, left: number, now: number): number {
+  const due = mqtt.due,
+    values = mqtt.snapshot.values,
+    end = due.row + LOOK < ROWS ? due.row + LOOK : ROWS;
+  let row = nextDue(due, values, end),
+    tail = "";
+  while (row >= 0) {
+    tail = tail || messageTail(mqtt.snapshot, now, mqtt.needs.clock.epoch, mqtt.rare);
+    const text = registerText(row),
+      tab = text.indexOf("\t"),
+      message = registerMessage(row, text.substr(tab + 1), values[row], mqtt.raw, tail);
+    const suffix = text.substr(0, tab),
+      flags = mqtt.registerFlags;
+    if (
+      !(mqtt.style
+        ? sendRegister(mqtt, suffix, message, flags, now)
+        : publish(mqtt.session, "rt/reg/" + suffix, message, flags, now))
+    ) {
+      due.low[row] = Infinity;
+      return 0;
+    }
+    left--;
+    row = left > 0 && due.row ? nextDue(due, values, end) : -1;
+  }
+  return left;
+}
+
+/** Names in the compact state: looked up again when one of them changes. */
+function namesOf(mqtt: MqttTask): string[] {
+  const s = mqtt.snapshot,
+    sum = s.values[slot.onlineStatus] * 65536 + mqtt.limits.reason * 256 + s.phase;
+  if (sum !== mqtt.namesSum) {
+    mqtt.namesSum = sum;
+    mqtt.names = stateNames(s, mqtt.limits, mqtt.raw[EXTRA]);
+  }
+  return mqtt.names;
+}
+
+function telemetry(mqtt: MqttTask, now: number): void {
+  let left = MESSAGES;
+  if (now - mqtt.heartbeatAt >= mqtt.heartbeat) {
+    publish(mqtt.session, "status/connected", "true", 0, now);
+    mqtt.heartbeatAt += mqtt.heartbeat;
+    if (mqtt.heartbeatAt < now - mqtt.heartbeat) mqtt.heartbeatAt = now;
+    left--;
+  }
+  if (mqtt.limits.at !== mqtt.limitsSeen || mqtt.snapshot.phase !== mqtt.phaseSeen) {
+    if (mqtt.snapshot.phase !== mqtt.phaseSeen) mqtt.fresh = true; // old limits must not stand in rt/state
+    mqtt.phaseSeen = mqtt.snapshot.phase;
+    left -= publishLimits(mqtt, now);
+  }
+  const age = now - mqtt.stateAt; // the compact state when its sample or the phase is new, and at least each 10 s
+  if ((mqtt.fresh && age >= mqtt.shortest) || age >= REFRESH_MS) {
+    publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, namesOf(mqtt)), 0, now);
+    mqtt.stateAt = now;
+    mqtt.fresh = false;
+    left--;
+  }
+  if (passBegins(mqtt.due, now)) left = publishRegisters(mqtt, left, now);
+  if (now >= mqtt.rareAt && left >= ROOM && mqtt.session.inFlight.length <= FEW_IN_FLIGHT) publishRare(mqtt, now);
+}
+
+function step(mqtt: MqttTask, now: number): number {
+  if (now >= mqtt.needs.commands.at) mqtt.needs.commands.step(now);
+  const session = mqtt.session,
+    samples = mqtt.samples,
+    socket = session.socket;
+  if (samples.count) {
+    const newest = samplesDrain(samples) * SAMPLE_WORDS;
+    mqtt.raw[FAST] = samples.words.subarray(newest, newest + SAMPLE_WORDS);
+    mqtt.fresh = true;
+  }
+  if (session.inbox.length) {
+    takeMessage(mqtt, now);
+    if (session.rx && session.socket) mqtt.heard(""); // more may wait behind a full inbox
+  }
+  if (session.state === CONNECTED && socket) {
+    if (!socket.dSnd) session.waitingSince = now;
+    if (now >= session.lookAt) keepAlive(session, now);
+    if (session.socket && (socket.dSnd || "").length <= PENDING && (session.free || !outboxDrain(session, now))) {
+      telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
+    }
+    if (now >= mqtt.discovery.at) publishDiscovery(mqtt, now);
+  } else if (session.state !== OFF) {
+    advance(mqtt, now);
+    if (session.socket && session.socket !== socket) attach(mqtt, session.socket);
+  }
+  return session.stream ? STREAM_MS : PERIOD_MS;
+}
+
+/** Bytes of the broker, and the end of the connection. An event of a socket that was given up says nothing. */
+function attach(mqtt: MqttTask, socket: Socket): void {
+  const session = mqtt.session;
+  mqtt.heard = function (bytes) {
+    if (session.socket !== socket) return;
+    const inFlight = session.inFlight,
+      now = mqtt.needs.natives.now();
+    let rest = bytes,
+      code = 0;
+    if (bytes) session.heardAt = now;
+    // PUBACK of the oldest message is what comes most, and needs no look at the rest of the protocol
+    while (
+      !session.rx &&
+      !session.skip &&
+      inFlight.length &&
+      inFlight[0].flags & 2 &&
+      rest.length > 3 &&
+      session.state === CONNECTED &&
+      rest.substr(0, 4) === "\x40\x02" + String.fromCharCode(inFlight[0].id >> 8, inFlight[0].id & 255)
+    ) {
+      inFlight.shift();
+      rest = rest.substr(4);
+    }
+    if (!rest && !session.rx) return;
+    for (
+      code = sessionFeed(session, rest, now);
+      code !== -1;
+      code = session.socket === socket ? sessionFeed(session, "", now) : -1
+    ) {
+      brokerSaid(mqtt, code);
+    }
+  };
+  socket.on(
+    "data",
+    session.tls
+      ? function (bytes) {
+          mqtt.needs.network.soon(function () {
+            mqtt.heard(bytes);
+          });
+        }
+      : mqtt.heard,
+  );
+  socket.on("close", function () {
+    if (session.socket === socket) brokerSaid(mqtt, LEFT);
+  });
+}
+
+/** The task, made of what is given; the settings come later (settings/apply.cold.ts). */
+export function mqttTaskOf(
+  given: Pick<MqttTask, "session" | "snapshot" | "limits" | "samples" | "due" | "can" | "raw" | "needs">,
+): MqttTask {
+  const mqtt: MqttTask = {
+    session: given.session,
+    snapshot: given.snapshot,
+    limits: given.limits,
+    samples: given.samples,
+    due: given.due,
+    can: given.can,
+    needs: given.needs,
+    raw: given.raw,
+    enabled: false,
+    shortest: REFRESH_MS,
+    heartbeat: REFRESH_MS,
+    registerFlags: 0,
+    limitsFlags: 0,
+    style: null,
+    timeout: REFRESH_MS,
+    clientId: "",
+    cleanSession: true,
+    opened: function () {
+      introduce(mqtt);
+    },
+    heard: function () {}, // of a socket that there is not yet
+    heartbeatAt: 0,
+    stateAt: 0,
+    limitsAt: 0,
+    limitsSum: NaN,
+    online: -1,
+    errorsSaid: 0,
+    fresh: false,
+    limitsSeen: -1,
+    phaseSeen: -1,
+    rareAt: 0,
+    rare: rareOf(),
+    names: [],
+    namesSum: -1,
+    discovery: discoveryOf(),
+    task: taskOf("mqtt", PERIOD_MS, null, step),
+  };
+  mqtt.task.state = mqtt;
+  return mqtt;
+}

@@ -1,0 +1,173 @@
+// The topics of a connection (onceTopics of tables/topics.ts): what the device is, the manifest.
+
+import * as slot from "../battery/registers.baked";
+import { AFTER_SETTINGS } from "../bms/places";
+import { textSlice } from "../kernel/text";
+import { DAY_S, NEVER } from "../kernel/time";
+import { VERSION } from "../kernel/version";
+import { wallSeconds } from "../time/clock.cold";
+import { keepTotals, readTotals, totalMessage, totalsOn } from "./energy.cold";
+import { registerText } from "./messages";
+import { messageTail, send, sendRegister } from "./messages.cold";
+import { groupMessage } from "./groups.cold";
+import * as topics from "./topics.baked";
+import { GROUP_IS_TEXT, GROUP_NEXT, GROUP_PAYLOAD, GROUP_SUFFIX, type MqttTask, PAYLOAD, SUFFIX } from "./state";
+
+/** Only what is known. */
+function knownFacts(values: Record<string, number>): Record<string, number> {
+  const out: Record<string, number> = {};
+  for (const key of Object.keys(values)) if (values[key] === values[key]) out[key] = Math.round(values[key]);
+  return out;
+}
+
+function systemConfig(mqtt: MqttTask): string {
+  const facts = mqtt.needs.natives.machine(),
+    free = facts.storageFree / 1024,
+    memory = mqtt.needs.memory;
+  return JSON.stringify({
+    "ip": facts.ip,
+    "mac": facts.mac,
+    "uptimeStart": Math.floor(mqtt.needs.clock.epoch),
+    "flash": knownFacts({
+      "usedKb": facts.storage / 1024 - free,
+      "freeKb": free,
+      "systemKb": (facts.flash - facts.storage) / 1024,
+    }),
+    "memory": knownFacts({ "heapTotalKb": (memory.total * memory.blocksize) / 1024 }),
+  });
+}
+
+function hardwareConfig(mqtt: MqttTask): string {
+  const facts = mqtt.needs.natives.machine(),
+    chip: Record<string, unknown> = knownFacts({ "flashKb": facts.flash / 1024 });
+  return JSON.stringify({ "chip": Object.assign({ "model": facts.board }, chip) });
+}
+
+function sensorsConfig(mqtt: MqttTask): string {
+  let text = "",
+    row = 0;
+  for (; row < slot.cell01Voltage; row++)
+    text += `,"${registerText(row).split("\t")[0]}":{"interval":${mqtt.shortest / 1000},"model":"tinybms"}`;
+  return "{" + text.substr(1) + "}";
+}
+
+/** A page of the manifest as it stands in the image's text. */
+function page(number: number): string {
+  const text = textSlice(topics.PAGES_AT, topics.PAGES_END);
+  let at = 0;
+  while (number-- > 0) at = text.indexOf("\n", at) + 1;
+  return text.substring(at, text.indexOf("\n", at));
+}
+
+function manifest(): string {
+  return `{"mode":"per_page","pages":${topics.PAGES},"fw":"${VERSION}","count":${topics.MANIFEST_ITEMS}}`;
+}
+
+/** What a topic says: every row of `onceTopics` has its handler. */
+function onceText(mqtt: MqttTask, suffix: topics.OnceTopic): string {
+  const rows: Record<topics.OnceTopic, (mqtt: MqttTask) => string> = {
+    "system/config": systemConfig,
+    "hardware/config": hardwareConfig,
+    "sensors/config": sensorsConfig,
+    "manifest": manifest,
+  };
+  return rows[suffix](mqtt);
+}
+
+/** One message: topics of the table, then pages. */
+function publishPlace(mqtt: MqttTask, place: number, now: number): boolean {
+  const at = topics.TOPICS_AT + (topics.STATES + place) * topics.TOPICS_WIDTH;
+  if (place < topics.ONCE) {
+    const suffix = textSlice(at + 1, at + topics.TOPICS_WIDTH).trim() as topics.OnceTopic;
+    return send(mqtt, suffix, onceText(mqtt, suffix), topics.CONFIG, now);
+  }
+  return send(mqtt, "manifest/page" + (place - topics.ONCE), page(place - topics.ONCE), topics.CONFIG, now);
+}
+
+/** The next message, one a step because they are large; when to go on (ms). */
+export function publishOnce(mqtt: MqttTask, now: number): number {
+  const rare = mqtt.rare;
+  if (
+    !publishPlace(mqtt, rare.place[topics.FAMILY_ONCE], now) ||
+    ++rare.place[topics.FAMILY_ONCE] < topics.ONCE + topics.PAGES
+  )
+    return now;
+  rare.place[topics.FAMILY_ONCE] = 0;
+  return NEVER;
+}
+
+// What changes slowly: registers of the groups without slots, energy of the day and the month.
+
+/** Period, ms. */
+const ROUND_MS = 30000;
+/** A change of energy that is said, kWh. */
+const STEP_KWH = 0.01;
+/** Most messages of a step. */
+const MOST = 4;
+
+/** Registers of groups that were read anew; how many messages are left, -1 when there is more to do. */
+function publishGroups(mqtt: MqttTask, left: number, now: number): number {
+  const rare = mqtt.rare,
+    tail = messageTail(mqtt.snapshot, now, mqtt.needs.clock.epoch, rare);
+  let group = AFTER_SETTINGS;
+  for (const start of (topics.GROUP_STARTS as string).split(" ")) {
+    const words = mqtt.raw[group] || null,
+      place = start.split(":");
+    while (words && words !== rare.groups[group]) {
+      const message = groupMessage(words, +place[0], +place[1], rare.from, tail);
+      if (message[GROUP_NEXT] < 0) {
+        rare.groups[group] = words;
+        rare.from = 0;
+      } else if (
+        left-- <= 0 ||
+        !sendRegister(
+          mqtt,
+          message[GROUP_SUFFIX],
+          message[GROUP_PAYLOAD],
+          rare.flags[message[GROUP_IS_TEXT] ? topics.TEXT : topics.TELEMETRY],
+          now,
+        )
+      ) {
+        return -1;
+      } else {
+        rare.from = message[GROUP_NEXT];
+      }
+    }
+    group++;
+  }
+  return left;
+}
+
+/** rt/energy/*: while the time of day is known, when a total has changed. False when there is more to do. */
+function publishEnergy(mqtt: MqttTask, left: number, now: number): boolean {
+  const v = mqtt.snapshot.values,
+    rare = mqtt.rare,
+    wall = wallSeconds(mqtt.needs),
+    day = Math.floor(wall / DAY_S);
+  const energy = topics.CHARGED < 0 ? [NaN, NaN] : [v[topics.CHARGED], v[topics.DISCHARGED]],
+    known = energy[topics.SIDE_CHARGE] === energy[topics.SIDE_CHARGE];
+  if (!wall) return true;
+  if (!rare.totals && known) rare.totals = readTotals(mqtt.needs.store);
+  const totals = totalsOn(rare.totals, day, energy),
+    said = known ? Math.round((energy[topics.SIDE_CHARGE] + energy[topics.SIDE_DISCHARGE]) / STEP_KWH) : day;
+  if (totals !== rare.totals && known) keepTotals(mqtt.needs.store, totals);
+  rare.totals = totals;
+  for (
+    ;
+    totals["said"] !== said && rare.place[topics.FAMILY_SLOW] < topics.ENERGY_TOTALS;
+    rare.place[topics.FAMILY_SLOW]++
+  ) {
+    const message = totalMessage(totals, energy, rare.place[topics.FAMILY_SLOW]);
+    if (left-- <= 0 || !send(mqtt, message[SUFFIX], message[PAYLOAD], topics.TOTALS, now)) return false;
+  }
+  rare.place[topics.FAMILY_SLOW] = 0;
+  totals["said"] = said;
+  return true;
+}
+
+/** Messages of what has changed; when to go on (ms). */
+export function publishSlow(mqtt: MqttTask, now: number): number {
+  const left = publishGroups(mqtt, MOST, now);
+  if (left < 0) return now;
+  return publishEnergy(mqtt, left, now) ? now + ROUND_MS : now;
+}

@@ -1,0 +1,20 @@
+// What settings change: everything that works by them.
+import type { Energy } from "../battery/energy";
+import type { Snapshot } from "../battery/snapshot";
+import type { Limits } from "../charge/limits";
+import type { Listener, Needs as PublishNeeds } from "../publish/needs";
+import type { MqttTask } from "../publish/state";
+import type { CanTask } from "../victron/task";
+
+export interface Needs extends PublishNeeds {
+  snapshot: Snapshot;
+  limits: Limits;
+  energy: Energy;
+  can: CanTask;
+  mqtt: MqttTask;
+  commands: Listener & {
+    /** Setting mqtt.commands: 0 off, 1 safe, 2 all; flags of answers (QoS x 2, retain 1). */
+    mode: number;
+    answerFlags: number;
+  };
+}

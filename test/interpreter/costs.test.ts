@@ -1,0 +1,25 @@
+// The cost model's table (tools/host/costs.json) against the interpreter: a unit of work that has become dearer or
+// cheaper is noticed here.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { interpreterUnits } from "../../tools/bench/costs";
+import { findBenchTools } from "../../tools/bench/measure";
+
+/** How far a unit may be from the table before `npm run bench -- --costs` must write a new one. */
+const DRIFT = 0.25;
+
+describe("the cost model's table", () => {
+  it(`is within ${DRIFT * 100} % of what the interpreter needs now`, async function () {
+    if (!findBenchTools()) {
+      console.log("    skipped: needs Espruino for Linux and valgrind");
+      this.skip();
+    }
+    const { units } = JSON.parse(readFileSync(new URL("../../tools/host/costs.json", import.meta.url), "utf8")) as {
+      units: Record<string, number>;
+    };
+    const measured = await interpreterUnits();
+    assert.deepEqual(Object.keys(measured), Object.keys(units));
+    for (const [unit, cost] of Object.entries(measured))
+      assert.ok(Math.abs(cost / units[unit]! - 1) <= DRIFT, `${unit}: ${cost} now, ${units[unit]} in the table`);
+  });
+});

@@ -1,0 +1,115 @@
+// The judge of 0x351 with a battery and frames that are written down: what steps of a second make of a ramp.
+import assert from "node:assert/strict";
+import type { Faults } from "./faults";
+import type { Cells, Fast, Known } from "./known";
+import { judgeLimits, type LimitsJudge } from "./limits";
+import type { Phases } from "./phases";
+import { planOf } from "./spec";
+
+const N = 16,
+  CVL = 55.2,
+  DCL = 180,
+  LOW = 46.4;
+/** The charge current's largest, its half, and its step a second. */
+const MOST = 135,
+  HALF = 67.5,
+  STEP = 2.7;
+const plan = planOf({
+  ...{ 300: 3550, 301: 2900, 303: 3350, 306: 28000, 307: N, 315: 3650, 316: 2800, 317: 200, 318: 150 },
+  ...{ 319: 60, 320: 0, 321: 85, 329: 4, 340: 0 },
+});
+
+interface Bench {
+  /** Cells all of this voltage from now on. */
+  cells(volts: number): void;
+  phase(name: "normal" | "degraded"): void;
+  /** A second passes, at its end a frame says these currents. */
+  second(ccl: number, dcl?: number): void;
+  wrong: string[];
+}
+
+function bench(): Bench {
+  let now = 0,
+    volts = 3.3,
+    name: "normal" | "degraded" = "normal";
+  const wrong: string[] = [],
+    fast: Fast[] = [],
+    cells: Cells[] = [];
+  const known: Known = {
+    ...{ fast, cells, settingsAt: 0, settingsSureAt: 0, detected: N, askAgainAt: NaN, onFast: [], onCells: [] },
+    plans: () => ({ must: [plan], may: [plan] }),
+  };
+  const none: Faults = { ids: () => [], is: () => "no", unexplained: "no" } as unknown as Faults,
+    off = { boot: false, normal: false, degraded: false, lost: false, silent: false };
+  const phases = (): Phases => ({ ...off, [name]: true, overdue: false, isFailing: false, least: 0, most: 0 });
+  const judge: LimitsJudge = judgeLimits({
+    ...{ known, faults: none, phases },
+    wrong: (what, _section, expected, seen) => wrong.push(`${now / 1000} s ${what}: ${seen}, ${expected}`),
+  });
+  const read = (): void => {
+    const same = { at: now, isSure: true, isPlausible: true };
+    fast[0] = {
+      ...{ ...same, vMax: volts, vMin: volts, pack: N * volts, current: 0, t1: 20, t2: 20, internal: 25 },
+      ...{ soc: 50, status: 0x97 },
+    };
+    cells[0] = {
+      ...{ ...same, volts: Array.from({ length: N }, () => volts), sum: N * volts, highest: volts, lowest: volts },
+    };
+  };
+  return {
+    wrong,
+    cells: (all) => (volts = all),
+    phase: (next) => (name = next),
+    second(ccl, dcl = DCL) {
+      for (let i = 0; i < 10; i++) {
+        now += 100;
+        if (i === 7) read(); // the reply comes shortly before the step that sees it
+        judge.tick(now);
+      }
+      judge.judge({ at: now, cvl: CVL, ccl, dcl, low: LOW });
+    },
+  };
+}
+
+/** What a device says: in tenths, rounded down. */
+const shown = (amperes: number): number => Math.floor(amperes * 10 + 1e-6) / 10;
+
+/** The cells were high for a while; 30 s after they are not, the ramp rises by its steps up to `most`. */
+function ramp(own: Bench, low: number, most: number): void {
+  for (let i = 0; i < 5; i++) own.second(MOST);
+  own.cells(3.54);
+  for (let i = 0; i < 5; i++) own.second(3.3);
+  own.cells(low);
+  for (let i = 0; i < 30; i++) own.second(3.3);
+  for (let amperes = 3.375 + STEP; amperes < most; amperes += STEP) own.second(shown(amperes));
+}
+
+describe("oracle: steps of a ramp", () => {
+  it("a target that a ramp has nearly reached and that rises then: the next step is a whole one", () => {
+    const own = bench(),
+      target = 47.25;
+    ramp(own, 3.49, target);
+    const last = 3.375 + STEP * Math.floor((target - 3.375) / STEP);
+    own.cells(3.371);
+    own.second(shown(last + STEP));
+    assert.deepEqual(own.wrong, []);
+    own.second(shown(last + 4 * STEP));
+    assert.match(own.wrong.join("\n"), /CCL too high/, "but not three");
+  });
+
+  for (const [name, seconds, isRight] of [
+    ["a target that was reached less than a step before the data grew old: the wait is not begun anew", 0, true],
+    ["one that was reached long before: it is", 4, false],
+  ] as const)
+    it(name, () => {
+      const own = bench();
+      ramp(own, 3.3, MOST);
+      for (let i = 0; i <= seconds; i++) own.second(MOST);
+      own.phase("degraded");
+      own.second(HALF, DCL / 2);
+      own.phase("normal");
+      own.second(shown(HALF + STEP), DCL / 2);
+      if (isRight) assert.deepEqual(own.wrong, []);
+      else assert.match(own.wrong.join("\n"), /CCL too high/);
+    });
+});

@@ -1,0 +1,46 @@
+// When the next attempt to connect comes: each echo request takes C heap for good, so with little of it they are rare.
+import assert from "node:assert/strict";
+import { sessionOf, WAITING } from "../../firmware/mqtt/session";
+import { advance } from "../../firmware/publish/connect.cold";
+import type { MqttTask } from "../../firmware/publish/state";
+
+const MINUTE_MS = 60_000;
+
+/** How long after the last failure the name of the broker is looked up again, ms; Infinity: not within two hours. */
+function attemptAfter(heap: number, isPinged = true, backOff = 10_000): number {
+  const session = sessionOf();
+  let lookUps = 0;
+  Object.assign(session, { state: WAITING, since: 0, retryAt: MINUTE_MS, host: "broker", ping: isPinged, backOff });
+  const network = { address: () => "192.0.2.2", lookUp: () => void lookUps++ };
+  const mqtt = {
+    session,
+    can: { gridAt: 0 },
+    errorsSaid: 0,
+    needs: { network, memory: { heap }, natives: { now: () => 0 } },
+  } as unknown as MqttTask;
+  for (let now = 0; now <= 120 * MINUTE_MS; now += 10_000) {
+    advance(mqtt, now);
+    if (lookUps) return now;
+  }
+  return Infinity;
+}
+
+describe("the next attempt to connect", () => {
+  it("comes when the back-off is over while there is heap, or when it is not known", () => {
+    assert.deepEqual(
+      [30_000, 20_000, NaN].map((heap) => attemptAfter(heap)),
+      [MINUTE_MS, MINUTE_MS, MINUTE_MS],
+    );
+  });
+
+  it("comes each ten minutes, then each hour, as the heap goes down", () => {
+    assert.deepEqual(
+      [19_999, 15_000, 14_999].map((heap) => attemptAfter(heap) / MINUTE_MS),
+      [10, 10, 60],
+    );
+  });
+
+  it("does not wait for heap when nobody is pinged, nor the first time", () => {
+    assert.deepEqual([attemptAfter(10_000, false), attemptAfter(10_000, true, 5000)], [MINUTE_MS, MINUTE_MS]);
+  });
+});

@@ -1,0 +1,77 @@
+// A device in node, as far as a change of its settings needs it: limits that run, a battery, settings in two files.
+import { limitsStep } from "../../firmware/charge/control";
+import { takeSettings } from "../../firmware/charge/prepare.cold";
+import { limitsOf } from "../../firmware/charge/limits";
+import { MEASURED_SLOTS, SETTINGS_SLOTS } from "../../firmware/battery/registers.baked";
+import { BOOT, NORMAL, SILENT } from "../../firmware/battery/snapshot";
+import { SETTINGS } from "../../firmware/bms/places";
+import { readModule } from "../../firmware/config/document.cold";
+import type { App } from "../../firmware/app";
+import { OFF } from "../../firmware/mqtt/session";
+import { crc32 } from "../../tools/host/crc32";
+import { settingsWords, snapshotWith } from "../fixtures/battery";
+
+const PRESETS = '{"battery":{"chemistry":"lfp"}}';
+/** What an LFP battery's TinyBMS is set to, as firmware/charge/README.md recommends. */
+const LFP = {
+  300: 3550,
+  301: 2900,
+  303: 3350,
+  315: 3650,
+  316: 2800,
+  317: 200,
+  318: 150,
+  319: 60,
+  320: 0,
+  321: 85,
+  329: 4,
+  330: 0,
+  340: 0,
+};
+
+export interface Bench {
+  app: App;
+  said: string[];
+  stored(): Record<string, Record<string, unknown>>;
+}
+
+/**
+ * A device in `phase`, as far as a change of its settings needs it. `heard`: the TinyBMS has told its settings once.
+ */
+export function bench(phase: number, heard = phase !== BOOT, chemistry = true): Bench {
+  const files = new Map<string, string>(),
+    said: string[] = [],
+    snapshot = snapshotWith({ settings: LFP }),
+    limits = limitsOf(),
+    presets = chemistry ? PRESETS : "{}";
+  takeSettings(limits, readModule("{}", presets, "battery"), readModule("{}", presets, "can/limits"));
+  snapshot.phase = NORMAL;
+  if (heard) for (let i = 0; i < 90; i++) limitsStep(limits, snapshot, 1000 * i, 1);
+  if (!heard) snapshot.cellsAt = snapshot.settingsAt = -1;
+  snapshot.phase = phase;
+  if (phase === SILENT || !heard) snapshot.values.fill(NaN, MEASURED_SLOTS, MEASURED_SLOTS + SETTINGS_SLOTS);
+  if (heard) limitsStep(limits, snapshot, 91000, 1);
+  const raw: (Uint16Array | null)[] = [null, null, null, null, null, null];
+  if (heard) raw[SETTINGS] = settingsWords({ 307: 16, ...LFP });
+  const app = {
+    natives: {
+      now: () => 92000,
+      crc32: (text: string) => crc32(Buffer.from(text, "latin1")),
+      print: (line: string) => said.push(line),
+    },
+    store: { read: (name: string) => files.get(name), write: (name: string, text: string) => !!files.set(name, text) },
+    presets,
+    snapshot,
+    limits,
+    uart: { raw },
+    commands: {},
+    session: { state: OFF },
+    token: "letmein",
+    can: { gxAt: 91500 },
+  } as unknown as App;
+  const stored = (): Record<string, Record<string, unknown>> => {
+    const text = [...files.values()].at(-1);
+    return text ? (JSON.parse(text.slice(20)) as Record<string, Record<string, unknown>>) : {};
+  };
+  return { app, said, stored };
+}

@@ -1,0 +1,71 @@
+// Espruino's console at the other end of a port, as flashing needs it: an expression goes out on a line, its value
+// comes back. Lines and answers may be lost or damaged on the way, so each question has a number and is asked again; it
+// must do no harm when it runs twice.
+import type { Port } from "../tinybms/port";
+
+export interface DeviceConsole {
+  /**
+   * The value of a JavaScript expression as text (one line); "!" and the reason where it throws. Rejects when nobody
+   * answers.
+   */
+  ask(expression: string, limit_ms?: number): Promise<string>;
+  /** Runs a statement that gives no answer. */
+  tell(statement: string): void;
+}
+
+/** Clears the console's line; switches its echo off for one line. */
+const CTRL_C = "\x03",
+  NO_ECHO = "\x10";
+const ANSWER_MS = 4000,
+  TRIES = 4,
+  KEPT = 4000;
+
+/** A console on an open port. */
+export function openConsole(port: Port): DeviceConsole {
+  let heard = "",
+    number = 0,
+    look = (): void => undefined,
+    gone = "";
+  port.onData((bytes) => {
+    heard = (heard + bytes).slice(-KEPT);
+    look();
+  });
+  port.onEnd((reason) => {
+    gone = reason;
+    look();
+  });
+
+  /**
+   * One question; resolves with null when no answer comes in time. The text of the question cannot look like its
+   * answer.
+   */
+  const once = (expression: string, limit_ms: number): Promise<string | null> =>
+    new Promise((done, failed) => {
+      const id = ++number,
+        answer = new RegExp(`~${id} (.*?)\\r?\\n`);
+      const end = (settle: () => void): void => {
+        clearTimeout(timer);
+        look = () => undefined;
+        settle();
+      };
+      const timer = setTimeout(() => end(() => done(null)), limit_ms);
+      look = () => {
+        const found = answer.exec(heard);
+        if (found) end(() => done(found[1]!));
+        else if (gone) end(() => failed(new Error(gone)));
+      };
+      port.write(`${NO_ECHO}print("~"+${id}+" "+(function(){try{return ${expression}}catch(e){return "!"+e}})())\n`);
+    });
+
+  return {
+    ask: async (expression, limit_ms = ANSWER_MS) => {
+      for (let tries = 0; tries < TRIES; tries++) {
+        const answer = await once(expression, limit_ms);
+        if (answer !== null) return answer;
+        port.write(CTRL_C); // half a line may wait there
+      }
+      throw new Error("no Espruino answers there: is its binary on the chip (esptool), and nothing else on the port?");
+    },
+    tell: (statement) => port.write(`${NO_ECHO}${statement}\n`),
+  };
+}
