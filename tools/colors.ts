@@ -4,4 +4,7 @@ import pc from "picocolors";
 
 const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
 
-export default pc.createColors(!NO_COLOR && (!!FORCE_COLOR || (process.stdout.isTTY && TERM !== "dumb")));
+// A pipe's `isTTY` is undefined, and createColors takes undefined for "decide yourself".
+const wanted = Boolean(FORCE_COLOR) || (Boolean(process.stdout.isTTY) && TERM !== "dumb");
+
+export default pc.createColors(!NO_COLOR && wanted);
