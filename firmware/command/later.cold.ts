@@ -7,6 +7,7 @@ import type { Needs } from "./needs";
 import { SETTINGS } from "../bms/places";
 import { clientEvent } from "../http/server.cold";
 import { NEVER } from "../kernel/time";
+import { outboxFlush } from "../mqtt/outbox.cold";
 import { publish } from "../mqtt/publish";
 import { CONNECTED, HANDLER_FAILED, OFF, RETAIN } from "../mqtt/session";
 import { sessionEnd } from "../mqtt/session.cold";
@@ -137,6 +138,7 @@ export function sayGoodbye(needs: Needs, own: Commands, now: number): void {
     return needs.restart();
   }
   if (session.stream) return remind(own, now + FAREWELL_MS); // nothing may stand between the pieces of a message
+  outboxFlush(session, now);
   publish(session, "status", '{"online":false}', RETAIN, now);
   clearRetained(mqtt, mqtt.rare.flags, false, false, true);
   sessionEnd(session);

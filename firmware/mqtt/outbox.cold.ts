@@ -162,6 +162,20 @@ export function outboxDrain(session: Session, now: number): boolean {
   return left < MESSAGES;
 }
 
+/**
+ * The connection ends on purpose behind this: what waits leaves now, however much is in flight, so that the answer to
+ * the very change that ends it arrives. Telemetry may stay behind.
+ */
+export function outboxFlush(session: Session, now: number): void {
+  if (!hasRoom(session)) return;
+  session.outbox = session.outbox.filter(function (waiting) {
+    if (waiting.flags & TELEMETRY) return true;
+    transmit(session, waiting, now);
+    session.counts[DRAINED]++;
+    return false;
+  });
+}
+
 // MQTT 3.1.1 packets as byte strings (OASIS standard, chapters 2 and 3). Lengths are bytes; a string of the interpreter
 // is one.
 

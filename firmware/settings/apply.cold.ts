@@ -8,7 +8,7 @@ import { modules } from "../config/fields.baked";
 import { type Values, settingsOf } from "../config/settings.cold";
 import { INFO } from "../log/log";
 import { writeLog } from "../log/log.cold";
-import { publishTo } from "../mqtt/outbox.cold";
+import { outboxFlush, publishTo } from "../mqtt/outbox.cold";
 import { publish } from "../mqtt/publish";
 import { CONNECTED, CRITICAL, OFF, QOS1, RETAIN, SUBSCRIBING, type Session, TELEMETRY, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session.cold";
@@ -142,6 +142,7 @@ const CONNECTION = [
  */
 function farewell(session: Session, base: string, now: number): void {
   if (session.state !== CONNECTED) return;
+  outboxFlush(session, now);
   publish(session, "status", base === session.base ? '{"online":false}' : "", RETAIN, now);
 }
 

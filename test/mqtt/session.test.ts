@@ -11,9 +11,18 @@ import {
   subscribeRefusal,
 } from "../../firmware/mqtt/session.cold";
 import { type Due, dueOf, nextDue, passBegins } from "../../firmware/publish/due";
-import { publishPacket, publishTo } from "../../firmware/mqtt/outbox.cold";
+import { outboxFlush, publishPacket, publishTo } from "../../firmware/mqtt/outbox.cold";
 import { ROWS } from "../../firmware/publish/rows.baked";
-import { CONNECTED, CRITICAL, OFF, QOS1, WAITING } from "../../firmware/mqtt/session";
+import {
+  CONNECTED,
+  CRITICAL,
+  DRAINED,
+  MOST_IN_FLIGHT,
+  OFF,
+  QOS1,
+  TELEMETRY,
+  WAITING,
+} from "../../firmware/mqtt/session";
 import { publish } from "../../firmware/mqtt/publish";
 import { connected, type Packet, parsed } from "./wire";
 
@@ -200,6 +209,21 @@ describe("mqtt session", () => {
       sessionFail(session, "Failed", "", 1000);
       assert.ok(session.retryAt - 1000 >= wait * 0.85 && session.retryAt - 1000 <= wait * 1.15);
     }
+  });
+
+  it("what waits leaves before an end on purpose, however much is in flight; telemetry may stay behind", () => {
+    const { session, written } = connected();
+    for (let i = 0; i < MOST_IN_FLIGHT; i++) publish(session, `alarm${i}`, "", QOS1, 0);
+    publish(session, "cfg/ack", '{"ok":true}', QOS1, 0);
+    publish(session, "rt/state", "{}", QOS1 | TELEMETRY, 0);
+    assert.equal(session.outbox.length, 2);
+    written.length = 0;
+    outboxFlush(session, 0);
+    assert.deepEqual(
+      parsed(...written).map(({ topic }) => topic),
+      [session.base + "cfg/ack"],
+    );
+    assert.deepEqual([session.outbox.length, session.counts[DRAINED]], [1, 1]);
   });
 
   it("ends with DISCONNECT, and keeps nothing", () => {
