@@ -77,11 +77,27 @@ async function throughCuts(made: Link, total: number, flags: number): Promise<vo
     made.cut();
     await made.open();
   }
-  while (next < total || made.session.outbox.length + made.session.inFlight.length > 0) {
-    if (made.session.state !== CONNECTED) await made.open();
-    await sleep(5);
-  }
+  await connectedUntil(
+    made,
+    `all ${total} answered`,
+    () => next === total && made.session.outbox.length + made.session.inFlight.length === 0,
+  );
   clearInterval(timer);
+}
+
+/** Connect again after each loss until `isDone`; fails with what the session says when that does not come. */
+async function connectedUntil(made: Link, what: string, isDone: () => boolean): Promise<void> {
+  const { session } = made;
+  try {
+    await until(what, 120_000, async () => {
+      if (session.state !== CONNECTED) await made.open();
+      return isDone();
+    });
+  } catch (error) {
+    const { outbox, inFlight, received, state, errors, errorMessage } = session;
+    const told = { state, errors, errorMessage, outbox, inFlight, received, heard: made.received.length };
+    throw new Error(`${(error as Error).message}: ${JSON.stringify(told)}`);
+  }
 }
 
 describe("mqtt on real brokers", () => {
@@ -179,10 +195,11 @@ describe("mqtt on real brokers", () => {
       await throughCuts(made, 200, QOS2);
       await sent;
       const acks = (): number[] => heard.filter(({ topic }) => topic === "ack").map(({ payload }) => +payload);
-      while (made.received.length < 100 || acks().length < 200 || made.session.received.length) {
-        if (made.session.state !== CONNECTED) await made.open();
-        await sleep(5);
-      }
+      await connectedUntil(
+        made,
+        "100 commands and 200 answers",
+        () => made.received.length >= 100 && acks().length >= 200 && made.session.received.length === 0,
+      );
       await sleep(200);
       assert.deepEqual(
         acks().sort((a, b) => a - b),
