@@ -220,6 +220,7 @@ function start(own: App): void {
     scheduler,
     superviseTask({
       needs: own,
+      isSecond: true,
       ran: function () {
         return healthy(own);
       },

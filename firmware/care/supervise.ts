@@ -23,8 +23,6 @@ import { tenSeconds } from "./ten-seconds.cold";
 
 /** Period of a step, ms. */
 const PERIOD_MS = 500;
-/** Period of charge control, ms. */
-const LIMITS_MS = 1000;
 /**
  * Three seconds in a row did not come to their end: new limits, which would leave by HTTP and MQTT, stay those of a
  * lost battery.
@@ -33,6 +31,8 @@ const MISSED_MS = 3500;
 
 export interface Supervision {
   needs: Needs;
+  /** The next step is a second: every other one is, however late it comes. */
+  isSecond: boolean;
   /** UART and CAN did their work since the last call; feed the watchdog. */
   ran(): boolean;
   feed(): void;
@@ -43,8 +43,10 @@ function step(own: Supervision, now: number): number {
     snapshot = needs.snapshot,
     limits = needs.limits,
     before = snapshot.phase,
+    isSecond = own.isSecond,
     phase = updatePhase(snapshot, now);
-  if (phase !== before || now - limits.at > LIMITS_MS - PERIOD_MS / 2) {
+  own.isSecond = !isSecond;
+  if (isSecond || phase !== before) {
     const fell = limitsStep(limits, snapshot, now, Math.min(now - limits.at, 5000) / 1000);
     if (now - limits.doneAt > MISSED_MS && phase > BOOT && phase < SILENT && limits.valid)
       secondLate(snapshot, limits, needs.alarms, now);
@@ -98,8 +100,9 @@ export function eachSecond(needs: Needs, now: number, fell: boolean): void {
   }
   a.device = device;
   a.config = s.phase === BOOT ? 0 : needs.limits.settings[severity];
-  a.step = (Math.min(now / 1000 - a.at, 5) * 4 + 0.5) | 0;
-  a.at = now / 1000;
+  const at = now / 1000;
+  a.step = Math.min(((at * 4) | 0) - ((a.at * 4) | 0), 20);
+  a.at = at;
   energyStep(needs.energy, s);
   const moved = deriveSecond(s);
   if (moved) {
