@@ -226,7 +226,10 @@ export function follow(line: Line): Known {
     pending = [];
     confirmedAt = set.at;
   };
-  /** Settings come in several replies, and count together: all that one reading brought, or nothing of it. */
+  /**
+   * Settings come in several replies, and count together: all that one reading brought, or nothing of it. What failed
+   * between two of them may make the device begin anew.
+   */
   const takeSettings = ({ first, words, at, isSure }: Reply): void => {
     if (!isPlausibleBlock(first, words)) {
       known.askAgainAt = at;
@@ -235,7 +238,7 @@ export function follow(line: Line): Known {
     }
     if (first === SETTINGS_FIRST) reading = { at, words: {}, isSure: true };
     words.forEach((word, i) => (reading.words[first + i] = word));
-    reading = { at, words: reading.words, isSure: reading.isSure && isSure };
+    reading = { at, words: reading.words, isSure: reading.isSure && isSure && line.cleanSince <= reading.at };
     if (NEEDED.every((register) => register in reading.words)) {
       takeSet(reading);
       reading = { at, words: {}, isSure: false };
