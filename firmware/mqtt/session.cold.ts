@@ -128,6 +128,21 @@ export function keepAlive(session: Session, now: number): void {
   session.lookAt = now + (session.pingAt || socket.dSnd ? LOOK_SOON_MS : Math.min(half / 4, LOOK_MS));
 }
 
+/** What the broker did wrong, by a negative result of `sessionFeed`: error code and text. */
+export function brokerFault(result: number): string[] {
+  const names = ["PUBACK", "PUBREC", "PUBREL", "PUBCOMP"];
+  if (result === -2) return ["Failed", "the broker sent something that is not MQTT"];
+  if (result === -4) return ["ConnTimeout", "the broker does not read"];
+  return [
+    "Failed",
+    "the broker answered a message with " +
+      names[(-result & 15) - 4] +
+      " where " +
+      names[(-result >> 4) - 4] +
+      " is due",
+  ];
+}
+
 /** Go to a state. */
 export function sessionEnter(session: Session, state: number, now: number): void {
   enter(session, state, now);
@@ -238,6 +253,8 @@ const NOTHING = -1,
   DEAF = -4,
   GRANTED = 256,
   PRESENT = 257;
+/** Told once a connection. */
+const LOWER = "the broker answers QoS 2 with PUBACK, which counts as QoS 1";
 /**
  * Bytes of answers that may wait in the socket, on top of publications; the largest packet that is kept whole; what may
  * wait for the inbox.
@@ -262,14 +279,24 @@ function reply(session: Session, head: string, id: number): boolean {
   return true;
 }
 
-/** PUBACK (4), PUBREC (5), PUBCOMP (7) of a message in flight. */
+/**
+ * PUBACK (4), PUBREC (5), PUBCOMP (7) of a message in flight. Some brokers answer QoS 2 with PUBACK: they have the
+ * message, once, so it counts as done at QoS 1. Any other wrong type leaves open who has what, and ends the connection.
+ */
 function acknowledged(session: Session, type: number, id: number): number {
   const at = session.inFlight.findIndex(function (one) {
       return one.id === id;
     }),
     message = session.inFlight[at];
   const wanted = !message ? 0 : message.flags & 2 ? 4 : message.flags & 4 ? 5 : 7;
-  if (message && type === wanted && type !== 5) session.inFlight.splice(at, 1);
+  const lower = type === 4 && wanted === 5;
+  if (message && type !== wanted && !lower && !(type === 5 && wanted === 7)) return -16 * wanted - type;
+  if (message && type !== 5) session.inFlight.splice(at, 1);
+  if (lower && session.errorMessage !== LOWER) {
+    session.errors++;
+    session.errorCode = "Failed";
+    session.errorMessage = LOWER;
+  }
   if (type !== 5) return NOTHING;
   if (type === wanted) {
     message.flags = 0; // from now on its PUBREL is what may have to be sent again
@@ -347,7 +374,7 @@ function take(session: Session, first: number, body: string, size: number, now: 
  * to 2 kB wait for the next call, and what is more is answered, counted and lost. The result is -1, or something to act
  * upon before the next call, which takes the rest: the return code of a CONNACK (257: welcome, and the broker has kept
  * the session), 256 for a SUBACK (its codes are in `granted`), -2 when the stream is no MQTT of ours, -4 when the
- * broker does not read.
+ * broker does not read, -16 x due - came (packet types) when a message was answered with the wrong one.
  */
 export function sessionFeed(session: Session, bytes: string, now: number): number {
   const rx = session.rx + bytes;
@@ -381,7 +408,7 @@ export function sessionFeed(session: Session, bytes: string, now: number): numbe
       break;
     else result = take(session, first, rx.substr(at + head, need), size, now);
     at += head + size;
-    if (result === BROKEN) at = rx.length;
+    if (result < NOTHING) at = rx.length;
   }
   session.skip += Math.max(at - rx.length, 0);
   session.rx = rx.substr(at);

@@ -22,6 +22,7 @@ import {
   WAITING,
 } from "../mqtt/session";
 import {
+  brokerFault,
   connectPacket,
   refusal,
   sessionEnter,
@@ -144,12 +145,7 @@ function answered(mqtt: MqttTask, code: number, now: number): void {
     sessionResume(session, code === 257 && !mqtt.cleanSession, now);
     if (session.socket) session.socket.write(subscribePacket(session, session.commandQos));
   } else {
-    const why =
-      code === -2
-        ? ["Failed", "the broker sent something that is not MQTT"]
-        : code === -4
-          ? ["ConnTimeout", "the broker does not read"]
-          : refusal(code);
+    const why = code < 0 ? brokerFault(code) : refusal(code);
     sessionFail(session, why[FAULT_CODE], why[FAULT_TEXT], now);
   }
 }

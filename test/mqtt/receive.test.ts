@@ -2,7 +2,7 @@
 // garbage.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sessionFeed, sessionResume } from "../../firmware/mqtt/session.cold";
+import { brokerFault, sessionFeed, sessionResume } from "../../firmware/mqtt/session.cold";
 import {
   ANSWERING,
   CONNECTED,
@@ -77,7 +77,7 @@ describe("mqtt receive", () => {
     const { session, written } = connected();
     publish(session, "a", "x", QOS2, 0);
     publish(session, "b", "y", QOS1, 0);
-    feed(session, answer("puback", 1) + answer("pubcomp", 1) + answer("puback", 9) + answer("pubcomp", 9));
+    feed(session, answer("puback", 9) + answer("pubcomp", 9));
     assert.equal(session.inFlight.length, 2);
     feed(session, answer("pubrec", 1) + answer("pubrec", 1) + answer("pubrec", 9));
     assert.deepEqual(
@@ -92,6 +92,38 @@ describe("mqtt receive", () => {
     );
     feed(session, answer("pubcomp", 1) + answer("puback", 2));
     assert.deepEqual(session.inFlight, []);
+  });
+
+  it("PUBACK for QoS 2 is done, told once a connection, and the next ones leave", () => {
+    const { session, written } = connected();
+    for (let id = 1; id <= 6; id++) {
+      assert.ok(publish(session, "a", "x", QOS2, 0));
+      assert.deepEqual(feed(session, answer("puback", id)), []);
+    }
+    assert.deepEqual(
+      commands(written),
+      [1, 2, 3, 4, 5, 6].map((id) => `publish ${id}`),
+    );
+    assert.deepEqual([session.inFlight, session.errors, session.errorCode], [[], 1, "Failed"]);
+    assert.match(session.errorMessage, /QoS 2 with PUBACK/);
+  });
+
+  it("any other answer of the wrong type ends the connection, by the names of both", () => {
+    const wrong: [flags: number, before: string, came: "puback" | "pubrec" | "pubcomp", words: RegExp][] = [
+      [QOS1, "", "pubrec", /PUBREC where PUBACK/],
+      [QOS1, "", "pubcomp", /PUBCOMP where PUBACK/],
+      [QOS2, "", "pubcomp", /PUBCOMP where PUBREC/],
+      [QOS2, answer("pubrec", 1), "puback", /PUBACK where PUBCOMP/],
+    ];
+    for (const [flags, before, came, words] of wrong) {
+      const { session } = connected();
+      publish(session, "a", "x", flags, 0);
+      feed(session, before);
+      const result = sessionFeed(session, answer(came, 1) + message("zero"), 0);
+      assert.match(brokerFault(result).join(" "), words);
+      assert.equal(session.inFlight.length, 1, "it is sent again on the next connection");
+      assert.equal(session.rx, "", "what came behind it is nobody's any more");
+    }
   });
 
   it("a stream split at every byte gives what the whole gives", () => {

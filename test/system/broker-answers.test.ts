@@ -7,7 +7,7 @@ import { Aedes } from "aedes";
 import mqttPacket from "mqtt-packet";
 import type { Host, HostOptions } from "../../tools/host/run";
 import { makeCertificate } from "../../tools/rig/certificate";
-import { boot, closeHosts, dropHandshakeLines, imageText, running, untilStatus, type Status } from "./rig";
+import { boot, closeHosts, dropHandshakeLines, imageText, running, status, untilStatus, type Status } from "./rig";
 
 type Packet = mqttPacket.Packet & { messageId?: number };
 type Answers = Partial<Record<string, (packet: Packet, wire: net.Socket) => void>>;
@@ -108,6 +108,17 @@ describe("system: what a broker answers", () => {
     ],
     ["nothing for CONNECT", { connect: () => undefined }, "ConnTimeout", /no answer to CONNECT/],
     ["nothing for SUBSCRIBE", { subscribe: () => undefined }, "ConnTimeout", /no answer to SUBSCRIBE/],
+    [
+      "PUBREC for QoS 1",
+      {
+        publish: (packet, wire) => {
+          if ("qos" in packet && packet.qos)
+            raw(0x50, 2, packet.messageId! >> 8, packet.messageId! & 255)(packet, wire);
+        },
+      },
+      "Failed",
+      /PUBREC where PUBACK is due/,
+    ],
     ["garbage for PUBACK", { publish: raw(0xf0, 0xff, 0xff, 0xff, 0x7f) }, "Failed", /not MQTT/],
   ];
   for (const [name, answers, code, words] of endings) {
@@ -134,6 +145,17 @@ describe("system: what a broker answers", () => {
     );
     assert.match(String(mqtt.last_error_message), /cfg\/set/);
     await untilStatus(host, "messages", ({ mqtt: now }) => (now.publish_count as number) > 20, 10000);
+  });
+
+  it("QoS 2 answered with PUBACK: messages go on for minutes, told once", async () => {
+    const host = await bootOn(await scripted({}), false, { default_qos: 2, sensorMinPublishMs: 1000 });
+    await connected(host);
+    const first = (await status(host)).mqtt.publish_count as number;
+    await untilStatus(host, "two minutes", ({ uptime_ms: up }) => (up as number) > 120000, 140000);
+    const { mqtt } = await status(host);
+    assert.deepEqual([mqtt.connected, mqtt.error_count, mqtt.last_error_code], [true, 1, "Failed"]);
+    assert.match(String(mqtt.last_error_message), /QoS 2 with PUBACK/);
+    assert.ok((mqtt.publish_count as number) > first + 200, "messages left");
   });
 
   it("late answers find their message; none to a message ends the connection after a minute", async () => {
