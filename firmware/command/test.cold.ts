@@ -38,9 +38,6 @@ function fail(needs: Needs, test: MqttTest, code: string, where: string, reason:
   );
 }
 
-/** Which setting is to blame for the return code of CONNACK. */
-const blamed = ["", "mqtt.port", "mqtt.client_id", "mqtt.host", "mqtt.pass", "mqtt.user"];
-
 function heard(needs: Needs, test: MqttTest): void {
   const code = testHeard(test.rx, test.stage === "puback"),
     session = needs.mqtt.session;
@@ -50,8 +47,8 @@ function heard(needs: Needs, test: MqttTest): void {
     if (test.socket) test.socket.write("\xe0\x00");
     over(needs, test, '{"ok":true,"stage":"puback","ms":' + Math.round(needs.natives.now() - test.began) + "}");
   } else if (code > 0) {
-    const why = refusal(code);
-    fail(needs, test, why[FAULT_CODE], blamed[code] || "mqtt.host", why[FAULT_TEXT]);
+    const why = refusal(code, test.config["host"] + ":" + test.config["port"]);
+    fail(needs, test, why[FAULT_CODE], why[2], why[FAULT_TEXT]);
   } else if (code === 0 && test.socket) {
     test.stage = "puback";
     test.rx = "";
@@ -64,6 +61,7 @@ function open(needs: Needs, test: MqttTest): void {
     isTls = config["use_tls"] as boolean,
     network = needs.network,
     port = config["port"] as number;
+  const broker = config["host"] + ":" + port;
   function opened(): void {
     if (test.result || !test.socket) return;
     test.stage = "connack";
@@ -93,11 +91,11 @@ function open(needs: Needs, test: MqttTest): void {
           test,
           "ConnRefused",
           "mqtt.port",
-          stage === "tcp" ? "cannot connect" : "the broker closed the connection",
+          stage === "tcp" ? "cannot connect to " + broker : broker + " closed the connection",
         );
     });
   } catch (error) {
-    const why = connectFault(error, isTls, config["host"] + ":" + port);
+    const why = connectFault(error, isTls, broker);
     fail(needs, test, why[FAULT_CODE], why[FAULT_CODE][0] === "T" ? "mqtt.use_tls" : "mqtt.port", why[FAULT_TEXT]);
   }
 }
@@ -208,11 +206,14 @@ export function testPublish(topic: string, payload: string): string {
   return packet(0x32, field(topic) + "\x00\x01" + payload);
 }
 
-/** What has come so far: -1 not enough yet, -2 no MQTT, 0..255 the return code of CONNACK, 256 the PUBACK. */
+/**
+ * What has come so far: -1 not enough yet, -2 no MQTT, 0..255 the return code of CONNACK (from 512 on: that of MQTT 5,
+ * which is longer), 256 the PUBACK.
+ */
 export function testHeard(rx: string, awaitsAck: boolean): number {
   const type = rx.charCodeAt(0),
     size = rx.charCodeAt(1);
-  if ((rx && type !== (awaitsAck ? 0x40 : 0x20)) || (rx.length > 1 && size !== 2)) return -2;
+  if ((rx && type !== (awaitsAck ? 0x40 : 0x20)) || (rx.length > 1 && (awaitsAck ? size !== 2 : size < 2))) return -2;
   if (rx.length < 4) return -1;
-  return awaitsAck ? 256 : rx.charCodeAt(3);
+  return awaitsAck ? 256 : (size > 2 ? 512 : 0) + rx.charCodeAt(3);
 }

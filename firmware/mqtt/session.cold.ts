@@ -218,14 +218,27 @@ export function subscribePacket(session: Session, commandQos: number): string {
   return framed("\x82", String.fromCharCode(SUBSCRIBE_ID >> 8, SUBSCRIBE_ID & 255) + body.join(""));
 }
 
-/** Error code and text of a CONNACK return code other than 0 (table 3.1). */
-export function refusal(code: number): string[] {
-  if (code === 1) return ["Failed", "broker does not speak MQTT 3.1.1"];
-  if (code === 2) return ["Failed", "broker refuses the client id"];
-  if (code === 3) return ["ConnRefused", "broker is unavailable"];
-  if (code === 4) return ["BadCredentials", "bad user name or password"];
-  if (code === 5) return ["NotAuthorized", "not authorised"];
-  return ["Failed", "broker answered CONNECT with " + code];
+/** A CONNACK longer than ours is one of MQTT 5; its reason code is added to this. */
+const MQTT_5 = 512;
+
+/**
+ * What a CONNACK other than welcome means (table 3.1): error code, text, and the setting that is to blame. Some brokers
+ * put the reason codes of MQTT 5 (3.2.2.2 there) into an answer of MQTT 3.1.1: 0x84 to 0x88 say what 1 to 5 say.
+ */
+export function refusal(result: number, broker: string): string[] {
+  const reason = result & 255,
+    code = reason >= 0x84 && reason <= 0x88 ? "\x01\x02\x04\x05\x03".charCodeAt(reason - 0x84) : reason,
+    by = "broker " + broker;
+  if (result >= MQTT_5) {
+    const said = "0x" + (256 + reason).toString(16).substr(1);
+    return ["Failed", by + " answered CONNECT in MQTT 5, with " + said + ": MQTT 3.1.1 is spoken here", "mqtt.port"];
+  }
+  if (code === 1) return ["Failed", by + ": protocol version refused, it does not speak MQTT 3.1.1", "mqtt.port"];
+  if (code === 2) return ["Failed", by + " refuses the client id", "mqtt.client_id"];
+  if (code === 3) return ["ConnRefused", by + " is unavailable", "mqtt.host"];
+  if (code === 4) return ["BadCredentials", by + ": bad user name or password", "mqtt.pass"];
+  if (code === 5) return ["NotAuthorized", by + ": not authorised", "mqtt.user"];
+  return ["Failed", by + " answered CONNECT with " + code, "mqtt.host"];
 }
 
 /** Error code and text of SUBACK's return codes (3.9.3); no code when each topic was granted, at whatever QoS. */
@@ -339,7 +352,8 @@ function take(session: Session, first: number, body: string, size: number, now: 
     id = two(body, 0),
     state = session.state;
   if (type === 2) {
-    if (flags || size !== 2 || state !== ANSWERING || body.charCodeAt(0) > 1) return BROKEN;
+    if (flags || size < 2 || state !== ANSWERING || body.charCodeAt(0) > 1) return BROKEN;
+    if (size > 2) return MQTT_5 + (id & 255);
     return id === 256 ? PRESENT : id & 255;
   }
   if (state !== SUBSCRIBING && state !== CONNECTED) return BROKEN;
@@ -373,8 +387,9 @@ function take(session: Session, first: number, body: string, size: number, now: 
  * Received bytes. What is whole is taken: messages go to the inbox, answers to the socket; while the inbox is full, up
  * to 2 kB wait for the next call, and what is more is answered, counted and lost. The result is -1, or something to act
  * upon before the next call, which takes the rest: the return code of a CONNACK (257: welcome, and the broker has kept
- * the session), 256 for a SUBACK (its codes are in `granted`), -2 when the stream is no MQTT of ours, -4 when the
- * broker does not read, -16 x due - came (packet types) when a message was answered with the wrong one.
+ * the session; from 512 on: of MQTT 5), 256 for a SUBACK (its codes are in `granted`), -2 when the stream is no MQTT of
+ * ours, -4 when the broker does not read, -16 x due - came (packet types) when a message was answered with the wrong
+ * one.
  */
 export function sessionFeed(session: Session, bytes: string, now: number): number {
   const rx = session.rx + bytes;

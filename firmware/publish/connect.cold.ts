@@ -145,7 +145,7 @@ function answered(mqtt: MqttTask, code: number, now: number): void {
     sessionResume(session, code === 257 && !mqtt.cleanSession, now);
     if (session.socket) session.socket.write(subscribePacket(session, session.commandQos));
   } else {
-    const why = code < 0 ? brokerFault(code) : refusal(code);
+    const why = code < 0 ? brokerFault(code) : refusal(code, session.host + ":" + session.port);
     sessionFail(session, why[FAULT_CODE], why[FAULT_TEXT], now);
   }
 }
@@ -221,7 +221,7 @@ function brokerLeft(mqtt: MqttTask): void {
     sessionFail(
       session,
       "ConnRefused",
-      early ? "the connection was closed before an answer to CONNECT" : "the connection was closed",
+      session.host + ":" + session.port + " closed the connection" + (early ? " before an answer to CONNECT" : ""),
       now,
     );
 }

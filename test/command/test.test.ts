@@ -48,8 +48,10 @@ describe("test of the MQTT connection", () => {
       "10d401",
     );
     assert.deepEqual(
-      ["", "\x20", "\x20\x02\x00", "\x20\x02\x00\x05", "HTTP", "\x20\x03"].map((rx) => testHeard(rx, false)),
-      [-1, -1, -1, 5, -2, -2],
+      ["", "\x20", "\x20\x02\x00", "\x20\x02\x00\x05", "HTTP", "\x20\x01", "\x20\x03", "\x20\x03\x00\x84"].map((rx) =>
+        testHeard(rx, false),
+      ),
+      [-1, -1, -1, 5, -2, -2, -1, 512 + 0x84],
     );
     assert.deepEqual(
       ["\x40\x02\x00\x01", "\x20\x02\x00\x00"].map((rx) => testHeard(rx, true)),

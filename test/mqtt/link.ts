@@ -83,7 +83,7 @@ function attach(session: Session, wire: net.Socket, options: LinkOptions): (byte
         sessionEnter(session, CONNECTED, now);
         session.waitingSince = session.lookAt = now;
       } else if (code !== -1) {
-        const [name, text] = code < 0 ? ["Broken", `${code}`] : refusal(code);
+        const [name, text] = code < 0 ? ["Broken", `${code}`] : refusal(code, "it");
         sessionFail(session, name, text, now);
       }
     }

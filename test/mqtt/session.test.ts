@@ -104,12 +104,22 @@ describe("mqtt packets", () => {
   });
 
   it("each refusal of CONNACK has a code and a text", () => {
-    const texts = [1, 2, 3, 4, 5, 99].map((code) => refusal(code).join(" "));
-    assert.equal(new Set(texts).size, texts.length);
+    const told = (code: number): string => refusal(code, "b:1883").join(" | ");
+    const codes = [1, 2, 3, 4, 5, 99, 0x284];
+    assert.equal(new Set(codes.map(told)).size, codes.length);
+    for (const code of codes) assert.match(told(code), /b:1883/);
     assert.deepEqual(
-      [3, 4, 5].map((code) => refusal(code)[0]),
+      [3, 4, 5].map((code) => refusal(code, "")[0]),
       ["ConnRefused", "BadCredentials", "NotAuthorized"],
     );
+    assert.match(told(1), /protocol version refused/);
+    assert.match(told(0x284), /MQTT 5.*0x84/);
+  });
+
+  it("reason codes of MQTT 5 in an answer of MQTT 3.1.1 say what 1 to 5 say", () => {
+    for (const [code, same] of Object.entries({ 0x84: 1, 0x85: 2, 0x86: 4, 0x87: 5, 0x88: 3 }))
+      assert.deepEqual(refusal(Number(code), "b"), refusal(same, "b"), code);
+    assert.match(refusal(0x89, "b")[1], /with 137$/);
   });
 
   it("user and password are bytes: UTF-8 of any length up to 64", () => {
