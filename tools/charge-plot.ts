@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { closedLoop, type Sample, summary, type Trial } from "./charge/plant";
+import { endWithReader } from "./stdout";
 
 /** The errors of the charger that are drawn, V; every n-th second is enough for a line. */
 const ERRORS = [-0.2, 0, 0.2, 0.4],
@@ -114,6 +115,7 @@ async function main(file: string, { minutes, pv, noise, mohm, seed }: Options): 
   console.log(`written: ${file}`);
 }
 
+endWithReader();
 await new Command("charge-plot")
   .description(
     "runs charge control against a battery with one cell ahead and a charger that measures wrongly, and draws what happens",

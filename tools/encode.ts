@@ -4,10 +4,34 @@
 import { createInterface } from "node:readline";
 import process from "node:process";
 import { Command } from "commander";
-import { encodeInputs, type Inputs } from "./can/inputs";
+import { canFrames } from "../firmware/tables/frames";
+import { decodeFrame } from "./can/decode";
+import { encodeInputs, givenFor, inputNames, type Inputs, inputsHelp } from "./can/inputs";
+import { endWithReader } from "./stdout";
 
-/** One line: `ID#DATA`, or "-". Throws an Error with the field and the reason. */
-export function encodeLine(line: string): string {
+/** What is not as it was given: values that the frame cannot say, names that mean nothing in it. */
+function notesOn(id: number, inputs: Inputs, bytes: number[]): string[] {
+  const frame = canFrames.find((one) => one.id === id)!,
+    known = [...inputNames(frame), ...(id === 0x35a ? ALARM_INPUTS : [])];
+  const strange = Object.keys(inputs).filter((name) => !known.includes(name));
+  const changed = (decodeFrame(id, bytes)?.fields ?? []).flatMap(({ label, key, rowValue, shown }, i) => {
+    const isFine = label.endsWith("high resolution") && inputs["soc_hires_pct"] !== undefined,
+      given = givenFor(inputs, isFine ? "soc_hires_pct" : key);
+    const step = 1 / (frame.fields[i].per ?? 1) + 1e-9;
+    return given === null || isNaN(rowValue) || Math.abs(given.value - rowValue) <= step
+      ? []
+      : [`${given.name}: ${given.value} cannot be said, the frame has ${shown}`];
+  });
+  return [...strange.map((name) => `${name}: is no input of this frame and has no effect`), ...new Set(changed)];
+}
+
+const ALARM_INPUTS = ["alarms", "warnings", "supported_alarms", "supported_warnings", "system_status_bits"];
+
+/**
+ * One line: `ID#DATA`, or "-"; `note` is told what is sent otherwise than given. Throws an Error with the field and the
+ * reason.
+ */
+export function encodeLine(line: string, note: (text: string) => void = () => undefined): string {
   let request: unknown;
   try {
     request = JSON.parse(line);
@@ -21,6 +45,7 @@ export function encodeLine(line: string): string {
     throw new Error("inputs: must be an object");
   const bytes = encodeInputs(id, inputs as Inputs);
   if (!bytes) return "-";
+  notesOn(id, inputs as Inputs, bytes).forEach(note);
   return id.toString(16).toUpperCase().padStart(3, "0") + "#" + Buffer.from(bytes).toString("hex").toUpperCase();
 }
 
@@ -29,18 +54,34 @@ async function main(): Promise<void> {
     .description(
       'reads {"id_hex","inputs"} a line from standard input, prints ID#DATA a line, "-" where the frame would not be sent',
     )
+    .addHelpText(
+      "after",
+      `
+A bad line prints {"error"} in its place, and the reason with its number on standard error; the exit status is 1 then.
+What a frame cannot say, and names without a meaning, are told on standard error.
+
+Inputs, null or "n/a" where a value is unknown:
+${inputsHelp()}
+Example:
+  echo '{"id_hex":"0x351","inputs":{"cvl_V":55.2,"ccl_A":135,"dcl_A":180,"discharge_voltage_V":46.4}}' | npm run -s encode`,
+    )
     .parse();
   let number = 0;
   for await (const line of createInterface({ input: process.stdin })) {
     number++;
     if (line.trim() === "") continue;
     try {
-      process.stdout.write(encodeLine(line) + "\n");
+      const text = encodeLine(line, (told) => process.stderr.write(`line ${number}: ${told}\n`));
+      process.stdout.write(text + "\n");
     } catch (error) {
+      process.stdout.write(JSON.stringify({ error: (error as Error).message }) + "\n");
       process.stderr.write(`line ${number}: ${(error as Error).message}\n`);
       process.exitCode = 1;
     }
   }
 }
 
-if (import.meta.url === `file://${process.argv[1]}`) await main();
+if (import.meta.url === `file://${process.argv[1]}`) {
+  endWithReader();
+  await main();
+}

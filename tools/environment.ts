@@ -1,6 +1,6 @@
 // Texts of the command line and of environment variables as values, for all tools: a bad one is an error that names
 // where it stands.
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -20,6 +20,21 @@ export function fromEnvironment<T>(
   } catch (error) {
     throw new Error(`environment variable ${name} ${(error as Error).message}`);
   }
+}
+
+/**
+ * Ends the process with a sentence when npm kept an option of ours for itself: `npm start --http 19700` in place of
+ * `npm start -- --http 19700` reaches us as an environment variable of npm, and an argument that means nothing.
+ */
+export function refuseMissingDashes(command: Command, environment: Environment, called: string): void {
+  const eaten = command.options.find(({ long }) => {
+    const name = (long ?? "").slice(2).replaceAll("-", "_");
+    return environment[`npm_config_${name}`] !== undefined;
+  });
+  if (eaten)
+    command.error(
+      `error: npm takes ${eaten.long} for one of its own options; put -- before ours: ${called} -- ${eaten.long} ...`,
+    );
 }
 
 /** `convert` for commander, which adds the option's name to the sentence of an Error. */

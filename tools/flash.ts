@@ -7,8 +7,10 @@ import { SingleBar } from "cli-progress";
 import { Command } from "commander";
 import { boardNames, DEFAULT_BOARD, root } from "./build/board";
 import { buildImage } from "./build/image";
+import { checked, fromEnvironment, refuseMissingDashes } from "./environment";
 import { openConsole } from "./flash/console";
 import { type Teller, upload } from "./flash/upload";
+import { endWithReader } from "./stdout";
 import { openPort } from "./tinybms/port";
 
 /** Only with a terminal there is a bar; lines stand above it. */
@@ -46,12 +48,34 @@ export async function flashFile(file: string, port: string, tell: Teller): Promi
   }
 }
 
-async function main(): Promise<void> {
+/** Boards with a flash to write to: `host` is this machine. */
+const flashable = (): string[] => boardNames().filter((name) => name !== "host");
+
+function boardOf(name: string): string {
+  if (!flashable().includes(name)) throw new Error(`must be one of ${flashable().join(", ")}`);
+  return name;
+}
+
+function commandLine(): Command {
   const command = new Command("flash")
     .description("build the image, send it to a device's flash, read every block back")
     .requiredOption("--port <port>", "serial port of the device, or tcp://host:port")
-    .option("--board <name>", `one of ${boardNames().join(", ")}`, process.env.BOARD || DEFAULT_BOARD)
-    .parse();
+    .option("--board <name>", `one of ${flashable().join(", ")}`, checked(boardOf));
+  try {
+    const board = fromEnvironment(process.env, "BOARD", boardOf) ?? DEFAULT_BOARD;
+    command.setOptionValueWithSource("board", board, "default");
+  } catch (error) {
+    if (!process.argv.includes("--board") && !process.argv.includes("--help"))
+      command.error("error: " + (error as Error).message);
+  }
+  return command;
+}
+
+async function main(): Promise<void> {
+  const command = commandLine();
+  refuseMissingDashes(command, process.env, "npm run flash");
+  endWithReader(() => undefined); // the device gets its image all the same
+  command.parse();
   const { port, board } = command.opts<{ port: string; board: string }>();
   const file = join(root, "dist/firmware.js");
   const { bytes } = await buildImage({ board, output: file });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root } from "./build/board";
 import { findExecutable, runScript, temporaryDirectory } from "./rig/interpreter";
+import { endWithReader } from "./stdout";
 
 /**
  * An interpreter to run on: what its version begins with, the variable that names it, and the name on PATH without
@@ -102,6 +103,7 @@ async function main(): Promise<void> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  endWithReader();
   main().catch((error: unknown) => {
     console.error("error: " + (error instanceof Error ? error.message : String(error)));
     process.exitCode = 1;

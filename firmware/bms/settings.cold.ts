@@ -174,9 +174,11 @@ function outOfRange(talk: SettingsTalk, line: SettingLine, raw: number): string 
     low = isAsked ? rawSetting(talk.limits[LIMITS_MINIMA]!, line) : 0,
     high = isAsked ? rawSetting(talk.limits[LIMITS_MAXIMA]!, line) : 0,
     told = high > low;
-  const from = told && !neighbourMoves(talk, line["r"], 0) ? low : line["a"],
-    to = told && !neighbourMoves(talk, line["r"], 1) ? high : line["b"];
-  const unit = line["u"] && " " + line["u"];
+  const isBelow = told && !neighbourMoves(talk, line["r"], 0),
+    isAbove = told && !neighbourMoves(talk, line["r"], 1);
+  const from = isBelow ? low : line["a"],
+    to = isAbove ? high : line["b"];
+  const unit = (line["u"] && " " + line["u"]) + (isAsked && !(isBelow && isAbove) ? " as printed" : "");
   if (raw < from) return raw / line["p"] + " is below the minimum " + from / line["p"] + unit;
   return raw > to ? raw / line["p"] + " is above the maximum " + to / line["p"] + unit : "";
 }

@@ -37,6 +37,21 @@ function told(): Told {
   return { lines, at, say: (line) => lines.push(line), progress: (bytes) => at.push(bytes) };
 }
 
+describe("the boards of npm run flash", () => {
+  const flash = (...args: string[]): string => {
+    const { stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "tools/flash.ts", ...args], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    return stdout + stderr;
+  };
+
+  it("are those with a flash: not `host`", () => {
+    assert.doesNotMatch(flash("--help"), /\bhost\b[,)]/);
+    assert.match(flash("--port", "none", "--board", "host"), /--board.*must be one of esp32-devkit/);
+  });
+});
+
 describe("boards/ESP32.json", () => {
   let folder: string;
   before(() => {

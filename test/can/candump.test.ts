@@ -174,6 +174,7 @@ describe("candump log", () => {
       "(1.000000) can0 351##100",
       "(1.000000) can0 351#001122334455667788",
       "(1.000000) can0 35#00",
+      "(1.000000) can0 20000040#0000000000000000",
     ])
       assert.equal(parseCandump(line), null, line);
     const log = "# a comment\n\n(1.000000) can0 351#00\n(2.000000) can0 305# R\r\n";

@@ -1,6 +1,6 @@
 // `npm run -s encode` and `npm run -s candump`, as a person calls them.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseLine } from "../../tools/can/candump";
 import { candumpLine } from "../../tools/candump";
@@ -34,7 +34,17 @@ describe("encode", () => {
         id === "0x307" ? "-" : `${id.slice(2).toUpperCase()}#${data}`,
       ),
     );
-    assert.deepEqual([status, err], [0, []]);
+    assert.deepEqual(
+      [status, err.filter((line) => !/(note|chars|all_fields): is no input/.test(line))],
+      [
+        0,
+        [
+          "line 27: soc_pct: 100.4 cannot be said, the frame has 100.00 %",
+          "line 49: energy_in_Wh: 429496729.8 cannot be said, the frame has 0.2 kWh",
+        ],
+      ],
+      "nothing is told of what is only rounded",
+    );
   });
 
   it("- for what is never sent and for a needed value that is null", () => {
@@ -110,7 +120,12 @@ describe("encode", () => {
     ];
     const { status, out, err } = tool("encode", lines.join("\n"));
     assert.equal(status, 1);
-    assert.deepEqual(out, ["-", "35E#4100000000000000"]);
+    const faults = err.map((line) => JSON.stringify({ error: line.replace(/^line \d: /, "") }));
+    assert.deepEqual(
+      out,
+      [...faults.slice(0, 4), "-", ...faults.slice(4), "35E#4100000000000000"],
+      "one line for each, so that they pair",
+    );
     assert.deepEqual(
       err.map((line) => line.slice(0, 34)),
       [
@@ -123,6 +138,78 @@ describe("encode", () => {
       ].map((line) => line.slice(0, 34)),
     );
   });
+});
+
+describe("encode tells", () => {
+  const told = (id_hex: string, inputs: object): string[] => {
+    const notes: string[] = [];
+    encodeLine(JSON.stringify({ id_hex, inputs }), (note) => notes.push(note));
+    return notes;
+  };
+
+  it("what a frame cannot say", () => {
+    const limits = { cvl_V: 99999, ccl_A: 135, dcl_A: -1, discharge_voltage_V: 46.4 };
+    assert.deepEqual(told("0x351", limits), [
+      "cvl_V: 99999 cannot be said, the frame has 6553.5 V",
+      "dcl_A: -1 cannot be said, the frame has 0.0 A",
+    ]);
+    assert.deepEqual(told("0x355", { soc_pct: 120, soh_pct: 100, soc_hires_pct: 50.35 }), [
+      "soc_pct: 120 cannot be said, the frame has 100 %",
+    ]);
+  });
+
+  it("names that mean nothing in the frame, and each name once where none is right", () => {
+    assert.deepEqual(told("0x356", { voltage_V: 50, current_A: 1, temperature_C: 20, temprature_C: 1 }), [
+      "temprature_C: is no input of this frame and has no effect",
+    ]);
+    assert.deepEqual(told("0x35A", { alarms: ["low_voltage"], supported_alarms: ["low_voltage"] }), []);
+    for (const id of ["0x355", "0x374"])
+      assert.throws(
+        () => encode(id, { none: 1 }),
+        ({ message }: Error) => {
+          const names = message.replace("inputs: needs ", "").split(", ");
+          return new Set(names).size === names.length;
+        },
+      );
+  });
+
+  it("its inputs with their units, on --help", () => {
+    const { out } = tool("encode", "", ["--help"]);
+    for (const wanted of [
+      /cvl_V or cvl .*\(V\)/,
+      /energy_in_Wh \[Wh\].*\(kWh\)/,
+      /min_V \[V\].*\(mV\)/,
+      /alarms, warnings: .*low_voltage/,
+    ])
+      assert.match(out.join("\n"), wanted);
+  });
+});
+
+describe("a reader that goes", () => {
+  const lines: [name: string, args: string[], line: string][] = [
+    ["candump", ["-"], "(1700000000.250000) can0 351#280246050807D001"],
+    ["encode", [], '{"id_hex":"0x374","inputs":{"cell":16}}'],
+    ["whatif", [], '{"cells":[3.3,3.3,3.3,3.3]}'],
+    ["decode/main", ["--stdin"], '{"request":"AA147F1F","reply":"AA14B81E5F42D575"}'],
+  ];
+  for (const [name, args, line] of lines) {
+    it(`ends ${name} without a word, as \`| head\` does`, async () => {
+      const child = spawn(process.execPath, ["--import", "tsx", `tools/${name}.ts`, ...args], { cwd: root });
+      let err = "";
+      child.stderr.on("data", (text) => (err += text));
+      child.stdin.on("error", () => undefined); // it ends before all is written
+      const ended = new Promise((resolve) => child.on("close", resolve));
+      await new Promise((resolve) => {
+        child.stdout.once("data", resolve);
+        child.stdin.write((line + "\n").repeat(10));
+      });
+      child.stdout.destroy();
+      const more = setInterval(() => child.stdin.write((line + "\n").repeat(1000)), 5);
+      const status = await ended;
+      clearInterval(more);
+      assert.deepEqual([status, err], [0, ""]);
+    });
+  }
 });
 
 describe("candump", () => {
@@ -150,6 +237,23 @@ describe("candump", () => {
     for (const bad of ["can0 351 [8] 28 02", "nonsense", "can0 351 [2] 28 02 03", "(1.5) can0 351#2"])
       assert.throws(() => candumpLine(bad), /is no frame/, bad);
     assert.equal(parseLine(" can0 351 [1] 01")!.seconds, null);
+  });
+
+  it("names error frames by their class, in both forms", () => {
+    const plain = " can0  20000040   [8]  00 00 00 00 00 00 00 00   ERRORFRAME";
+    assert.equal(candumpLine(plain), "can0 20000040 error frame: bus off");
+    assert.equal(
+      candumpLine("(1.000000) can0 20000204#0010000000008000"),
+      "(1.000000) can0 20000204 error frame: controller (error passive by receive errors), " +
+        "error counters (transmit 128, receive 0)",
+    );
+    assert.match(
+      candumpLine("(1.000000) can0 2000000A#050004190000")!,
+      /lost arbitration \(at bit 5\), protocol violation \(bit stuffing\)/,
+    );
+    assert.equal(candumpLine("\tbus-off"), null, "what candump -e prints below it");
+    assert.deepEqual(JSON.parse(candumpLine(plain, { json: true })!).errors, ["bus off"]);
+    assert.throws(() => candumpLine("(1.000000) can0 40000040#00"), /is no frame/);
   });
 
   it("as JSON too", () => {

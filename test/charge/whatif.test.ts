@@ -121,4 +121,15 @@ describe("whatif", () => {
     );
     assert.match(stderr, /config\.colour is not known/);
   });
+
+  it("takes any age, and tells names of a line and of previous that it does not know", () => {
+    const { status, answers, stderr } = whatif([
+      { ...near, age: 1e7, curent: 5, previous: { state: "BULK", reason: "bulk", ct: 1 } },
+    ]);
+    assert.deepEqual([status, answers[0]["state"]], [0, "SILENT"]);
+    assert.deepEqual(stderr.trim().split("\n"), [
+      "curent is not known and has no effect",
+      "previous.ct is not known and has no effect",
+    ]);
+  });
 });

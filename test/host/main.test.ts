@@ -80,6 +80,7 @@ describe("npm start", () => {
     const [, http] = await run.shows(/HTTP {6}http:\/\/127\.0\.0\.1:(\d+)\/api\/status/);
     const [, mqtt] = await run.shows(/MQTT {6}mqtt:\/\/127\.0\.0\.1:(\d+)/);
     await run.shows(/Token {5}1234ABCD/);
+    assert.equal(run.text().split("1234ABCD").length, 2, "once");
     await run.shows(/52\.50 V -- A -- W {2}SoC -- %.* normal {2}CAN 0\/s {2}MQTT up\n/);
     assert.match(run.text(), new RegExp(`Port ${port} is busy: HTTP is on port ${http}`));
     assert.match(run.text(), new RegExp(`Port ${port} is busy: the embedded broker is on port ${mqtt}`));
@@ -104,9 +105,21 @@ describe("npm start", () => {
       refused(["--http", "70000"], {}, /--http.*must be a port/),
       refused(["--mqtt", "localhost:1883"], {}, /--mqtt.*must begin with mqtt/),
       refused(["--fault", "fire"], {}, /--fault[^]*silence/),
+      refused(["19700"], { npm_config_http: "true" }, /put -- before ours: npm start -- --http/),
       refused(["now"], {}, /do not know what to do with: now|too many arguments/),
       refused([], { MQTT_QOS: "3" }, /environment variable MQTT_QOS must be 0, 1 or 2/),
     ]);
+  });
+
+  it("says when a file is no image, and what it did", async () => {
+    const broken = join(folder, "broken.js"),
+      silent = join(folder, "silent.js");
+    writeFileSync(broken, "this is no image\n");
+    writeFileSync(silent, "1;\n");
+    const runs = [broken, silent].map((file) => runMain(["--image", file, "--http", "0", "--mqtt", "0"]));
+    assert.deepEqual(await Promise.all(runs.map(({ status }) => status)), [1, 1]);
+    assert.match(runs[0].text(), /broken\.js: is no image of the gateway: SyntaxError/);
+    assert.match(runs[1].text(), /silent\.js: is no image of the gateway: no set-up token in 10 s/);
   });
 
   it("explains itself", async () => {

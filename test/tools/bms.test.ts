@@ -208,6 +208,7 @@ describe("bms tool", () => {
       ],
     );
     assert.match((await r.bms("settings")).out, /\n315 +over_voltage_cutoff +3650 +mV +3560 +4500 +4200 +changed\n/);
+    assert.match((await r.bms("settings")).out, /when two of them change together, the printed range counts/);
   });
 
   it("keeps, changes, compares, restores and undoes", async () => {
@@ -246,6 +247,10 @@ describe("bms tool", () => {
     assert.deepEqual(block(r.simulator), before);
     assert.deepEqual(await r.json("settings", "compare", file), { same: true, differences: [] });
 
+    const shown = await r.bms("settings", "undo");
+    assert.deepEqual([shown.status, shown.err], [0, ""], "without --confirm it is a look at it");
+    assert.match(shown.out, /over_voltage_cutoff +3650 +3700 +mV[^]*Nothing was written; add --confirm/);
+    assert.deepEqual(block(r.simulator), before);
     assert.equal((await r.bms("settings", "undo", "--confirm")).status, 0);
     assert.equal(r.simulator.battery.words[315], 3700, "the restore is undone");
     const again = await r.bms("settings", "undo", "--confirm");
@@ -269,6 +274,13 @@ describe("bms tool", () => {
       /over_voltage_cutoff: 3555 is below fully_charged_voltage 3550 \+ 10 mV/,
       "over_voltage_cutoff=3555",
       "over_heat_cutoff=50",
+    );
+    await expect(
+      /fully_charged_voltage: 950 is below the minimum 1200 mV as printed/,
+      "fully_discharged_voltage=900",
+      "fully_charged_voltage=950",
+      "under_voltage_cutoff=850",
+      "over_voltage_cutoff=1000",
     );
     await expect(/nonsense: is no setting/, "nonsense=1");
     await expect(/must be KEY=VALUE/, "over_heat_cutoff");

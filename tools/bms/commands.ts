@@ -63,6 +63,8 @@ export function loadImageText(): void {
   setImageText(readFileSync(new URL("../../firmware/image.text", import.meta.url), "latin1"));
 }
 
+const sentence = (text: string): string => text[0].toUpperCase() + text.slice(1) + ".";
+
 const json = (value: unknown): void => console.log(JSON.stringify(value));
 
 /** Opens the port, uses the link, and closes the port again however that ends. */
@@ -182,6 +184,7 @@ export function showSettings(options: Options): Promise<void> {
     console.log(
       pc.dim(`Limits and defaults of registers above ${told} are printed ones; the BMS was not asked for them.`),
     );
+    console.log(pc.dim("Cell voltages limit each other: when two of them change together, the printed range counts."));
   });
 }
 
@@ -201,15 +204,19 @@ async function undisturbed<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Writes a change, or says what it would be when not confirmed. */
-async function apply(link: Link, wanted: Changes, options: Options, again = "takes it back"): Promise<void> {
+/**
+ * Writes a change, or says what it would be when not confirmed: who named the change asked for it and is refused, who
+ * asked for the undo is shown it first.
+ */
+async function apply(link: Link, wanted: Changes, options: Options, isUndo = false): Promise<void> {
   const {
     changes,
     written,
     undo,
     range_by_table: byTable,
   } = await undisturbed(() => change(link, wanted, options.confirm ?? false));
-  const refusal = changes.length > 0 && !options.confirm ? "nothing was written; add --confirm to write this" : "";
+  const hint = changes.length > 0 && !options.confirm ? "nothing was written; add --confirm to write this" : "",
+    refusal = isUndo ? "" : hint;
   if (options.json) {
     json({ written, changes, undo, range_by_table: byTable, ...(refusal ? { error: refusal } : {}) });
     if (refusal) process.exitCode = 1;
@@ -223,10 +230,11 @@ async function apply(link: Link, wanted: Changes, options: Options, again = "tak
     console.log(pc.yellow("The BMS restarts itself when operation_mode changes: the load is interrupted."));
   }
   if (refusal) fail(refusal, false);
+  else if (hint) console.log(sentence(hint));
   else
     console.log(
       undo
-        ? `Written and read back. \`settings undo --confirm\` ${again} (kept in ${undo}).`
+        ? `Written and read back. \`settings undo --confirm\` ${isUndo ? "does it again" : "takes it back"} (kept in ${undo}).`
         : "Written. It cannot be undone.",
     );
 }
@@ -237,9 +245,9 @@ export function setSettings(pairs: string[], options: Options): Promise<void> {
   return withLink(options, (link) => apply(link, wanted, options));
 }
 
-/** Takes the last change back. */
+/** Takes the last change back, or shows it. */
 export function undoSettings(options: Options): Promise<void> {
-  return withLink(options, async (link) => apply(link, await undoOf(link), options, "does it again"));
+  return withLink(options, async (link) => apply(link, await undoOf(link), options, true));
 }
 
 /** Keeps all settings in a file. */

@@ -2,6 +2,9 @@
 // 351#280246050807D001`, and what it prints on a terminal.
 import { Frame, frameOf } from "./frame";
 
+/** Bit of an identifier that marks no frame of the bus but a report of the controller (CAN_ERR_FLAG of linux/can.h). */
+const ERROR_FLAG = 0x20000000;
+
 /** One line of a log; `seconds` has microsecond resolution. */
 export interface CandumpRecord {
   seconds: number;
@@ -19,7 +22,7 @@ const PLAIN = new RegExp(
   [
     /^(?:\((\d+\.\d+|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+)\)\s+)?/,
     /(\S+)\s+(?:[RT]X(?:\s+\S){1,2}\s+)?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})\s+\[(\d)\]\s*/,
-    /(remote request|(?:[0-9A-Fa-f]{2}(?:\s+|$))*)('.*')?$/,
+    /(remote request|(?:[0-9A-Fa-f]{2}(?:\s+|$))*)(?:ERRORFRAME)?\s*('.*')?$/,
   ]
     .map(({ source }) => source)
     .join(""),
@@ -44,11 +47,22 @@ export function formatCandump(record: CandumpRecord): string {
 
 /** The frame of one log line; null when the line is none (CAN FD and error frames included). */
 export function parseCandump(line: string): CandumpRecord | null {
+  const record = readLogged(line);
+  return record && isError(record.frame) ? null : record;
+}
+
+/** Whether this is a report of the controller in the place of a frame; its class is in the identifier. */
+export function isError({ id, ext }: Frame): boolean {
+  return ext && (id & ERROR_FLAG) !== 0;
+}
+
+function readLogged(line: string): CandumpRecord | null {
   const match = LINE.exec(line.trim());
   if (!match) return null;
   const [, whole, part, channel, id, isRemote, length, data] = match;
   const ext = id.length === 8,
     rtr = isRemote === "R";
+  if (parseInt(id, 16) > (ERROR_FLAG | 0x1fffffff)) return null;
   const frame = frameOf(
     parseInt(id, 16),
     Buffer.from(data ?? "", "hex"),
@@ -57,9 +71,12 @@ export function parseCandump(line: string): CandumpRecord | null {
   return { seconds: Number(whole) + Number(part) / 1e6, channel, frame };
 }
 
-/** The frame of a line of either form; `seconds` is null without a time. Null when the line is none. */
+/**
+ * The frame of a line of either form, or an error frame (`isError`); `seconds` is null without a time. Null when the
+ * line is none.
+ */
 export function parseLine(line: string): { seconds: number | null; channel: string; frame: Frame } | null {
-  const logged = parseCandump(line),
+  const logged = readLogged(line),
     match = logged ? null : PLAIN.exec(line.trim());
   if (!match) return logged;
   const [, time, channel, id, length, rest] = match,

@@ -43,6 +43,12 @@ const ALIASES: Record<string, (string | [name: string, factor: number])[]> = {
 const namesOf = (row: string): (readonly [name: string, factor: number])[] =>
   [...(ALIASES[row] ?? []), row].map((alias) => (typeof alias === "string" ? [alias, 1] : alias));
 
+/** A number that is given for a row, in the row's unit, and the name it was given by; null when there is none. */
+export function givenFor(inputs: Inputs, row: string): { name: string; value: number } | null {
+  const found = namesOf(row).find(([name]) => typeof inputs[name] === "number");
+  return found ? { name: found[0], value: (inputs[found[0]] as number) * found[1] } : null;
+}
+
 /**
  * The number that is given for a row: NaN for null, "n/a" and what is missing. Throws an Error that names what is no
  * number.
@@ -56,6 +62,13 @@ function numberOf(inputs: Inputs, row: string): number {
   if (typeof value !== "number") throw new Error(`${name}: must be a number, null or "n/a"`);
   return value * factor;
 }
+
+/** Inputs of 0x35A: which of the fields of firmware/tables/alarms.ts are active, and which are evaluated at all. */
+const PAIR_NAMES = [
+  "alarms, warnings: lists of " + alarmFields.join(", "),
+  "supported_alarms, supported_warnings: lists of the same (default: those of the device)",
+  "system_status_bits: 0 to 3",
+];
 
 /** Inputs of frames beside the numbers of their rows; a text frame without a line here takes `text` alone. */
 const OTHER_NAMES: Record<number, string[] | undefined> = {
@@ -187,6 +200,41 @@ function versionOf(inputs: Inputs): number {
   return Number(major) * 256 + Number(minor);
 }
 
+/** All names that mean something for a frame, each once. */
+export function inputNames(frame: CanFrame): string[] {
+  const isText = frame.fields[0].as === "text",
+    rows = isText ? [] : frame.fields.flatMap(({ from }) => namesOf(from).map(([name]) => name));
+  return [...new Set([...rows, ...(OTHER_NAMES[frame.id] ?? (isText ? ["text"] : []))])];
+}
+
+/** Units that a name says itself, by its end: `cvl_V`, `soc_pct`. */
+const SAID: Record<string, string> = { pct: "%", C: "degC", raw: "register word" };
+
+/** Names of one value with the unit of each, for people: `cvl_V, cvl or charge_voltage_limit (V)`. */
+function inputText(field: CanFrame["fields"][number]): string {
+  const unit = slots.find(({ key }) => key === field.from)?.unit ?? "",
+    names = namesOf(field.from).map(([name, factor]) => {
+      const end = name.slice(name.lastIndexOf("_") + 1);
+      const own = SAID[end] ?? end;
+      return factor === 1 && (!(end in SAID) || own === unit) ? name : `${name} [${own}]`;
+    });
+  return names.join(" or ") + (unit ? ` (${unit})` : "");
+}
+
+/** The inputs of every frame with their units, for `--help`. */
+export function inputsHelp(): string {
+  return canFrames
+    .map((frame) => {
+      const id = "0x" + frame.id.toString(16).toUpperCase(),
+        as = frame.fields[0].as,
+        isNumbers = as !== "text" && as !== "pair";
+      const numbers = isNumbers ? [...new Set(frame.fields.map(inputText))] : [];
+      const others = as === "pair" ? PAIR_NAMES : (OTHER_NAMES[frame.id] ?? (as === "text" ? ["text"] : []));
+      return `  ${id}  ${frame.name}\n` + [...numbers, ...others].map((line) => `         ${line}\n`).join("");
+    })
+    .join("");
+}
+
 /**
  * Data bytes of the frame `id`; undefined when it would not be sent: an id that is never sent, or a needed value that
  * is null. Throws an Error that names the input that is wrong, or the names there are when none is right.
@@ -194,9 +242,7 @@ function versionOf(inputs: Inputs): number {
 export function encodeInputs(id: number, inputs: Inputs): number[] | undefined {
   const frame = canFrames.find((candidate) => candidate.id === id);
   if (!frame) return undefined;
-  const isText = frame.fields[0].as === "text";
-  const rows = isText ? [] : frame.fields.flatMap(({ from }) => namesOf(from).map(([name]) => name));
-  const names = [...rows, ...(OTHER_NAMES[id] ?? (isText ? ["text"] : []))];
+  const names = inputNames(frame);
   if (Object.keys(inputs).length === 0 && !frame.words) return undefined;
   if (!frame.words && !names.some((name) => name in inputs)) throw new Error(`inputs: needs ${names.join(", ")}`);
   if (id === 0x355) return chargeFrame(inputs);

@@ -134,6 +134,24 @@ function registersOf(config: Config, battery: Config): Record<string, number> {
   return { ...USUAL, ...moved, ...Object.fromEntries(given) };
 }
 
+/** The names of a configuration with their units, for `--help`. */
+export function configHelp(): string {
+  const row = (name: string, unit: string): string => `    ${name.padEnd(28)}${unit}`;
+  const units: Record<string, string> = { r317: "A", r318: "A", r319: "degC", r320: "degC", r321: "%", C: "Ah" };
+  return [
+    row("N", "number of cells"),
+    ...Object.keys(REGISTERS).map((name) =>
+      row(name, REGISTERS[name][1] === 1000 ? "V or mV" : (units[name] ?? "raw")),
+    ),
+    ...Object.keys(FACTORS).map((name) =>
+      row(name, `[[${FACTORS[name][2] ? "V" : name === "soc_chg" ? "%" : "degC"}, factor 0..1], ...]`),
+    ),
+    row("I_chg_user, I_dis_user", "A (cclMax, dclMax)"),
+    row("mppt", "V that a charger regulates too high"),
+    ...SETTABLE.map(({ key, unit, oneOf }) => row(key, oneOf ? oneOf.join(", ") : (unit ?? ""))),
+  ].join("\n");
+}
+
 /** Names that mean nothing here. */
 export function unknownNames(config: Config): string[] {
   const tables = [ALIASES, REGISTERS, FACTORS].flatMap((table) => Object.keys(table));

@@ -47,6 +47,16 @@ const PREVIOUS: Record<string, [slot: number, per: number]> = {
   latch: [memory.latch, 1000],
 };
 
+/** Inputs of a line. */
+const LINE_NAMES = "cells current soc tmin tmax tint status faults age dt days config previous".split(" ");
+/** An answer can be given as `previous`; its reason says nothing that is carried. */
+const PREVIOUS_NAMES = [...Object.keys(PREVIOUS), "state", "reason"];
+
+function strangeNames(given: Line, known: string[], before: string): string[] {
+  const strange = Object.keys(given).filter((name) => !known.includes(name));
+  return strange.map((name) => `${before}${name} is not known and has no effect`);
+}
+
 export function sessionOf(): Session {
   return { limits: limitsOf(), snapshot: snapshotOf(), config: {}, now: 1e9, notes: [] };
 }
@@ -171,7 +181,10 @@ function takeCarried(session: Session, line: Line, count: number): void {
   if (isNew) fresh[memory.preparedAt] = fresh[memory.preparedSum] = fresh[memory.codes] = NaN;
   session.limits.state = fresh;
   if (previous === undefined) return;
-  if (isObject(previous)) takePrevious(session.limits, previous, count);
+  if (isObject(previous)) {
+    session.notes.push(...strangeNames(previous, PREVIOUS_NAMES, "previous."));
+    takePrevious(session.limits, previous, count);
+  }
   snapshot.phase = snapshot.good = 0;
 }
 
@@ -185,9 +198,10 @@ export function described(before: Session, line: unknown): { session: Session; d
     session = { ...before, snapshot, notes: [] as string[] };
   const cells = cellsOf(line),
     dt = numberIn(line, "dt", 1, 0, 86400);
-  const age = numberIn(line, "age", 0.5, 0, 900000),
+  const age = numberIn(line, "age", 0.5, 0),
     days = numberIn(line, "days", 1, 0, 1e6);
   if (isNaN(dt + age + days)) throw new Error("dt, age, days: must be numbers");
+  session.notes.push(...strangeNames(line, LINE_NAMES, ""));
   takeCarried(session, line, cells.length);
   takeFaults(snapshot, line);
   takeMeasurements(snapshot, line, cells);

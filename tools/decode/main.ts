@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { type Exchange, exchangeOf, requestFault } from "../tinybms/exchange";
+import { endWithReader } from "../stdout";
 import { bytesOf, hexFault } from "../tinybms/hex";
 
 /** A byte string from what was given as hex; throws an Error that names the part and the reason. */
@@ -81,6 +82,6 @@ function commandLine(): Command {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.stdout.on("error", () => process.exit()); // the reader has gone
+  endWithReader();
   await commandLine().parseAsync();
 }

@@ -8,14 +8,14 @@ import type { Screen, Status } from "./live";
 import { hostOptions, readCommandLine } from "./options";
 import type { CommandLine } from "./options";
 import { openDoor, RECORDER_PORT, type Door } from "./recorder";
-import { startHost } from "./run";
+import { startHost, TOKEN_LINE } from "./run";
 import type { Host } from "./run";
 import { folderStore, memoryStore } from "./storage";
 
 const LIVE_MS = 1000,
   PIPE_MS = 5000,
   STATUS_LIMIT_MS = 3000,
-  TOKEN_LIMIT_MS = 3000;
+  TOKEN_LIMIT_MS = 10000;
 const HOST_IMAGE = "dist/host.js";
 
 /** The image of the board `host`; a build takes some seconds, so it says so. */
@@ -57,6 +57,18 @@ async function showLive(host: Host, screen: Screen, period_ms: number, over: Pro
     at = now;
     if (!isOver) screen.live(liveLine(status, perSecond));
   }
+}
+
+/**
+ * Wait for the token, the image's first word. An image that breaks, or says nothing, is none of ours; rejects with what
+ * it said.
+ */
+async function greeted(host: Host, { image }: CommandLine): Promise<void> {
+  const { exceptions } = host.device();
+  await host.until("set-up token", () => host.token() || exceptions.length > 0, TOKEN_LIMIT_MS).catch(() => "");
+  if (host.token() || image === undefined) return;
+  const why = exceptions.length ? String(exceptions[0]) : `no set-up token in ${TOKEN_LIMIT_MS / 1000} s`;
+  throw new Error(`${image}: is no image of the gateway: ${why}`);
 }
 
 /** Resolves when the user, the system or a closed pipe asks for the end. */
@@ -109,11 +121,13 @@ async function run(command: CommandLine): Promise<void> {
     image,
     store,
     onBms: (line) => say("BMS: " + line),
-    onConsole: (line) => say("device: " + line),
+    onConsole: (line) => {
+      if (!TOKEN_LINE.test(line)) say("device: " + line); // it stands in the overview
+    },
   });
   try {
     command.faults.forEach((name) => host.simulator.faults.set(name));
-    await host.until("set-up token", () => host.token(), TOKEN_LIMIT_MS).catch(() => "");
+    await greeted(host, command);
     screen = screenOn(process.stdout);
     screen.say([...busyPorts(host), ...overview(host, command), ...early]);
     door = await openRecorder(host, command, screen);

@@ -1,6 +1,6 @@
 // The command line of `npm start` and the environment variables MQTT_*: what they may be, and what of the rig they set.
 import { Command, InvalidArgumentError, Option } from "commander";
-import { checked, type Environment, fromEnvironment } from "../environment";
+import { checked, type Environment, fromEnvironment, refuseMissingDashes } from "../environment";
 import { faultList, FAULTS } from "../simulator/faults";
 import { scenarioList, scenarioOf } from "../simulator/scenarios";
 import { parseBrokerUrl } from "./broker-url";
@@ -163,7 +163,9 @@ function commandOf(): Command {
  * with a sentence that names the option or the variable.
  */
 export function readCommandLine(given: string[], environment: Environment): CommandLine {
-  const command = commandOf().parse(given, { from: "user" });
+  const command = commandOf();
+  refuseMissingDashes(command, environment, "npm start");
+  command.parse(given, { from: "user" });
   if (command.args.length > 0) command.error(`error: do not know what to do with: ${command.args.join(" ")}`);
   const { fault, mqtt, ...options } = command.opts<
     Omit<CommandLine, "faults" | "settings" | "mqtt"> & { fault: string[]; mqtt?: number | BrokerAddress }

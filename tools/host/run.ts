@@ -39,8 +39,9 @@ const LINES_KEPT = 2000,
 const GX_STEP_MS = 50,
   WAIT_LOOK_MS = 10,
   DEVICE_HTTP_PORT = 80;
-const LOOPBACK = "127.0.0.1",
-  TOKEN_LINE = /setup token: (\S+)/;
+const LOOPBACK = "127.0.0.1";
+/** The line on the console that tells the token. */
+export const TOKEN_LINE = /setup token: (\S+)/;
 
 /** Everything is optional: the default scenario, free ports, an embedded broker, an empty flash. */
 export interface HostOptions {

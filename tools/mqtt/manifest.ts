@@ -8,6 +8,7 @@ import type { Register } from "../../firmware/tables/registers";
 import { suffixOf } from "../bake/names";
 import { publishedRows } from "../bake/names";
 import { groupRows } from "../bake/topics";
+import { endWithReader } from "../stdout";
 import { addBrokerOptions, brokerOptions, connectBroker, type BrokerOptions } from "./connect";
 import { placeOf } from "./messages";
 
@@ -160,7 +161,7 @@ function commandLine(): Command {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.stdout.on("error", () => process.exit()); // the reader has gone
+  endWithReader();
   await commandLine()
     .parseAsync()
     .catch((error: unknown) => {

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { MqttClient } from "mqtt";
 import pc from "../colors";
 import { shownBroker } from "../host/broker-url";
+import { endWithReader } from "../stdout";
 import { addBrokerOptions, brokerOptions, connectBroker, type BrokerOptions } from "./connect";
 import { jsonOf, placeOf, take, valueOf, type Devices, type Received } from "./messages";
 import { tableLines } from "./table";
@@ -137,7 +138,7 @@ function commandLine(): Command {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.stdout.on("error", () => process.exit()); // the reader has gone
+  endWithReader();
   await commandLine()
     .parseAsync()
     .catch((error: unknown) => {

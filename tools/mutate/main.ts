@@ -9,6 +9,7 @@ import { Command } from "commander";
 import { root } from "../build/board";
 import { authoredTables } from "../build/tables";
 import { seededRandom } from "../simulator/random";
+import { endWithReader } from "../stdout";
 import { chosen, mutantsOf, mutated, type Mutant } from "./mutants";
 
 /** Folders of the firmware, and the tests that look at each: those nearest first. None of them builds an image. */
@@ -188,4 +189,5 @@ const command = new Command("mutate")
 const options = command.opts<Options>(),
   unknown = options.area.filter((name) => !(name in AREAS));
 if (unknown.length) command.error(`error: no area ${unknown.join(", ")}; there are ${Object.keys(AREAS).join(", ")}`);
+endWithReader();
 await run(options);

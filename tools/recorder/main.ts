@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import net from "node:net";
 import { pino, type Logger } from "pino";
 import pc from "../colors";
+import { endWithReader } from "../stdout";
 import { shownBroker, type BrokerAddress } from "../host/broker-url";
 import { startBroker } from "../host/broker";
 import { startDemo } from "./demo";
@@ -108,6 +109,7 @@ function endAsked(): Promise<void> {
 }
 
 async function run(options: Options): Promise<void> {
+  endWithReader(() => undefined); // who read the log may go, the recorder goes on
   const over = endAsked(),
     broker = await findBroker(options),
     recorder = await startRecorder(options, broker.reach, loggerOf(options), versionOf());
@@ -162,6 +164,7 @@ const program = commandLine(
       withStorage(options, async ({ sql }) => console.log(`${await migrate(sql, options.engine)} migrations applied`)),
     export: (options, { device, sensor, from, to }) =>
       withStorage(options, async ({ sql }) => {
+        endWithReader();
         const until = timeOf(to, Date.now()),
           since = timeOf(from, until - DAY);
         for await (const text of csvOf(sql, { device, sensors: sensor?.split(","), from: since, to: until }))

@@ -2,6 +2,8 @@
 
 import { Command, InvalidArgumentError } from "commander";
 import pc from "../colors";
+import { refuseMissingDashes } from "../environment";
+import { endWithReader } from "../stdout";
 import { faultList } from "./faults";
 import { scenarioList } from "./scenarios";
 import { servePty, serveTcp } from "./serve";
@@ -65,7 +67,7 @@ async function serve(simulator: Simulator, { tcp, pty }: Options, services: Serv
   if (tcp !== undefined || pty === undefined) services.push(await serveTcp(simulator, tcp ?? TCP_PORT));
 }
 
-/** Closes everything once on Ctrl-C, SIGTERM or a lost terminal, then ends with status 0. */
+/** Closes everything once on Ctrl-C, SIGTERM, a lost terminal or a reader that went, then ends with status 0. */
 function closeOnSignal(close: () => Promise<void>): void {
   let closing: Promise<void> | undefined;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -73,10 +75,15 @@ function closeOnSignal(close: () => Promise<void>): void {
       closing ??= close().then(() => process.exit(0));
     });
   }
+  endWithReader(() => {
+    closing ??= close().then(() => process.exit(0));
+  });
 }
 
 async function main(): Promise<void> {
-  const options = commandLine().parse().opts<Options>();
+  const command = commandLine();
+  refuseMissingDashes(command, process.env, "npm run simulator");
+  const options = command.parse().opts<Options>();
   const services: Service[] = [];
   const simulator = createSimulator(options);
   const close = async (): Promise<void> => {
