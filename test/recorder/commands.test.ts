@@ -25,7 +25,7 @@ import { sleep, until, TEST_MS } from "../../tools/rig/wait";
 const root = join(import.meta.dirname, "../..");
 
 async function run(args: string[]): Promise<{ status: number | null; text: string }> {
-  const child = spawn(process.execPath, ["--import", "tsx", "tools/recorder/main.ts", ...args], {
+  const child = spawn(process.execPath, ["tools/recorder/start.mjs", ...args], {
     cwd: root,
     timeout: 2 * PATIENCE,
     killSignal: "SIGKILL",
@@ -156,7 +156,7 @@ describe("recorder: behind the door of npm start", function () {
     });
     const look = (): Promise<Response> => fetch(door.url, { redirect: "manual" });
     assert.match(await (await look()).text(), /The recorder starts/);
-    const link = await until("the link", 2 * PATIENCE, async () => (await look()).headers.get("location"));
+    const link = await until("the link", TEST_MS, async () => (await look()).headers.get("location"));
     assert.match(link, /^http:\/\/127\.0\.0\.1:\d+\/#token=[0-9a-f]{24}$/);
     assert.equal((await fetch(link)).status, 200);
     await sleep(100);

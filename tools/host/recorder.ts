@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { listenNear } from "./ports";
 
 export const RECORDER_PORT = 8081;
-const PROGRAM = fileURLToPath(new URL("../recorder/main.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../recorder/start.mjs", import.meta.url));
 const STARTING = `<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="1"><title>Recorder</title><p>The recorder starts ...</p>`;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
 
@@ -34,10 +34,10 @@ export interface DoorOptions {
 
 /** The recorder's process, and the link that it tells. Rejects when it ends before. */
 function begin({ broker, prefix, onEnd }: DoorOptions, data: string): { child: ChildProcess; link: Promise<string> } {
-  const args = ["--import", "tsx", PROGRAM, "--http", "0", "--data", data, "--prefix", prefix, "--log", "error"];
+  const args = [PROGRAM, "--http", "0", "--data", data, "--prefix", prefix, "--log", "error"];
   const env = { ...process.env, MQTT_BROKER: broker };
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "ignore", "ipc"] });
-  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   const link = new Promise<string>((resolve, reject) => {
     child.once("message", (told) => {
       const { url, token } = told as { url: string; token: string };

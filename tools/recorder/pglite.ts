@@ -1,7 +1,19 @@
 // PGlite behind the same door as PostgreSQL: requests go to its worker and are answered in their order.
 import { Worker } from "node:worker_threads";
-import type { Reply, Request } from "./pglite-worker";
 import { statementOf, type Query, type Sql, type Statement } from "./sql";
+
+/** What the worker is asked for, and what it answers. */
+type Request =
+  | { id: number; op: "query"; statement: Statement }
+  | { id: number; op: "batch"; statements: Statement[] }
+  | { id: number; op: "script"; text: string }
+  | { id: number; op: "snapshot"; folder: string }
+  | { id: number; op: "close" };
+interface Reply {
+  id: number;
+  result?: unknown;
+  error?: { message: string; code?: string };
+}
 
 type Asked = Request extends infer R ? (R extends { id: number } ? Omit<R, "id"> : never) : never;
 
@@ -49,9 +61,7 @@ function turnstile(): <T>(work: () => Promise<T>) => Promise<T> {
 
 /** The embedded database in this folder. Rejects when it does not open. */
 export async function openPglite(folder: string): Promise<Sql> {
-  const worker = new Worker(new URL("./thread.mjs", import.meta.url), {
-    workerData: { module: "./pglite-worker.ts", folder },
-  });
+  const worker = new Worker(new URL("./pglite-worker.mjs", import.meta.url), { workerData: { folder } });
   const ask = correspond(worker),
     inTurn = turnstile();
   const direct: Query = async <T>(statement: Statement | string, values?: unknown[]): Promise<T[]> =>

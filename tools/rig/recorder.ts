@@ -170,7 +170,7 @@ export const isReady = async (url: string): Promise<boolean> =>
 
 /** A recorder as a process of its own; resolves when it has said where it is. */
 export async function startRecorderProcess(data: string, options: string[]): Promise<RecorderRig> {
-  const args = ["--import", "tsx", join(root, "tools/recorder/main.ts"), "--http", "0", "--data", data, ...options];
+  const args = [join(root, "tools/recorder/start.mjs"), "--http", "0", "--data", data, ...options];
   const child = own(
     spawn(process.execPath, args, {
       cwd: root,
