@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync } from "mqtt";
 import { startBroker } from "../../tools/host/broker";
+import { startDemo } from "../../tools/recorder/demo";
 import type { Message } from "../../tools/recorder/effects";
 import { openPostgres } from "../../tools/recorder/postgres";
 import { openSide } from "../../tools/recorder/side";
@@ -241,5 +242,25 @@ describe("recorder: brokers that speak 3.1.1 only", function () {
     } finally {
       await broker.close();
     }
+  });
+});
+
+describe("recorder: the demo", function () {
+  this.timeout(TEST_MS);
+  it("of many devices at once fills the wire without a listener for each message", async () => {
+    const broker = await startBroker({ port: 0, address: "127.0.0.1", now: Date.now }),
+      reach = { host: "127.0.0.1", port: broker.listening.port, protocol: "mqtt" as const },
+      warnings: string[] = [],
+      note = ({ message }: Error): void => void warnings.push(message);
+    process.on("warning", note);
+    const demo = await startDemo(
+      { reach, prefix: "tinybms", devices: 300, seed: 1, qos: 0, days: 0, now: Date.now },
+      false,
+    );
+    await demo.run(1, Date.now());
+    process.off("warning", note);
+    await demo.close();
+    await broker.close();
+    assert.deepEqual(warnings, []);
   });
 });

@@ -370,8 +370,9 @@ function publisher(
       text = typeof payload === "string" ? payload : JSON.stringify(payload);
     tell?.(topic, text, qos);
     sent.count++;
+    // Without a callback: of a full wire mqtt.js would hear once for each message that has one.
+    if (qos === 0) return void client.publish(topic, text, { qos, retain });
     const done = client.publishAsync(topic, text, { qos, retain }).catch(() => undefined);
-    if (qos === 0) return;
     sent.open.add(done);
     void done.finally(() => sent.open.delete(done));
   };
