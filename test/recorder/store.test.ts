@@ -357,12 +357,17 @@ describe("recorder: PostgreSQL", function () {
       [...Array(150).keys()].map((i) => sample(i + 150)),
     );
     await until("acknowledged by the spool", () => second.acked.size === 150 && !store.isUp);
-    assert.equal(store.counts.spooled, 150);
+    const huge = give(store, [message("one", "rt/reg/pack_power", "9".repeat(3_000_000)), sample(300)]);
+    await until("a message that no record holds as well", () => huge.acked.size === 2);
+    assert.equal(store.counts.spooled, 152);
     await postgres!.start();
     await until("drained", () => store.isUp && store.backlog === 0);
     await store.stop(10_000);
     assert.deepEqual(await sql.query("SELECT count(*)::int AS n, sum(value)::int AS sum FROM measurements"), [
-      { n: 300, sum: (299 * 300) / 2 },
+      { n: 301, sum: (300 * 301) / 2 },
+    ]);
+    assert.deepEqual(await sql.query("SELECT reason, octet_length(payload) AS bytes FROM dead_letters"), [
+      { reason: "TooBig", bytes: 65_536 },
     ]);
     await sql.close();
   });
@@ -427,7 +432,7 @@ describe("recorder: the spool", function () {
         fc.boolean(),
         (topic, payload, qos, retain, dup) => {
           const given = { topic: Buffer.from(topic).toString(), payload, qos, retain, dup, arrival: NOW + 0.25 },
-            record = encode(given);
+            record = encode([given]);
           const read = decode(Buffer.concat([record, record]), record.length);
           assert.ok(typeof read !== "string");
           assert.deepEqual(read.message, given);
@@ -466,7 +471,7 @@ describe("recorder: the spool", function () {
     let spool = openSpool(path, 1e9);
     await spool.append(some(10));
     await spool.close();
-    appendFileSync(join(path, "00000001.spool"), encode(some(1)[0]).subarray(0, 25));
+    appendFileSync(join(path, "00000001.spool"), encode(some(1)).subarray(0, 25));
     spool = openSpool(path, 1e9);
     await spool.append(some(5));
     const { messages } = await spool.read(spool.start, 100);

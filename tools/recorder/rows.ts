@@ -26,8 +26,10 @@ import {
 } from "./normalize";
 import { placeOf, type Place, type TopicShape, type Use } from "./topics";
 
-const MOST_BYTES = 65536,
-  MOST_SENSORS = 500,
+/** A payload that is longer is a dead letter. */
+export const MOST_BYTES = 65536;
+
+const MOST_SENSORS = 500,
   MOST_PLACES = 50_000,
   SEEN_MS = 60_000,
   COPY_MS = 600_000,

@@ -20,8 +20,7 @@ import type { Message } from "./effects";
 const SEGMENT_BYTES = 16 * 1024 * 1024,
   HEAD = 8,
   FIXED = 11,
-  MOST_RECORD = 1024 * 1024,
-  READ_BYTES = 4 * 1024 * 1024;
+  MOST_RECORD = 1024 * 1024;
 const RETAIN = 4,
   DUP = 8;
 
@@ -39,7 +38,7 @@ export interface Spool {
   readonly id: string;
   /** Write and sync. All of it is kept when this resolves. Rejects with SpoolFull when there is no room. */
   append(messages: Message[]): Promise<void>;
-  /** At most `most` records from a place on, and the place behind them. */
+  /** At most `most` records from a place on, and the place behind them; one reader at a time. */
   read(from: Position, most: number): Promise<{ messages: Message[]; next: Position }>;
   /** Where reading begins, and where the next record goes. */
   readonly start: Position;
@@ -57,19 +56,29 @@ export interface Spool {
 
 const nameOf = (segment: number): string => String(segment).padStart(8, "0") + ".spool";
 
-/** A message as a record. */
-export function encode({ topic, payload, qos, retain, dup, arrival }: Message): Buffer {
-  const name = Buffer.from(topic),
-    size = FIXED + name.length + payload.length,
-    record = Buffer.allocUnsafe(HEAD + size);
-  record.writeUInt32LE(size, 0);
-  record.writeDoubleLE(arrival, HEAD);
-  record.writeUInt8(qos | (retain ? RETAIN : 0) | (dup ? DUP : 0), HEAD + 8);
-  record.writeUInt16LE(name.length, HEAD + 9);
-  name.copy(record, HEAD + FIXED);
-  payload.copy(record, HEAD + FIXED + name.length);
-  record.writeUInt32LE(crc32(record.subarray(HEAD)) >>> 0, 4);
-  return record;
+/** Messages as records, one behind the other. */
+export function encode(messages: Message[]): Buffer {
+  let most = 0;
+  // A character of a text takes at most three bytes.
+  for (const { topic, payload } of messages) most += HEAD + FIXED + 3 * topic.length + payload.length;
+  const bytes = Buffer.allocUnsafe(most);
+  let at = 0;
+  for (const message of messages) at = put(bytes, at, message);
+  return bytes.subarray(0, at);
+}
+
+/** Writes a record at `at`; where the next one begins. */
+function put(bytes: Buffer, at: number, { topic, payload, qos, retain, dup, arrival }: Message): number {
+  const body = at + HEAD,
+    name = bytes.write(topic, body + FIXED),
+    end = body + FIXED + name + payload.length;
+  bytes.writeUInt32LE(end - body, at);
+  bytes.writeDoubleLE(arrival, body);
+  bytes.writeUInt8(qos | (retain ? RETAIN : 0) | (dup ? DUP : 0), body + 8);
+  bytes.writeUInt16LE(name, body + 9);
+  payload.copy(bytes, body + FIXED + name);
+  bytes.writeUInt32LE(crc32(bytes, body, end), at + 4);
+  return end;
 }
 
 /** The record at `at` and where the next one begins; "end" when there is none whole, "bad" when it is damaged. */
@@ -80,7 +89,7 @@ export function decode(bytes: Buffer, at: number): { message: Message; next: num
   if (size < FIXED || size > MOST_RECORD) return "bad";
   if (next > bytes.length) return "end";
   const body = bytes.subarray(at + HEAD, next);
-  if (crc32(body) >>> 0 !== bytes.readUInt32LE(at + 4)) return "bad";
+  if (crc32(body) !== bytes.readUInt32LE(at + 4)) return "bad";
   const flags = body.readUInt8(8),
     behind = FIXED + body.readUInt16LE(9);
   if (behind > body.length) return "bad";
@@ -112,6 +121,8 @@ function identity(folder: string): string {
 class Segments {
   readonly sizes = new Map<number, number>();
   private file: FileHandle | null = null;
+  /** What is read, always the same bytes: pieces of their own would be garbage faster than V8 takes it away. */
+  private readonly page = Buffer.allocUnsafeSlow(HEAD + MOST_RECORD);
 
   constructor(private readonly folder: string) {
     const numbers = readdirSync(folder).flatMap((name) =>
@@ -171,13 +182,13 @@ class Segments {
     await folder.sync().finally(() => folder.close());
   }
 
-  /** At most 4 MB of a segment from a place on. */
+  /** A piece of a segment from a place on, with one whole record at least; it is there until the next is read. */
   async read({ segment, offset }: Position): Promise<Buffer> {
-    const size = Math.min(this.sizes.get(segment)! - offset, READ_BYTES);
-    if (size <= 0) return Buffer.alloc(0);
+    const size = Math.min(this.sizes.get(segment)! - offset, this.page.length);
+    if (size <= 0) return this.page.subarray(0, 0);
     const file = await open(this.path(segment), "r");
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, offset).finally(() => file.close());
-    return buffer.subarray(0, bytesRead);
+    const { bytesRead } = await file.read(this.page, 0, size, offset).finally(() => file.close());
+    return this.page.subarray(0, bytesRead);
   }
 
   forget(before: number): void {
@@ -237,7 +248,7 @@ export function openSpool(folder: string, mostBytes: number): Spool {
   return {
     id,
     append: (messages) => {
-      const written = turn.then(() => write(Buffer.concat(messages.map(encode))));
+      const written = turn.then(() => write(encode(messages)));
       turn = written.catch(() => undefined);
       return written;
     },

@@ -17,7 +17,7 @@ import {
 import { NewestFacts } from "./facts";
 import { gapsOf, type Gap, type Outage } from "./gaps";
 import { idsOf, type Ids } from "./ids";
-import { outcomeOf, rowsLikely, type Memory, type Rules } from "./rows";
+import { MOST_BYTES, outcomeOf, rowsLikely, type Memory, type Rules } from "./rows";
 import { SpoolFull, type Position, type Spool } from "./spool";
 import { isDataError, type Sql, type Statement } from "./sql";
 import { deadStatements, NewestOf, statementsOf, type Dead, type Running } from "./writer";
@@ -88,6 +88,13 @@ const SPOOL_AT = `INSERT INTO spools (id, segment, "offset") VALUES ($1, $2, $3)
 ON CONFLICT (id) DO UPDATE SET segment = excluded.segment, "offset" = excluded."offset"`;
 
 const LAZY: DeviceFact["field"][] = ["state", "phase", "last_seen"];
+
+/** A message that is too long, cut so that it still is: a dead letter shows its beginning, and no queue holds the rest. */
+function shortened(message: Message): Message {
+  const { payload } = message;
+  if (payload.length <= MOST_BYTES) return message;
+  return { ...message, payload: Buffer.from(payload.subarray(0, MOST_BYTES + 1)) };
+}
 
 /** Those that are so, and the others. */
 function parted<T>(all: T[], isSo: (one: T) => boolean): [T[], T[]] {
@@ -189,7 +196,8 @@ export class Store {
       return this.acknowledge([{ outcome, ack }]);
     const at = now(),
       rows = outcome?.kind === "kept" ? outcome.effects.rows.length : likely;
-    this.queue.push({ message, outcome, isHeld, ack, generation: this.generation }, rows, isHeld, at);
+    const item = { message: shortened(message), outcome, isHeld, ack, generation: this.generation };
+    this.queue.push(item, rows, isHeld, at);
     if (this.isResting && this.queue.dueAt() <= at) this.wake();
   }
 
