@@ -238,5 +238,5 @@ async function main(): Promise<void> {
 
 // The cost model's table: `npm run bench -- --costs`. The recorder's own figures: `npm run bench -- recorder`.
 if (process.argv[2] === "--costs") await (await import("./costs")).writeCosts();
-else if (process.argv[2] === "recorder") await (await import("./recorder")).benchRecorder();
+else if (process.argv[2] === "recorder") await (await import("./recorder")).benchRecorder(process.argv.slice(3));
 else await main();
