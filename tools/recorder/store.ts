@@ -89,7 +89,7 @@ ON CONFLICT (id) DO UPDATE SET segment = excluded.segment, "offset" = excluded."
 
 const LAZY: DeviceFact["field"][] = ["state", "phase", "last_seen"];
 
-/** A message that is too long, cut so that it still is: a dead letter shows its beginning, and no queue holds the rest. */
+/** A message that is too long, cut so that it still is: a dead letter shows its beginning, no queue holds the rest. */
 function shortened(message: Message): Message {
   const { payload } = message;
   if (payload.length <= MOST_BYTES) return message;
