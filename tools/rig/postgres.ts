@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { tied } from "./interpreter";
-import { freePort } from "./wait";
+import { freePort, TEST_MS } from "./wait";
 
 const END_MS = 60_000;
 const VERSIONS = "/usr/lib/postgresql";
@@ -79,7 +79,7 @@ export async function startPostgres(): Promise<Postgres> {
   execFileSync(
     join(programs, "initdb"),
     ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"],
-    { ...user, stdio: "ignore", timeout: END_MS },
+    { ...user, stdio: "ignore", timeout: TEST_MS }, // against a hang alone: the machine may be busy
   );
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   let child: ChildProcess | null = null;
