@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import { mkdtempSync, rmSync } from "node:fs";
-import { constants, setPriority, tmpdir } from "node:os";
+import { constants, getPriority, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listenNear } from "./ports";
@@ -37,7 +37,9 @@ function begin({ broker, prefix, onEnd }: DoorOptions, data: string): { child: C
   const args = [PROGRAM, "--http", "0", "--data", data, "--prefix", prefix, "--log", "error"];
   const env = { ...process.env, MQTT_BROKER: broker };
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "ignore", "ipc"] });
-  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  // Not a higher one than our own: only root may do that.
+  const priority = Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL);
+  if (child.pid !== undefined) setPriority(child.pid, priority);
   const link = new Promise<string>((resolve, reject) => {
     child.once("message", (told) => {
       const { url, token } = told as { url: string; token: string };
