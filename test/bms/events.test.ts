@@ -370,6 +370,8 @@ describe("a restart, a counter that went back, an entry in the future", () => {
     read(journal, [event(CHARGER, 50)], 60);
     assert.equal(tell(journal, [event(STARTED, 55), event(SWITCH, 56)], 57), -1);
     assert.deepEqual([journal.active, journal.total], [[SWITCH], 1]);
+    assert.equal(tell(journal, [event(STARTED, 58), event(SWITCH, 59)], 60), -1);
+    assert.deepEqual(journal.active, [SWITCH], "once");
   });
 
   it("an entry in the future deafens nothing", () => {

@@ -7,7 +7,7 @@ import { SLOTS } from "../../firmware/battery/registers.baked";
 import { groups, registers, type Reading } from "../../firmware/tables/registers";
 import { beginGroup, pollerExpire, takePiece } from "../../firmware/bms/poller.cold";
 import { newestEvents, pollPlan, readsOf } from "../../firmware/bms/plan.baked.cold";
-import { CELLS, EVENTS, FAST, SETTINGS } from "../../firmware/bms/places";
+import { BYTE_MS, CELLS, EVENTS, FAST, SETTINGS } from "../../firmware/bms/places";
 import { type Exchange, pollerFeed, pollerNext, pollerOf } from "../../firmware/bms/poller";
 import { readBlock } from "../../firmware/bms/requests.cold";
 import { planOf } from "../../tools/bake/plan";
@@ -194,6 +194,19 @@ describe("a group in pieces", () => {
   });
 });
 
+describe("the task's settings", () => {
+  it("the time-out is that of the settings", () => {
+    const rig = uartRig(),
+      { poller } = rig.uart;
+    rig.simulator.faults.set("silence");
+    rig.run(250);
+    const { request, length } = poller.pending!,
+      wire = (request.length + length) * BYTE_MS;
+    assert.equal(pollerExpire(poller, poller.sentAt + wire + 149), "");
+    assert.equal(pollerExpire(poller, poller.sentAt + wire + 151), request, "150 ms");
+  });
+});
+
 describe("the event log without 0x12", () => {
   const log = ({ simulator: { battery } }: UartRig, id: number): void => {
     logEvent(battery.events, id, battery.lifetime_s);
@@ -261,6 +274,20 @@ describe("the event log without 0x12", () => {
       assert.deepEqual(rig.journal.active, [FAULT], `while piece ${piece} was read`);
       assert.equal(rounds, 2, `read again, piece ${piece}`);
     }
+  });
+
+  it("is read again when the counter went back and nothing new is told", () => {
+    const rig = uartRig(),
+      [first, count] = readsOf(EVENTS)[0];
+    rig.simulator.battery.lifetime_s = 100000;
+    const rounds = (): number => rig.asked.filter(({ request }) => request === readBlock(7, first, count)).length;
+    rig.run(6000);
+    const before = rounds();
+    rig.run(6000);
+    assert.equal(rounds(), before, "not without a reason");
+    rig.simulator.battery.lifetime_s -= 1000;
+    rig.run(3000);
+    assert.equal(rounds(), before + 1);
   });
 
   it("goes on with a unit whose 0x11 always tells too much", () => {

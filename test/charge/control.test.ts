@@ -2,6 +2,7 @@
 // (firmware/charge/README.md).
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { limitsStep } from "../../firmware/charge/control";
 import { brokenRules, takeSettings } from "../../firmware/charge/prepare.cold";
 import * as setting from "../../firmware/charge/settings";
 import * as memory from "../../firmware/charge/memory";
@@ -116,6 +117,14 @@ describe("states and their timers", () => {
     assert.equal(world.limits.state[memory.fullAt], world.now, "a tail current is a full charge");
     assert.equal(world.limits.state[memory.bmsFullAt], 0, "but not for the BMS");
   });
+
+  it("absorption that its longest time has ended is no full charge", () => {
+    const world = worldOf();
+    world.limits.state[memory.state] = memory.ABSORPTION;
+    world.limits.state[memory.t] = 3599;
+    stepWorld(world, cellsAt(3430, 3459), { current: 20, soc: 98 });
+    assert.deepEqual([world.limits.state[memory.state], world.limits.state[memory.fullAt]], [memory.FLOAT, 0]);
+  });
 });
 
 describe("blocks", () => {
@@ -158,6 +167,24 @@ describe("blocks", () => {
     const state = (faults: unknown[]): string => lastAnswer([{ ...day, status: 155, faults }]).state;
     assert.equal(state([3]), "BULK/CHG_BLOCK");
     for (const faults of [[], ["31"], ["0x61"], [8]]) assert.equal(state(faults), "BULK/CHG_BLOCK/DIS_BLOCK");
+  });
+
+  it("status 0x9B whose cause was just asked for stops the charge alone; any other status both at once", () => {
+    for (const [status, dcl] of [
+      [0x9b, 180],
+      [0x55, 0],
+    ]) {
+      const { limits, snapshot, now } = worldOf(),
+        currents = (at: number): number[] => {
+          limitsStep(limits, snapshot, at, 1);
+          return [limits.state[memory.ccl], limits.state[memory.dcl]];
+        };
+      assert.deepEqual(currents(now), [135, 180]);
+      snapshot.values[valueSlot.onlineStatus] = status;
+      snapshot.faults.askedAt = now + 500;
+      assert.deepEqual(currents(now + 1000), [0, dcl], "half a second later");
+      assert.deepEqual(currents(now + 2000), [0, 0], "nobody has told one");
+    }
   });
 
   it("under-voltage: charge is free again as soon as current flows in or the BMS says charging", () => {
@@ -438,6 +465,39 @@ describe("old data and recovery", () => {
       world.snapshot.phase = DEGRADED;
       assert.deepEqual(Array.from(stepWorld(world, cellsAt(3300)).subarray(0, 3)), limits, `${until_s} s`);
     }
+  });
+
+  it("degraded: a voltage of 0 from outside is the floor, also while the status is not known", () => {
+    for (const line of [{}, { status: null }]) {
+      const world = worldOf();
+      stepWorld(world, cellsAt(3300));
+      narrowLimits(world.limits, 0, NaN, NaN, world.now + 100000);
+      world.snapshot.phase = DEGRADED;
+      assert.equal(stepWorld(world, cellsAt(3300), line)[memory.cvl], 52800);
+    }
+  });
+
+  it("degraded: a status that nobody knows stops both, whatever its number", () => {
+    for (const status of [1, 0x55, 0x98, 0x9c]) {
+      const { ccl, dcl } = lastAnswer([good, { ...good, age: 8, status }]);
+      assert.deepEqual([ccl, dcl], [0, 0], `${status}`);
+    }
+  });
+
+  it("degraded: a wait stands still, and goes on afterwards", () => {
+    const old = { ...good, age: 8 },
+      answers = answersTo([
+        { ...good, previous: { cvl: 55.2, ccl: 50, dcl: 50, ch: 20, dh: 20 } },
+        ...[old, old, old],
+        ...new Array<Line>(10).fill(good),
+      ]);
+    assert.deepEqual(
+      answers.slice(-2).map(({ ccl, dcl }) => [ccl, dcl]),
+      [
+        [50, 50],
+        [52.7, 53.6],
+      ],
+    );
   });
 
   it("ages of 5, 15 and 75 s are still in the phase before", () => {

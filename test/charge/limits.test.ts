@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { limitsStep } from "../../firmware/charge/control";
+import { narrowLimits } from "../../firmware/charge/external.cold";
 import * as memory from "../../firmware/charge/memory";
 import { takeSettings } from "../../firmware/charge/prepare.cold";
 import { type Limits, limitsOf } from "../../firmware/charge/limits";
@@ -149,6 +150,18 @@ describe("limits, whatever the battery says", () => {
 });
 
 describe("limits with time", () => {
+  it("a step says whether a limit fell, whichever", () => {
+    for (const [name, given] of Object.entries({ cvl: [40000, NaN, NaN], ccl: [NaN, 20, NaN], dcl: [NaN, NaN, 20] })) {
+      const limits = lfp(),
+        snapshot = normal(),
+        step = (): boolean => limitsStep(limits, snapshot, limits.at + 1000, 1);
+      step();
+      assert.equal(step(), false, "none did");
+      narrowLimits(limits, given[0], given[1], given[2], limits.at + 1e6);
+      assert.deepEqual([step(), step()], [true, false], name);
+    }
+  });
+
   it("fall at once", () => {
     const limits = lfp();
     const warm = normal();

@@ -1,6 +1,8 @@
 // The CAN task with a port and a clock of its own: which frame when, in each phase, at once, and never too many.
 import assert from "node:assert/strict";
 import { floor } from "../../firmware/charge/settings";
+import { ALARM } from "../../firmware/battery/alarms";
+import { BMS_INTERNAL, BMS_INTERNAL_FIELD, BMS_OFFLINE } from "../../firmware/battery/alarms.baked";
 import { alarmsOf } from "../../firmware/battery/alarms.cold";
 import { limitsOf } from "../../firmware/charge/limits";
 import * as valueSlot from "../../firmware/battery/registers.baked";
@@ -223,6 +225,18 @@ describe("CAN task: phases", () => {
       ),
       [52.8, 0, 0],
     );
+  });
+
+  it("those that nobody has made for 15 s: lost for everybody, with its alarms", () => {
+    const rig = rigOf(),
+      { on } = rig.can.alarms,
+      rows = [BMS_INTERNAL, BMS_OFFLINE];
+    run(rig, 3000);
+    run(rig, 14500, false);
+    assert.deepEqual([rig.s.phase, ...rows.map((row) => on[row])], [NORMAL, 0, 0]);
+    run(rig, 1500, false);
+    assert.deepEqual([rig.s.phase, ...rows.map((row) => on[row] & ALARM)], [LOST, ALARM, ALARM]);
+    assert.equal((rig.can.alarms.raised >> BMS_INTERNAL_FIELD) & 3, 3);
   });
 
   it("lost: limits, alarms, modules, identity", () => {
