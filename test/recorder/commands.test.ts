@@ -152,6 +152,7 @@ describe("recorder: behind the door of npm start", function () {
       broker: `mqtt://127.0.0.1:${broker.listening.port}`,
       prefix: "tinybms",
       port: 0,
+      priority: 0,
       onEnd: (status) => ends.push(status),
     });
     const look = (): Promise<Response> => fetch(door.url, { redirect: "manual" });
