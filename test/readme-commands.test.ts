@@ -138,7 +138,7 @@ describe("READMEs: commands do what is shown", () => {
     before(async () => {
       gateway = type("npm start -- --candump FILE", `npm start -- --candump ${log}`);
       isRun.add("npm start");
-      await gateway.shows(/CAN \d+\/s {2}MQTT up/, START_MS);
+      await gateway.shows(/MQTT up {2}CAN \d+\/s/, START_MS);
       http = (await gateway.shows(/127\.0\.0\.1:\d+(?=\/api\/status)/))[0];
       token = (await gateway.shows(/^Token {5}(\w+)/m))[1]!;
       environment.MQTT_BROKER = (await gateway.shows(/mqtt:\/\/[\d.]+:\d+/))[0];

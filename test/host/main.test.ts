@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fitted, liveLine, screenOn } from "../../tools/host/live";
+import { laidOut, liveParts, oneLine, screenOn, type Status } from "../../tools/host/live";
 import { readEnvironment } from "../../tools/host/options";
 import { smallImage } from "./image";
 
@@ -81,7 +81,7 @@ describe("npm start", () => {
     const [, mqtt] = await run.shows(/MQTT {6}mqtt:\/\/127\.0\.0\.1:(\d+)/);
     await run.shows(/Token {5}1234ABCD/);
     assert.equal(run.text().split("1234ABCD").length, 2, "once");
-    await run.shows(/52\.50 V -- A -- W {2}SoC -- %.* normal {2}CAN 0\/s {2}MQTT up\n/);
+    await run.shows(/52\.50 V -- A -- W {2}SoC -- %.* normal {2}MQTT up {2}CAN 0\/s {2}cells .*\n/);
     assert.match(run.text(), new RegExp(`Port ${port} is busy: HTTP is on port ${http}`));
     assert.match(run.text(), new RegExp(`Port ${port} is busy: the embedded broker is on port ${mqtt}`));
     assert.match(run.text(), /Battery {3}charge: /);
@@ -171,54 +171,63 @@ describe("environment of the host", () => {
 
 describe("live line", () => {
   const escapes = new RegExp(String.fromCharCode(27) + "\\[[0-9;]*m", "g"),
-    plain = (line: string): string => line.replace(escapes, "");
+    plain = (line: string): string => line.replace(escapes, ""),
+    line = (status: Status | null, frames: number): string => plain(oneLine(liveParts(status, frames)));
+  const status: Status = {
+    live_data: {
+      voltage: 52.75,
+      current: -12.5,
+      pack_power_w: -659,
+      soc_percent: 61.99,
+      min_cell_mv: 3286,
+      max_cell_mv: 3290,
+      temperature: null,
+      phase: "normal",
+    },
+    limits: { cvl: 55.2, ccl: 140, dcl: null },
+    mqtt: { enabled: true, connected: false },
+  };
 
   it("says what the device says, and -- for what it does not know", () => {
-    const line = liveLine(
-      {
-        live_data: {
-          voltage: 52.75,
-          current: -12.5,
-          pack_power_w: -659,
-          soc_percent: 61.99,
-          min_cell_mv: 3286,
-          max_cell_mv: 3290,
-          temperature: null,
-          phase: "normal",
-        },
-        limits: { cvl: 55.2, ccl: 140, dcl: null },
-        mqtt: { enabled: true, connected: false },
-      },
-      6.2,
-    ).replace(escapes, "");
     assert.equal(
-      line,
-      "52.75 V -12.5 A -659 W  SoC 62.0 %  cells 3.286..3.290 V  -- degC  " +
-        "CVL 55.2 V CCL 140.0 A DCL -- A  normal  CAN 6/s  MQTT down",
+      line(status, 6.2),
+      "52.75 V -12.5 A -659 W  SoC 62.0 %  CVL 55.2 V CCL 140.0 A DCL -- A  normal  MQTT down  CAN 6/s  " +
+        "cells 3.286..3.290 V  -- degC",
+    );
+  });
+
+  it("fits 80 columns in two lines, the most important first, a trouble before all", () => {
+    const shown = (of: Status, width: number): string[] => laidOut(liveParts(of, 6.2), width, 3).map(plain);
+    assert.deepEqual(shown(status, 79), [
+      "52.75 V -12.5 A -659 W  SoC 62.0 %  CVL 55.2 V CCL 140.0 A DCL -- A  normal",
+      "MQTT down  CAN 6/s  cells 3.286..3.290 V  -- degC",
+    ]);
+    assert.equal(shown(status, 200).length, 1);
+    assert.equal(shown(status, 20).length, 3, "what finds no room is left out");
+    const silent = "rule Chemistry (v_bulk + 0.1 V within 0.15 V of register 300), which no limit can mend";
+    for (const width of [79, 60, 120])
+      assert.ok(
+        shown({ ...status, can: { silent } }, width).every((one) => one.length <= width),
+        `${width}`,
+      );
+    assert.deepEqual(shown({ ...status, can: { silent } }, 79), [
+      "CAN is silent: rule Chemistry (v_bulk + 0.1 V within 0.15 V of register 300),",
+      "which no limit can mend  52.75 V -12.5 A -659 W  SoC 62.0 %",
+      "CVL 55.2 V CCL 140.0 A DCL -- A  normal  MQTT down  CAN 6/s",
+    ]);
+    assert.deepEqual(
+      laidOut([{ text: "x".repeat(25), color: (text) => `<${text}>` }], 10, 9),
+      ["xxxxxxxxxx", "xxxxxxxxxx", "xxxxx"].map((text) => `<${text}>`),
     );
   });
 
   it("tells of a device that does not answer, and of MQTT switched off", () => {
-    assert.match(liveLine(null, 0), /no answer from the device's HTTP server/);
-    assert.match(liveLine({ mqtt: { enabled: false } }, 0), /MQTT off/);
-    const silent = "rule Chemistry (v_bulk + 0.1 V within 0.15 V of register 300)";
-    assert.match(
-      plain(liveLine({ can: { silent } }, 0)),
-      /^CAN is silent: rule Chemistry \(v_bulk/,
-      "first: a terminal cuts the end",
-    );
-    assert.match(
-      plain(liveLine({ uart: { warning: "no answer" }, can: { silent: null } }, 9)),
-      /^no answer {2}.*CAN 9\/s/,
-    );
+    assert.match(line(null, 0), /no answer from the device's HTTP server/);
+    assert.match(line({ mqtt: { enabled: false } }, 0), /MQTT off/);
+    assert.match(line({ uart: { warning: "no answer" }, can: { silent: null } }, 9), /^no answer {2}.*CAN 9\/s/);
   });
 
-  it("fits its line to the terminal", () => {
-    assert.equal(fitted("\x1b[1mabcdef\x1b[0m", 4), "abcd");
-    assert.equal(fitted("\x1b[1mabc\x1b[0m", 4), "\x1b[1mabc\x1b[0m");
-  });
-
-  it("replaces one line on a terminal, below lines that stay, and gives the cursor back", () => {
+  it("replaces its lines on a terminal, below lines that stay, and gives the cursor back", () => {
     let text = "";
     const terminal = {
       isTTY: true,
@@ -229,10 +238,16 @@ describe("live line", () => {
       },
     };
     const screen = screenOn(terminal as unknown as NodeJS.WriteStream);
-    screen.live("first");
+    screen.live([{ text: "first" }]);
     screen.say(["stays"]);
-    screen.live("a line longer than the terminal is wide");
+    screen.live([{ text: "a line that is longer" }, { text: "than the terminal" }]);
+    screen.live([{ text: "last" }]);
     screen.close();
-    assert.equal(text, "\x1b[?25l\r\x1b[2Kfirst\r\x1b[2Kstays\nfirst\r\x1b[2Ka line longer than \n\x1b[?25h");
+    const clear = "\r\x1b[J",
+      two = "a line that is\nlonger";
+    assert.equal(
+      text,
+      `\x1b[?25l${clear}first${clear}stays\nfirst${clear}${two}\nthan the terminal\x1b[2A${clear}last\n\x1b[?25h`,
+    );
   });
 });

@@ -1,4 +1,4 @@
-// What a person sees of the running rig: where everything is, and one line that lives.
+// What a person sees of the running rig: where everything is, and lines that live.
 import pc from "../colors";
 import { scenarios } from "../simulator/scenarios";
 import { shownBroker } from "./broker-url";
@@ -33,42 +33,78 @@ function cellRange(live: NonNullable<Status["live_data"]>): string {
   return `cells ${volts(live.min_cell_mv)}..${volts(live.max_cell_mv)} V`;
 }
 
-/** What must not be cut off at the end of a line: why CAN is silent, or what is wrong with the TinyBMS. */
-function troubles({ can, uart }: Status): string[] {
-  if (can?.silent) return [pc.red(`CAN is silent: ${can.silent}`)];
-  return uart?.warning ? [pc.yellow(uart.warning)] : [];
+/** A piece of the live lines that stays together. */
+export interface Part {
+  text: string;
+  color?(text: string): string;
+}
+
+/** What comes first: why CAN is silent, or what is wrong with the TinyBMS. */
+function troubles({ can, uart }: Status): Part[] {
+  if (can?.silent) return [{ text: `CAN is silent: ${can.silent}`, color: pc.red }];
+  return uart?.warning ? [{ text: uart.warning, color: pc.yellow }] : [];
 }
 
 /**
- * The live line: what the device says of itself, and how many frames a second the GX gets. Null: the device does not
- * answer.
+ * What the device says of itself, and how many frames a second the GX gets, the most important first. Null: the device
+ * does not answer.
  */
-export function liveLine(status: Status | null, framesPerSecond: number): string {
-  const frames = `CAN ${framesPerSecond.toFixed(0)}/s`;
-  if (status === null) return `${pc.red("no answer from the device's HTTP server")}  ${frames}`;
+export function liveParts(status: Status | null, framesPerSecond: number): Part[] {
+  const frames = { text: `CAN ${framesPerSecond.toFixed(0)}/s` };
+  if (status === null) return [{ text: "no answer from the device's HTTP server", color: pc.red }, frames];
   const live = status.live_data ?? {},
     limits = status.limits ?? {},
     phase = String(live.phase ?? "--");
-  const mqtt = !status.mqtt?.enabled ? "MQTT off" : status.mqtt.connected ? pc.green("MQTT up") : pc.red("MQTT down");
+  const mqtt = !status.mqtt?.enabled
+    ? { text: "MQTT off" }
+    : status.mqtt.connected
+      ? { text: "MQTT up", color: pc.green }
+      : { text: "MQTT down", color: pc.red };
   return [
     ...troubles(status),
-    pc.bold(`${shown(live.voltage, 2, "V")} ${shown(live.current, 1, "A")} ${shown(live.pack_power_w, 0, "W")}`),
-    `SoC ${shown(live.soc_percent, 1, "%")}`,
-    cellRange(live),
-    shown(live.temperature, 1, "degC"),
-    `CVL ${shown(limits.cvl, 1, "V")} CCL ${shown(limits.ccl, 1, "A")} DCL ${shown(limits.dcl, 1, "A")}`,
-    (PHASE_COLORS[phase] ?? pc.red)(phase),
-    frames,
+    {
+      text: `${shown(live.voltage, 2, "V")} ${shown(live.current, 1, "A")} ${shown(live.pack_power_w, 0, "W")}`,
+      color: pc.bold,
+    },
+    { text: `SoC ${shown(live.soc_percent, 1, "%")}` },
+    { text: `CVL ${shown(limits.cvl, 1, "V")} CCL ${shown(limits.ccl, 1, "A")} DCL ${shown(limits.dcl, 1, "A")}` },
+    { text: phase, color: PHASE_COLORS[phase] ?? pc.red },
     mqtt,
-  ].join("  ");
+    frames,
+    { text: cellRange(live) },
+    { text: shown(live.temperature, 1, "degC") },
+  ];
 }
 
-const ESCAPES = new RegExp(String.fromCharCode(27) + "\\[[0-9;]*m", "g");
+const BETWEEN = "  ";
+const painted = ({ text, color }: Part): string => (color ? color(text) : text);
 
-/** At most `width` visible characters; a line that is too long loses its colours and its end. */
-export function fitted(line: string, width: number): string {
-  const plain = line.replace(ESCAPES, "");
-  return plain.length <= width ? line : plain.slice(0, width);
+/** All in one line, as long as it is. */
+export function oneLine(parts: Part[]): string {
+  return parts.map(painted).join(BETWEEN);
+}
+
+/** A text in pieces of at most `width`, cut at blanks where there are some. */
+function wrapped(text: string, width: number): string[] {
+  if (text.length <= width) return [text];
+  const blank = text.lastIndexOf(" ", width),
+    at = blank > 0 ? blank : width;
+  return [text.slice(0, at), ...wrapped(text.slice(at).trimStart(), width)];
+}
+
+/** Lines of at most `width` visible characters; what finds no room in `most` lines is left out. */
+export function laidOut(parts: Part[], width: number, most: number): string[] {
+  const lines: { text: string; room: number }[] = [];
+  const pieces = parts.flatMap(({ text, color }) => wrapped(text, width).map((piece) => ({ text: piece, color })));
+  for (const piece of pieces) {
+    const last = lines.at(-1),
+      size = piece.text.length;
+    if (last && last.room >= BETWEEN.length + size) {
+      last.text += BETWEEN + painted(piece);
+      last.room -= BETWEEN.length + size;
+    } else lines.push({ text: painted(piece), room: width - size });
+  }
+  return lines.slice(0, most).map(({ text }) => text);
 }
 
 function brokerLines(host: Host, { mqtt }: CommandLine): string[] {
@@ -117,35 +153,43 @@ export function overview(host: Host, command: CommandLine): string[] {
 export interface Screen {
   /** Lines that stay. */
   say(lines: string[]): void;
-  /** The line that is replaced; on a pipe it is one more line. */
-  live(line: string): void;
+  /** The lines that are replaced; on a pipe they are one more line. */
+  live(parts: Part[]): void;
   close(): void;
 }
 
-const CLEAR_LINE = "\r\x1b[2K",
+const LINE_START = "\r",
+  CLEAR_BELOW = "\x1b[J",
   HIDE_CURSOR = "\x1b[?25l",
   SHOW_CURSOR = "\x1b[?25h";
+/** Live lines on a terminal: two of values, one more when there is a trouble to tell. */
+const MOST_LIVE = 3;
+const USUAL_WIDTH = 80;
+
+const up = (lines: number): string => (lines > 0 ? `\x1b[${lines}A` : "");
 
 /** A screen on `out`; on a terminal the cursor is hidden until `close`. */
 export function screenOn(out: NodeJS.WriteStream): Screen {
-  let last = "";
+  let last: string[] = [];
   if (!out.isTTY) {
     const say = (lines: string[]): void => {
       out.write(lines.join("\n") + "\n");
     };
-    return { say, live: (line) => say([line]), close: () => undefined };
+    return { say, live: (parts) => say([oneLine(parts)]), close: () => undefined };
   }
+  const clear = (): string => up(last.length - 1) + LINE_START + CLEAR_BELOW;
   out.write(HIDE_CURSOR);
   return {
     say: (lines) => {
-      out.write(CLEAR_LINE + lines.join("\n") + "\n" + last);
+      out.write(clear() + lines.join("\n") + "\n" + last.join("\n"));
     },
-    live: (line) => {
-      last = fitted(line, (out.columns || 80) - 1);
-      out.write(CLEAR_LINE + last);
+    live: (parts) => {
+      const before = clear();
+      last = laidOut(parts, (out.columns || USUAL_WIDTH) - 1, MOST_LIVE);
+      out.write(before + last.join("\n"));
     },
     close: () => {
-      out.write((last === "" ? "" : "\n") + SHOW_CURSOR);
+      out.write((last.length ? "\n" : "") + SHOW_CURSOR);
     },
   };
 }

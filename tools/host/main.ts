@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { root } from "../build/board";
 import { buildImage } from "../build/image";
 import { brokerUrl } from "./broker-url";
-import { busyPorts, liveLine, overview, screenOn } from "./live";
+import { busyPorts, liveParts, overview, screenOn } from "./live";
 import type { Screen, Status } from "./live";
 import { hostOptions, readCommandLine } from "./options";
 import type { CommandLine } from "./options";
@@ -39,7 +39,7 @@ async function readStatus(host: Host): Promise<Status | null> {
   }
 }
 
-/** Refresh the live line until the host ends; `isOver` is asked each time. */
+/** Refresh the live lines until the host ends; `isOver` is asked each time. */
 async function showLive(host: Host, screen: Screen, period_ms: number, over: Promise<void>): Promise<void> {
   let isOver = false,
     frames = host.count.framesSent,
@@ -55,7 +55,7 @@ async function showLive(host: Host, screen: Screen, period_ms: number, over: Pro
     const perSecond = ((host.count.framesSent - frames) * 1000) / (now - at);
     frames = host.count.framesSent;
     at = now;
-    if (!isOver) screen.live(liveLine(status, perSecond));
+    if (!isOver) screen.live(liveParts(status, perSecond));
   }
 }
 
