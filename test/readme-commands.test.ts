@@ -37,6 +37,10 @@ const ELSEWHERE: Record<string, string> = {
   "BOARD=esp32-devkit npm run build": "test/build/image.test.ts",
   "BOARD=<name> npm run build": "test/build/image.test.ts",
   "npm start -- --bms /dev/ttyUSB0": "test/host/bms-line.test.ts",
+  "npm start -- --fault silence@20+60":
+    "test/simulator/line.test.ts has its time, test/system/silence.test.ts what follows",
+  [`curl -d '{"scenario":"charge","speed":20,"fault":"silence@0+30"}' http://127.0.0.1:8082/`]:
+    "test/host/stage.test.ts",
   "npm run -s decode -- --stdin": "test/tinybms",
   "curl -u admin:PASSWORD -X PUT ...": "test/api/routes.test.ts",
   "npm run -s bms": "its sub-commands here",

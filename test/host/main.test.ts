@@ -101,6 +101,8 @@ describe("npm start", () => {
   it("names the option that makes no sense, and what there is", async () => {
     await Promise.all([
       refused(["--scenario", "none"], {}, /--scenario.*no scenario is called "none"[^]*cold-morning/),
+      refused(["--devices", "0"], {}, /--devices.*must be 1 to 50/),
+      refused(["--fault", "noise=2"], {}, /--fault.*probability must be a number, 0 to 1/),
       refused(["--speed", "0"], {}, /--speed.*must be above 0/),
       refused(["--http", "70000"], {}, /--http.*must be a port/),
       refused(["--mqtt", "localhost:1883"], {}, /--mqtt.*must begin with mqtt/),
@@ -109,6 +111,22 @@ describe("npm start", () => {
       refused(["now"], {}, /do not know what to do with: now|too many arguments/),
       refused([], { MQTT_QOS: "3" }, /environment variable MQTT_QOS must be 0, 1 or 2/),
     ]);
+  });
+
+  it("starts several gateways, each with its id, battery, flash and HTTP, on one broker", async () => {
+    const storage = join(folder, "flash");
+    const run = runMain([
+      ...["--image", image, "--http", "0", "--mqtt", "0", "--control", "0", "--devices", "2"],
+      ...["--storage", storage, "--fault", "silence=0.5@3+10"],
+    ]);
+    await run.shows(/Device {4}tinybms\/ESP32-A1B2C3 {3}http:.*\nDevice {4}tinybms\/ESP32-A1B2C4 {3}http:.*\n/);
+    await run.shows(/faults silence=0\.5 from 3 s for 10 s/);
+    await run.shows(/ESP32-A1B2C3 {2}52\.50 V.*\nESP32-A1B2C4 {2}52\.50 V/);
+    const [, control] = await run.shows(/Control {3}(http:\S+)/);
+    assert.deepEqual(Object.keys((await (await fetch(control!)).json()) as object), ["scenario", "speed", "faults"]);
+    assert.ok(existsSync(storage) && existsSync(`${storage}.ESP32-A1B2C4`));
+    run.child.kill("SIGINT");
+    assert.equal(await run.status, 0, run.text());
   });
 
   it("says when a file is no image, and what it did", async () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { FAULTS, LATE_MS } from "../../tools/simulator/faults";
+import { FAULTS, LATE_MS, parseFault } from "../../tools/simulator/faults";
 import type { FaultName } from "../../tools/simulator/faults";
 import { BOOT_MS, BYTE_MS, QUIET_MS, TURNAROUND_MS, WAKE_MS } from "../../tools/simulator/line";
 import { getBits, getValue } from "../../tools/simulator/words";
@@ -266,6 +266,38 @@ describe("simulated line: faults", () => {
     const packets = faulty("multi-packet", FAST_POLL);
     assert.deepEqual([packets[2], isGood(packets.slice(0, 23)), isGood(packets.slice(23))], [0x81, true, true]);
     assert.equal(hex(faulty("status-ack", WRITE)), hex(request(0x01, 0x00)));
+  });
+  it("begin after a time, for a time", () => {
+    const { simulator, clock, ask } = rig(),
+      { faults } = simulator;
+    faults.set("silence", { after_ms: 5000, for_ms: 2000 });
+    const seen = Array.from({ length: 10 }, () => {
+      const { length } = ask(STATUS, 20);
+      clock.advance(980);
+      return length;
+    });
+    assert.deepEqual(seen, [6, 6, 6, 6, 6, 0, 0, 6, 6, 6]);
+  });
+  it("are written name[=probability][@start[+duration]]", () => {
+    const read = (text: string): unknown[] => {
+      const { name, options } = parseFault(text);
+      return [name, options.probability, options.after_ms, options.for_ms];
+    };
+    assert.deepEqual(read("silence"), ["silence", undefined, undefined, undefined]);
+    assert.deepEqual(read("bad-crc=0.1"), ["bad-crc", 0.1, undefined, undefined]);
+    assert.deepEqual(read("no-0x07@20"), ["no-0x07", undefined, 20000, undefined]);
+    assert.deepEqual(read("noise=1@0+2.5"), ["noise", 1, 0, 2500]);
+    for (const [text, reason] of [
+      ["fire", /no fault is called "fire"[^]*silence/],
+      ["", /no fault is called/],
+      ["noise=2", /probability must be a number, 0 to 1/],
+      ["noise=", /probability/],
+      ["noise@", /start/],
+      ["noise@-1", /start/],
+      ["noise@1+x", /duration/],
+      ["noise+5", /must be name\[=probability\]/],
+    ] as [string, RegExp][])
+      assert.throws(() => parseFault(text), reason, text);
   });
   it("hit with their probability, for a time or a number of replies, and can be listed and switched off", () => {
     const { simulator, clock, ask } = rig();

@@ -36,10 +36,13 @@ const RANDOM_REGISTER = 0x3ff75144;
 const PLACES_SHOWN = 2;
 /** What a call of getTime takes on a chip, ms (10,400 instructions): a loop that waits for a time gets there. */
 const GET_TIME_MS = 0.07;
-const SERIAL_NUMBER = "a0b1c2a1-b2c3",
-  MAC = "a0:b1:c2:a1:b2:c3";
-/** Device id that the firmware makes of the serial number. */
-export const DEVICE_ID = "ESP32-A1B2C3";
+/** The first device's address: a maker's three bytes, then three of the device. */
+const MAKER = "a0b1c2",
+  FIRST_DEVICE = 0xa1b2c3;
+const ownBytes = (index: number): string => (FIRST_DEVICE + index).toString(16);
+/** Device id that the firmware makes of the serial number; the first device has the index 0. */
+export const deviceIdOf = (index: number): string => "ESP32-" + ownBytes(index).toUpperCase();
+export const DEVICE_ID = deviceIdOf(0);
 
 type Callback = (...values: unknown[]) => void;
 
@@ -69,6 +72,8 @@ export interface DeviceOptions {
   transport?: Transport;
   /** What the image's work costs: it then takes time. */
   weights?: Weights;
+  /** Which of several devices this is, from 0 on: its serial number and address. */
+  index?: number;
   /** Told of the end of each callback of the image, and of its instructions when they are counted. */
   spent?(instructions: number, what: string): void;
   /** Told when a callback of the image begins. */
@@ -219,9 +224,10 @@ function timersOf({ setTimeout, setInterval, changeInterval, clearTimeout, clear
 
 /** What the chip has beside the interpreter; its three UARTs are one. */
 function chipOf(s: DeviceState, { port }: Serial): object {
-  const { freeHeap = FREE_HEAP, bluetooth = false } = s.options;
+  const { freeHeap = FREE_HEAP, bluetooth = false, index = 0 } = s.options,
+    own = ownBytes(index);
   return {
-    getSerial: () => SERIAL_NUMBER,
+    getSerial: () => `${MAKER}${own.slice(0, 2)}-${own.slice(2)}`,
     Serial1: port,
     Serial2: port,
     Serial3: port,
@@ -293,7 +299,7 @@ export function bootDevice(options: DeviceOptions): Device {
     clock,
     faults: network,
     transport: options.transport ?? nodeTransport,
-    mac: MAC,
+    mac: (MAKER + ownBytes(options.index ?? 0)).match(/../g)!.join(":"),
     release: releaseOf(options.espruino ?? DEFAULT_ESPRUINO),
     fail: realm.fail,
     changed: () => loop.arm(),

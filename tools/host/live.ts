@@ -1,7 +1,9 @@
 // What a person sees of the running rig: where everything is, and lines that live.
 import pc from "../colors";
 import { scenarios } from "../simulator/scenarios";
+import type { NamedFault } from "../simulator/faults";
 import { shownBroker } from "./broker-url";
+import { KEYS } from "./keys";
 import type { CommandLine } from "./options";
 import type { Host } from "./run";
 
@@ -132,19 +134,44 @@ export function busyPorts({ http, broker }: Host): string[] {
   return lines;
 }
 
+function faultText({ name, options }: NamedFault): string {
+  const { probability, after_ms: after, for_ms: time } = options;
+  return (
+    name +
+    (probability === undefined ? "" : `=${probability}`) +
+    (after === undefined ? "" : ` from ${after / 1000} s`) +
+    (time === undefined ? "" : ` for ${time / 1000} s`)
+  );
+}
+
+const tokenText = (host: Host): string => host.token() || "--";
+
+/** Where the devices are: HTTP server and topics; of several their tokens too. */
+function deviceLines(hosts: Host[], command: CommandLine): string[] {
+  const [first] = hosts;
+  if (hosts.length === 1) {
+    return [`HTTP      ${first.httpUrl}/api/status`, ...brokerLines(first, command)];
+  }
+  const each = hosts.map((host) => `Device    ${host.topic}   ${host.httpUrl}/api/status   token ${tokenText(host)}`);
+  return [...each, ...brokerLines(first, command).filter((line) => !line.startsWith("Topics"))];
+}
+
 /** Where everything is. */
-export function overview(host: Host, command: CommandLine): string[] {
+export function overview(hosts: Host[], command: CommandLine, control: string | null): string[] {
   const { scenario, seed, speed, faults, bms } = command;
-  const faulty = faults.length > 0 ? `; faults ${faults.join(", ")}` : "";
+  const faulty = faults.length > 0 ? `; faults ${faults.map(faultText).join(", ")}` : "";
   return [
     pc.bold(
       `The gateway's image runs in node, with a ${bms === undefined ? "simulated battery" : "TinyBMS"} and a virtual GX`,
     ),
-    `HTTP      ${host.httpUrl}/api/status`,
-    ...brokerLines(host, command),
+    ...deviceLines(hosts, command),
     `Battery   ${bms === undefined ? `${scenario}: ${scenarios[scenario].doc}; seed ${seed}, speed ${speed}${faulty}` : `a TinyBMS at ${bms}`}`,
     `CAN       to a virtual GX` + (command.candump === undefined ? "" : `; candump log: ${command.candump}`),
-    `Token     ${host.token() || "--"}   (header X-Setup-Token, to change settings over HTTP)`,
+    ...(hosts.length === 1
+      ? [`Token     ${tokenText(hosts[0])}   (header X-Setup-Token, to change settings over HTTP)`]
+      : []),
+    ...(control === null ? [] : [`Control   ${control}   (scenario, speed, faults: POST JSON)`]),
+    ...(control !== null && process.stdin.isTTY && process.stdout.isTTY ? [KEYS] : []),
     pc.dim("Ctrl-C ends it."),
   ];
 }
@@ -155,6 +182,8 @@ export interface Screen {
   say(lines: string[]): void;
   /** The lines that are replaced; on a pipe they are one more line. */
   live(parts: Part[]): void;
+  /** The same for several devices, a line each. */
+  table(rows: Part[][]): void;
   close(): void;
 }
 
@@ -164,7 +193,8 @@ const LINE_START = "\r",
   SHOW_CURSOR = "\x1b[?25h";
 /** Live lines on a terminal: two of values, one more when there is a trouble to tell. */
 const MOST_LIVE = 3;
-const USUAL_WIDTH = 80;
+const USUAL_WIDTH = 80,
+  USUAL_ROWS = 24;
 
 const up = (lines: number): string => (lines > 0 ? `\x1b[${lines}A` : "");
 
@@ -175,19 +205,28 @@ export function screenOn(out: NodeJS.WriteStream): Screen {
     const say = (lines: string[]): void => {
       out.write(lines.join("\n") + "\n");
     };
-    return { say, live: (parts) => say([oneLine(parts)]), close: () => undefined };
+    return {
+      say,
+      live: (parts) => say([oneLine(parts)]),
+      table: (rows) => say(rows.map(oneLine)),
+      close: () => undefined,
+    };
   }
   const clear = (): string => up(last.length - 1) + LINE_START + CLEAR_BELOW;
+  const width = (): number => (out.columns || USUAL_WIDTH) - 1;
+  const replace = (lines: string[]): void => {
+    const before = clear();
+    last = lines;
+    out.write(before + last.join("\n"));
+  };
   out.write(HIDE_CURSOR);
   return {
     say: (lines) => {
       out.write(clear() + lines.join("\n") + "\n" + last.join("\n"));
     },
-    live: (parts) => {
-      const before = clear();
-      last = laidOut(parts, (out.columns || USUAL_WIDTH) - 1, MOST_LIVE);
-      out.write(before + last.join("\n"));
-    },
+    live: (parts) => replace(laidOut(parts, width(), MOST_LIVE)),
+    table: (rows) =>
+      replace(rows.slice(0, (out.rows || USUAL_ROWS) - 1).flatMap((parts) => laidOut(parts, width(), 1))),
     close: () => {
       out.write((last.length ? "\n" : "") + SHOW_CURSOR);
     },

@@ -3,13 +3,17 @@ import { join } from "node:path";
 import { root } from "../build/board";
 import { buildImage } from "../build/image";
 import { brokerUrl } from "./broker-url";
+import { type ControlDoor, openControlDoor } from "./control";
+import { deviceIdOf } from "./device";
+import { keysOf, listenToKeys } from "./keys";
 import { busyPorts, liveParts, overview, screenOn } from "./live";
-import type { Screen, Status } from "./live";
+import type { Part, Screen, Status } from "./live";
 import { hostOptions, readCommandLine } from "./options";
 import type { CommandLine } from "./options";
 import { openDoor, RECORDER_PORT, type Door } from "./recorder";
 import { startHost, TOKEN_LINE } from "./run";
 import type { Host } from "./run";
+import { stageOf, type Stage } from "./stage";
 import { folderStore, memoryStore } from "./storage";
 
 const LIVE_MS = 1000,
@@ -39,25 +43,37 @@ async function readStatus(host: Host): Promise<Status | null> {
   }
 }
 
-/** Refresh the live lines until the host ends; `isOver` is asked each time. */
-async function showLive(host: Host, screen: Screen, period_ms: number, over: Promise<void>): Promise<void> {
-  let isOver = false,
-    frames = host.count.framesSent,
-    at = performance.now();
+/** What a device says now, and how many frames it sent since the last look. */
+interface Look {
+  frames: number;
+  at: number;
+}
+
+/** Refresh the live lines until the host ends; `over` is asked each time. */
+async function showLive(hosts: Host[], screen: Screen, period_ms: number, over: Promise<void>): Promise<void> {
+  const looks = hosts.map(({ count }): Look => ({ frames: count.framesSent, at: performance.now() }));
+  let isOver = false;
   void over.then(() => {
     isOver = true;
   });
+  const look = async (host: Host, before: Look): Promise<Part[]> => {
+    const status = await readStatus(host),
+      now = performance.now(),
+      perSecond = ((host.count.framesSent - before.frames) * 1000) / (now - before.at);
+    Object.assign(before, { frames: host.count.framesSent, at: now });
+    return liveParts(status, perSecond);
+  };
   while (!isOver) {
     await Promise.race([over, new Promise((resolve) => setTimeout(resolve, period_ms).unref())]);
     if (isOver) return;
-    const status = await readStatus(host),
-      now = performance.now();
-    const perSecond = ((host.count.framesSent - frames) * 1000) / (now - at);
-    frames = host.count.framesSent;
-    at = now;
-    if (!isOver) screen.live(liveParts(status, perSecond));
+    const parts = await Promise.all(hosts.map((host, i) => look(host, looks[i])));
+    if (isOver) return;
+    if (hosts.length === 1) screen.live(parts[0]);
+    else screen.table(parts.map((of, i) => [{ text: idOf(hosts[i]) }, ...of]));
   }
 }
+
+const idOf = (host: Host): string => host.topic.split("/").at(-1)!;
 
 /**
  * Wait for the token, the image's first word. An image that breaks, or says nothing, is none of ours; rejects with what
@@ -105,37 +121,105 @@ async function openRecorder(host: Host, { mqtt, recorder, data }: CommandLine, s
   }
 }
 
-async function run(command: CommandLine): Promise<void> {
-  const over = endAsked();
-  const image = command.image ?? (await hostImage());
-  const store = command.storage === undefined ? memoryStore() : folderStore(command.storage);
-  let screen: Screen | null = null,
-    door: Door | null = null;
-  const early: string[] = [];
-  const say = (line: string): void => {
-    if (screen) screen.say([line]);
-    else early.push(line);
-  };
-  const host = await startHost({
-    ...hostOptions(command),
-    image,
-    store,
-    onBms: (line) => say("BMS: " + line),
-    onConsole: (line) => {
-      if (!TOKEN_LINE.test(line)) say("device: " + line); // it stands in the overview
-    },
-  });
+/** A file or folder of one of several devices: the first has it as it was asked for. */
+function ownPath(path: string | undefined, index: number): string | undefined {
+  return path === undefined || index === 0 ? path : `${path}.${deviceIdOf(index)}`;
+}
+
+/** Boots the gateways one after the other; the first brings the broker, which the others take. */
+async function startHosts(
+  command: CommandLine,
+  image: string,
+  tell: (index: number, line: string) => void,
+): Promise<Host[]> {
+  const hosts: Host[] = [];
   try {
-    command.faults.forEach((name) => host.simulator.faults.set(name));
-    await greeted(host, command);
-    screen = screenOn(process.stdout);
-    screen.say([...busyPorts(host), ...overview(host, command), ...early]);
-    door = await openRecorder(host, command, screen);
-    await showLive(host, screen, process.stdout.isTTY ? LIVE_MS : PIPE_MS, over);
+    for (let index = 0; index < command.devices; index++) {
+      const { seed, candump, storage } = command,
+        folder = ownPath(storage, index),
+        broker = hosts[0]?.broker;
+      const host = await startHost({
+        ...hostOptions(command),
+        ...(broker
+          ? { mqtt: { host: "127.0.0.1", port: broker.listening.port, user: "", pass: "", isTls: false } }
+          : {}),
+        http: command.http && command.http + index,
+        index,
+        seed: seed + index,
+        candump: ownPath(candump, index),
+        image,
+        store: folder === undefined ? memoryStore() : folderStore(folder),
+        onBms: (line) => tell(index, "BMS: " + line),
+        onConsole: (line) => {
+          if (!TOKEN_LINE.test(line)) tell(index, "device: " + line); // it stands in the overview
+        },
+      });
+      hosts.push(host);
+      for (const { name, options } of command.faults) host.simulator.faults.set(name, options);
+      await greeted(host, command);
+    }
+    return hosts;
+  } catch (error) {
+    await stopAll(hosts);
+    throw error;
+  }
+}
+
+/** The first one last: it has the broker. */
+async function stopAll(hosts: Host[]): Promise<void> {
+  for (const host of hosts.reverse()) await host.stop();
+}
+
+/** Resolves when a key asks for the end. */
+function keysAsked(stage: Stage, screen: Screen, undo: (() => void | Promise<void>)[]): Promise<void> {
+  return new Promise((resolve) => {
+    const act = keysOf(stage);
+    const stop = listenToKeys(process.stdin, (key) => {
+      const said = act(key);
+      if (said === null) resolve();
+      else if (said !== "") screen.say([said]);
+    });
+    undo.push(stop);
+  });
+}
+
+/** The control route; the rig runs without it when no port is free. */
+async function openControl(stage: Stage, port: number, screen: Screen): Promise<ControlDoor | null> {
+  try {
+    return await openControlDoor(stage, port);
+  } catch (error) {
+    screen.say([`control: ${(error as Error).message}`]);
+    return null;
+  }
+}
+
+async function run(command: CommandLine): Promise<void> {
+  const asked = endAsked(),
+    image = command.image ?? (await hostImage()),
+    early: string[] = [],
+    undo: (() => void | Promise<void>)[] = [];
+  let screen: Screen | null = null;
+  const tell = (index: number, line: string): void => {
+    const text = command.devices > 1 ? `${deviceIdOf(index)} ${line}` : line;
+    if (screen) screen.say([text]);
+    else early.push(text);
+  };
+  const hosts = await startHosts(command, image, tell);
+  try {
+    const shown = screenOn(process.stdout),
+      stage = stageOf(hosts.map(({ simulator }) => simulator));
+    screen = shown;
+    undo.push(() => shown.close());
+    const control = command.bms === undefined ? await openControl(stage, command.control, shown) : null;
+    if (control) undo.push(() => control.close());
+    screen.say([...hosts.flatMap(busyPorts), ...overview(hosts, command, control?.url ?? null), ...early]);
+    const over = Promise.race([asked, ...(control ? [keysAsked(stage, shown, undo)] : [])]);
+    const door = await openRecorder(hosts[0], command, shown);
+    if (door) undo.push(() => door.close());
+    await showLive(hosts, screen, process.stdout.isTTY ? LIVE_MS : PIPE_MS, over);
   } finally {
-    screen?.close();
-    await door?.close();
-    await host.stop();
+    for (const step of undo.reverse()) await step();
+    await stopAll(hosts);
   }
 }
 

@@ -1,14 +1,17 @@
 // The command line of `npm start` and the environment variables MQTT_*: what they may be, and what of the rig they set.
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { checked, type Environment, fromEnvironment, refuseMissingDashes } from "../environment";
-import { faultList, FAULTS } from "../simulator/faults";
+import { FAULT_FORM, faultList, type NamedFault, parseFault } from "../simulator/faults";
 import { scenarioList, scenarioOf } from "../simulator/scenarios";
+import { CONTROL_PORT } from "./control";
 import { parseBrokerUrl } from "./broker-url";
 import type { BrokerAddress } from "./broker-url";
 import type { HostOptions } from "./run";
 import { refusal } from "./settings";
 import type { Settings } from "./settings";
 
+/** Gateways that one process can carry. */
+const MOST_DEVICES = 50;
 export const DEFAULT_HTTP_PORT = 8080,
   DEFAULT_MQTT_PORT = 1883;
 
@@ -30,7 +33,11 @@ export interface CommandLine {
   data?: string;
   /** An image to run as it is; without it the host board's image is built. */
   image?: string;
-  faults: string[];
+  faults: NamedFault[];
+  /** Port of the control route. */
+  control: number;
+  /** How many gateways run. */
+  devices: number;
 }
 
 function portOf(text: string): number {
@@ -108,10 +115,7 @@ export function readEnvironment(environment: Environment): {
   };
 }
 
-function faultOf(text: string, before: string[]): string[] {
-  if (!Object.hasOwn(FAULTS, text)) throw new InvalidArgumentError(`There are:\n${faultList()}`);
-  return [...before, text];
-}
+const faultOf = (text: string, before: NamedFault[]): NamedFault[] => [...before, checked(parseFault)(text)];
 
 const ENVIRONMENT_HELP = `
 Environment (options win):
@@ -126,6 +130,8 @@ function commandOf(): Command {
     numberOf(text, (value) => value > 0 && value <= 10000, "must be above 0, at most 10000");
   const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
   const seed = (text: string): number => numberOf(text, isCount, "must be a whole number from 0 on");
+  const devices = (text: string): number =>
+    numberOf(text, (value) => isCount(value) && value >= 1 && value <= MOST_DEVICES, `must be 1 to ${MOST_DEVICES}`);
   return new Command("npm start --")
     .description("Runs the gateway's image in node: simulated TinyBMS in, CAN to a virtual GX, MQTT and HTTP out.")
     .option(
@@ -138,7 +144,7 @@ function commandOf(): Command {
       new Option(
         "--bms <port|url>",
         "a TinyBMS in place of the simulated one: a serial port, or tcp://host:port",
-      ).conflicts(["scenario", "speed", "seed", "fault"]),
+      ).conflicts(["scenario", "speed", "seed", "fault", "devices"]),
     )
     .option("--speed <n>", "battery seconds in a second; all else keeps real time", checked(speed), 1)
     .option("--seed <n>", "seed of the simulated battery", checked(seed), 1)
@@ -151,7 +157,14 @@ function commandOf(): Command {
     .option("--address <ip>", "where HTTP and broker are offered", "127.0.0.1")
     .option("--candump <file>", "log every CAN frame in candump format")
     .option("--storage <folder>", "keep the device's flash files there (default: forgotten at the end)")
-    .option("--fault <name>", "a fault of the battery's UART, can be given again", faultOf, [])
+    .option(
+      `--fault <${FAULT_FORM}>`,
+      "a fault of the battery's UART, times in s from the start; can be given again",
+      faultOf,
+      [],
+    )
+    .option("--devices <n>", "so many gateways, each with an id, a battery and an HTTP port", checked(devices), 1)
+    .option("--control <port>", "port where scenario, speed and faults can be changed", checked(portOf), CONTROL_PORT)
     .option("--recorder", "start the recorder at once, not when its page is first opened")
     .option("--data <folder>", "keep the recorder's data there (default: forgotten at the end)")
     .option("--image <file>", "run this image instead of building the host board's")
@@ -168,7 +181,7 @@ export function readCommandLine(given: string[], environment: Environment): Comm
   command.parse(given, { from: "user" });
   if (command.args.length > 0) command.error(`error: do not know what to do with: ${command.args.join(" ")}`);
   const { fault, mqtt, ...options } = command.opts<
-    Omit<CommandLine, "faults" | "settings" | "mqtt"> & { fault: string[]; mqtt?: number | BrokerAddress }
+    Omit<CommandLine, "faults" | "settings" | "mqtt"> & { fault: NamedFault[]; mqtt?: number | BrokerAddress }
   >();
   try {
     const { settings, isEnabled, broker } = readEnvironment(environment);

@@ -22,7 +22,7 @@ import type { Broker } from "./broker";
 import type { BrokerAddress } from "./broker-url";
 import { hostClock, patientClock, repeat } from "./clock";
 import type { HostClock } from "./clock";
-import { bootDevice, DEVICE_ID } from "./device";
+import { bootDevice, deviceIdOf } from "./device";
 import type { Death, Device, DeviceOptions, Registers } from "./device";
 import { noNetworkFaults } from "./faults";
 import type { NetworkFaults } from "./faults";
@@ -69,6 +69,8 @@ export interface HostOptions {
   store?: Store;
   /** Crystal (MHz) of the MCP2515 on the device's SPI port; without it the CAN controller is the one on the chip. */
   mcp2515?: number;
+  /** Which of several devices this is, from 0 on; each has an id of its own. */
+  index?: number;
   /** The Espruino whose behaviour the device has, as DeviceOptions says. */
   espruino?: string;
   /** Bluetooth and heap, where they are not the usual ones. */
@@ -301,6 +303,7 @@ function bootMachine(rig: Rig, died: (reason: Death) => void): Machine {
     servers: rig.servers,
     network: rig.network,
     espruino: rig.options.espruino,
+    index: rig.options.index,
     ...rig.options.chip,
     send: (bytes) => bms.receive(bytes),
     isRefused: (_name, port) => broker !== null && port === broker.listening.port && !broker.isUp(),
@@ -373,7 +376,7 @@ function hostOf(rig: Rig, http: Listening, undo: Undo): Host {
     console,
     frames,
     count,
-    topic: `${readSettings(store).mqtt?.baseTopic ?? "tinybms"}/${DEVICE_ID}`,
+    topic: `${readSettings(store).mqtt?.baseTopic ?? "tinybms"}/${deviceIdOf(rig.options.index ?? 0)}`,
     device: () => machineOf(rig).device,
     gx: () => machineOf(rig).gx,
     can: () => machineOf(rig).can,

@@ -38,9 +38,13 @@ export const FAULTS = {
 /** The name of a fault. */
 export type FaultName = keyof typeof FAULTS;
 
-/** How long and how often a fault hits: until `clear`, or for some time (ms), or for some replies. */
+/**
+ * When, how long and how often a fault hits: at once or after some time (ms); then until `clear`, for some time (ms),
+ * or for some replies.
+ */
 export interface FaultOptions {
   probability?: number;
+  after_ms?: number;
   for_ms?: number;
   times?: number;
 }
@@ -66,19 +70,55 @@ export function faultList(): string {
     .join("\n");
 }
 
+/** A fault by its name, with the times when it hits. */
+export interface NamedFault {
+  name: FaultName;
+  options: FaultOptions;
+}
+
+/** How a fault is written on a command line. */
+export const FAULT_FORM = "name[=probability][@start[+duration]]";
+
+/**
+ * Reads `name[=probability][@start[+duration]]`, times in seconds from now. Throws an Error with the reason.
+ */
+export function parseFault(text: string): NamedFault {
+  const [, name, probability, start, duration] = /^([^=@+]*)(?:=([^@+]*))?(?:@([^+]*)(?:\+(.*))?)?$/.exec(text) ?? [];
+  if (name === undefined) throw new Error(`must be ${FAULT_FORM}`);
+  if (!Object.hasOwn(FAULTS, name)) throw new Error(`no fault is called "${name}"; there are:\n${faultList()}`);
+  const number = (given: string | undefined, what: string, most: number): number | undefined => {
+    if (given === undefined) return undefined;
+    const value = given.trim() === "" ? NaN : Number(given);
+    if (!(value >= 0 && value <= most)) throw new Error(`${what} must be a number, 0 to ${most}`);
+    return value;
+  };
+  const MOST_S = 1e6,
+    seconds = (given: string | undefined, what: string): number | undefined => {
+      const value = number(given, what, MOST_S);
+      return value === undefined ? undefined : value * 1000;
+    };
+  const options = {
+    probability: number(probability, "the probability", 1),
+    after_ms: seconds(start, "the start (s)"),
+    for_ms: seconds(duration, "the duration (s)"),
+  };
+  return { name: name as FaultName, options };
+}
+
 /** Faults, all off. */
 export function createFaults(clock: Clock, random: Random): Faults {
-  const set = new Map<FaultName, { probability: number; until_ms: number; left: number }>();
+  const set = new Map<FaultName, { probability: number; from_ms: number; until_ms: number; left: number }>();
   const live = (name: FaultName): boolean => {
     const fault = set.get(name);
     if (fault && (fault.left <= 0 || clock.now() >= fault.until_ms)) set.delete(name);
-    return set.has(name);
+    return set.has(name) && clock.now() >= set.get(name)!.from_ms;
   };
   return {
-    set(name, { probability = 1, for_ms = Infinity, times = Infinity } = {}) {
+    set(name, { probability = 1, after_ms = 0, for_ms = Infinity, times = Infinity } = {}) {
       if (!Object.hasOwn(FAULTS, name)) throw new Error(`no fault is called "${name}"; there are:\n${faultList()}`);
       if (!(probability >= 0 && probability <= 1)) throw new Error(`the probability of ${name} must be 0 to 1`);
-      set.set(name as FaultName, { probability, until_ms: clock.now() + for_ms, left: times });
+      const from_ms = clock.now() + after_ms;
+      set.set(name as FaultName, { probability, from_ms, until_ms: from_ms + for_ms, left: times });
     },
     clear: (name) => (name ? void set.delete(name) : set.clear()),
     active: () => [...set.keys()].filter(live),

@@ -2,9 +2,9 @@
 
 import { Command, InvalidArgumentError } from "commander";
 import pc from "../colors";
-import { refuseMissingDashes } from "../environment";
+import { checked, refuseMissingDashes } from "../environment";
 import { endWithReader } from "../stdout";
-import { faultList } from "./faults";
+import { FAULT_FORM, faultList, type NamedFault, parseFault } from "./faults";
 import { scenarioList } from "./scenarios";
 import { servePty, serveTcp } from "./serve";
 import type { Service } from "./serve";
@@ -18,13 +18,7 @@ interface Options {
   speed: number;
   seed: number;
   cells: number;
-  fault: Fault[];
-}
-
-/** A fault of the command line: its name and how often it hits. */
-interface Fault {
-  name: string;
-  probability: number;
+  fault: NamedFault[];
 }
 
 const TCP_PORT = 4001;
@@ -39,10 +33,7 @@ function numberIn(low: number, high: number, whole: boolean): (text: string) => 
   };
 }
 
-function addFault(text: string, faults: Fault[]): Fault[] {
-  const [name, probability = "1"] = text.split("=");
-  return [...faults, { name, probability: numberIn(0, 1, false)(probability) }];
-}
+const addFault = (text: string, faults: NamedFault[]): NamedFault[] => [...faults, checked(parseFault)(text)];
 
 /** The command line as commander understands it. */
 function commandLine(): Command {
@@ -58,7 +49,7 @@ function commandLine(): Command {
     .option("--speed <factor>", "model seconds per second; the line keeps real time", numberIn(0.001, 100000, false), 1)
     .option("--seed <number>", "seed of all randomness", numberIn(0, 0xffffffff, true), 1)
     .option("--cells <number>", "cells in series", numberIn(4, 16, true), 16)
-    .option("--fault <name[=probability]>", "a fault on the line, may be given more than once", addFault, [])
+    .option(`--fault <${FAULT_FORM}>`, "a fault on the line, times in s; can be given again", addFault, [])
     .addHelpText("after", `\nScenarios:\n${scenarioList()}\n\nFaults:\n${faultList()}`);
 }
 
@@ -92,14 +83,14 @@ async function main(): Promise<void> {
   };
   closeOnSignal(close);
   try {
-    for (const { name, probability } of options.fault) simulator.faults.set(name, { probability });
+    for (const { name, options: when } of options.fault) simulator.faults.set(name, when);
     await serve(simulator, options, services);
   } catch (error) {
     await close();
     throw error;
   }
   for (const { where } of services) console.log(`${pc.bold("TinyBMS simulator")} on ${pc.cyan(where)}`);
-  const faults = simulator.faults.active();
+  const faults = options.fault.map(({ name }) => name);
   console.log(
     `scenario ${options.scenario}, ${options.cells} cells, speed ${options.speed}, seed ${options.seed}` +
       `${faults.length ? `, faults ${faults.join(" ")}` : ""}; Ctrl-C ends it`,

@@ -143,6 +143,18 @@ export function createBattery(options: BatteryOptions): Battery {
   return battery;
 }
 
+/** Another battery on the same unit: charge, temperatures and sensors as `options` say; settings and events stay. */
+export function replacePack(battery: Battery, options: Omit<BatteryOptions, "cells" | "cellOrder">): void {
+  const { soc_pct, temperature_C, offsets_pct = [], sensors = [true, true], random } = options,
+    capacity = getValue(battery.words, "battery_capacity") ?? 0;
+  battery.cells = createCells(battery.cells.length, capacity, soc_pct, offsets_pct, random);
+  battery.sensors = sensors;
+  battery.thermal = { pack_C: temperature_C, internal_C: temperature_C, ambient_C: temperature_C };
+  battery.soc_pct = soc_pct;
+  battery.current_A = 0;
+  battery.chargeDone = battery.waitsForBalance = battery.charging = false;
+}
+
 function log(battery: Battery, id: number): void {
   logEvent(battery.events, id, battery.lifetime_s);
   publishLog(battery.events, battery.words);

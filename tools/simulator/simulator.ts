@@ -6,7 +6,7 @@ import type { Clock } from "./clock";
 import { createFaults } from "./faults";
 import type { FaultName, Faults } from "./faults";
 import { closeLine, createLine, isAsleep, receiveBytes } from "./line";
-import { createBattery, stepBattery } from "./model";
+import { createBattery, replacePack, stepBattery } from "./model";
 import type { Battery, Demand, Limits } from "./model";
 import { seededRandom } from "./random";
 import { scenarioOf } from "./scenarios";
@@ -39,6 +39,10 @@ export interface Simulator {
   battery: Battery;
   /** What the GX allows (V, A, A); null: no GX. */
   setLimits(limits: Limits | null): void;
+  /** Another scenario from its begin, with the battery that it begins with. Throws as `createSimulator` does. */
+  play(scenario: string): void;
+  setSpeed(speed: number): void;
+  playing(): { scenario: string; speed: number };
   /** Replaces parts of the scenario's demand; null: the scenario alone again. */
   setDemand(demand: Partial<Demand> | null): void;
   /** Model seconds since the start. */
@@ -72,26 +76,23 @@ function beginTrouble(battery: Battery, faults: Faults, trouble: Trouble): void 
   battery.trouble = trouble;
 }
 
+function speedOf(speed: number): number {
+  if (!(speed > 0 && speed < Infinity)) throw new RangeError(`the speed must be above 0, not ${speed}`);
+  return speed;
+}
+
 /**
  * Starts a simulated TinyBMS. Throws an Error that lists the scenarios for an unknown one, a RangeError for cells
  * outside 4..16 and a speed that is not above 0.
  */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
-  const { scenario: name = "default", seed = 1, cells = 16, speed = 1, auto = true } = options;
-  if (!(speed > 0 && speed < Infinity)) throw new RangeError(`the speed must be above 0, not ${speed}`);
+  const { seed = 1, cells = 16, auto = true } = options;
+  let name = options.scenario ?? "default",
+    speed = speedOf(options.speed ?? 1);
   const clock: Clock = { now: options.now ?? realClock.now, schedule: options.schedule ?? realClock.schedule };
-  const scenario = scenarioOf(name);
+  let scenario = scenarioOf(name);
   const random = seededRandom(seed);
-  const { soc_pct, temperature_C, offsets_pct, sensors } = scenario;
-  const battery = createBattery({
-    cells,
-    soc_pct,
-    temperature_C,
-    offsets_pct,
-    sensors,
-    random,
-    cellOrder: options.cellOrder,
-  });
+  const battery = createBattery({ ...scenario, cells, random, cellOrder: options.cellOrder });
   const faults = createFaults(clock, random);
   const receivers = new Set<(bytes: Uint8Array) => void>();
   const line = createLine(battery, clock, random, faults, (bytes) => receivers.forEach((receiver) => receiver(bytes)));
@@ -110,6 +111,15 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
       return () => void receivers.delete(receiver);
     },
     step,
+    play(next) {
+      scenario = scenarioOf(next);
+      name = next;
+      time_s = 0;
+      beginTrouble(battery, faults, {});
+      replacePack(battery, { ...scenario, random });
+    },
+    setSpeed: (factor) => void (speed = speedOf(factor)),
+    playing: () => ({ scenario: name, speed }),
     faults,
     battery,
     setLimits: (limits) => void (battery.limits = limits),
