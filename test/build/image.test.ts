@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import { boardNames, root } from "../../tools/build/board";
 import { checkImage } from "../../tools/build/check-image";
+import { farPlaces } from "../../tools/build/far";
 import { buildImage } from "../../tools/build/image";
 import { imageKey } from "../../tools/build/kept";
 import { TEXT_START, WATCHDOG } from "../../tools/build/options";
@@ -33,20 +34,21 @@ describe("the image", () => {
         "but for the one eval that makes cold functions",
       );
       assert.ok(code.includes(board), "the board's name");
-      assert.ok(
-        code.startsWith(WATCHDOG + TEXT_START + readFileSync(root + "firmware/image.text", "latin1")),
-        "the watchdog before all else, then the text",
-      );
+      const text = readFileSync(root + "firmware/image.text", "latin1");
+      assert.ok(code.startsWith(WATCHDOG + TEXT_START + text), "the watchdog before all else, then the text");
       assert.equal(code.includes("stopAP"), board !== "esp32-emulator", "one board of tests leaves an access point on");
       assert.ok(
         functions.some(({ name, cold }) => name === "updatePhase" && cold),
         "cold functions under their own names",
       );
-      assert.equal(
-        functions.filter(({ cold }) => cold).length,
-        code.split("\n(function").length - 1,
-        "each stands in the comment at the head",
+      const places = farPlaces(code).sort((one, other) => one.at - other.at),
+        ends = places.map(({ at, length }) => at + length + 1);
+      assert.deepEqual(
+        [...places.map(({ at }) => at), code.indexOf("*/\n")],
+        [WATCHDOG.length + TEXT_START.length + text.length, ...ends],
+        "each stands in the comment at the head, one behind the other, and nothing else",
       );
+      assert.equal(functions.filter(({ cold }) => cold).length, places.length);
       assert.deepEqual(oversize(functions), []);
     });
   }
