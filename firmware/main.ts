@@ -37,7 +37,7 @@ import { type CanTask, canTaskOf } from "./victron/task";
 import type { Clock } from "./time/clock";
 import { NEVER } from "./kernel/time";
 import { bootNotes, logFault, writeLog } from "./log/log.cold";
-import { applySettings } from "./settings/apply.cold";
+import { applyAll } from "./settings/apply.cold";
 import { WARN } from "./log/log";
 import { takeFlags } from "./care/memory.cold";
 import { settingsOf } from "./config/settings.cold";
@@ -228,7 +228,7 @@ function start(own: App): void {
     }),
   );
   own.isReduced = bootNotes(own);
-  applySettings(own, "battery. mqtt.");
+  applyAll(own);
   if (own.isReduced) own.clock.at = own.replay.at = NEVER;
   else {
     startTask(scheduler, own.mqtt.task);

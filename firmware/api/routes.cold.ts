@@ -1,16 +1,16 @@
 // The routes of the HTTP API: a table, what stands in it is found and answered, and the handlers.
 
 import type { Needs } from "./needs";
-import { moduleText, readModule, takeUri } from "../config/document.cold";
+import { moduleText } from "../config/document.cold";
 import { modules } from "../config/fields.baked";
 import { settingsOf } from "../config/settings.cold";
 import { newestSlot } from "../config/slots.cold";
 import type { Pieces } from "../http/server";
-import { errorText, headText, headerOf, queryFlags, tokenOf } from "../http/server.cold";
+import { clientEvent, errorText, headText, headerOf, queryFlags, tokenOf } from "../http/server.cold";
+import type { MqttTest } from "../command/state";
 import { beginTest } from "../command/test.cold";
-import { parseObject } from "../kernel/json.cold";
-import { applyChanges } from "../settings/apply.cold";
-import { putConfig } from "../settings/put.cold";
+import type { Asked, Put } from "../settings/change";
+import { beginChange } from "../settings/put.cold";
 import { limitsPiece, linesPiece, livePiece, machinePiece, networkPiece } from "./status.cold";
 
 /** A route: a row of the table. */
@@ -40,7 +40,7 @@ export function routes(): Route[] {
       path: "/api/config",
       isOwners: true,
       flags: ["dry", "confirm"],
-      run: (needs, body, flags) => onePiece(change(needs, body, "", flags)),
+      run: (needs, body, flags) => change(needs, body, "", flags),
     },
     { method: "GET", path: "/api/mqtt", run: (needs) => configPieces(needs, "mqtt") },
     {
@@ -48,9 +48,9 @@ export function routes(): Route[] {
       path: "/api/mqtt",
       isOwners: true,
       flags: ["dry", "confirm"],
-      run: (needs, body, flags) => onePiece(change(needs, body, "mqtt", flags)),
+      run: (needs, body, flags) => change(needs, body, "mqtt", flags),
     },
-    { method: "POST", path: "/api/mqtt/test", isOwners: true, run: (needs, body) => testPieces(needs, body) },
+    { method: "POST", path: "/api/mqtt/test", isOwners: true, run: (needs, body) => testWith(needs, body) },
     {
       method: "PUT",
       path: "/api/tls/",
@@ -144,13 +144,10 @@ export function statusPieces(needs: Needs): Pieces {
   };
 }
 
-/** POST /api/mqtt/test: why there is none, or what the test that runs will tell. */
-export function testPieces(needs: Needs, body: string): Pieces {
-  const refused = change(needs, body, "mqtt", ["test"]);
+/** An answer that comes later, in `reply`. */
+export function laterPiece(reply: Reply): Pieces {
   return function (piece) {
-    if (piece) return "";
-    const test = needs.commands.test;
-    return refused || (test && test.result ? test.result : null);
+    return piece ? "" : reply.test ? reply.test.result || null : reply.text;
   };
 }
 
@@ -158,38 +155,72 @@ export function testPieces(needs: Needs, body: string): Pieces {
 
 /** Status of a refused change. */
 function statusOf(code: string): number {
-  return code === "IoError" ? 507 : code === "InterlockBlocked" ? 409 : 400;
+  return code === "IoError" ? 507 : code === "InterlockBlocked" ? 409 : code === "Failed" ? 500 : 400;
+}
+
+/** An answer, null as long as it is not there; or a test that will tell it. */
+export interface Reply {
+  text: string | null;
+  test: MqttTest | null;
+}
+
+/** The answer is there: who waits looks whether it is theirs. */
+export function answerLater(needs: Needs, reply: Reply, text: string): void {
+  reply.text = text;
+  for (const client of needs.server.clients.slice()) if (client.pieces) clientEvent(needs.server, client, "drain");
+}
+
+/** What came of a change, as HTTP says it. */
+export function changeText(put: Put, isDry: boolean): string {
+  const warnings = ',"warnings":' + JSON.stringify(put.warnings);
+  if (put.code) return errorText(statusOf(put.code), put.code, put.where, put.reason, warnings);
+  const reply = JSON.stringify({ "ok": true, "changed": put.changed, "restart": put.restart });
+  return headText(200) + reply.slice(0, -1) + warnings + (isDry ? ',"dry":true' : "") + "}\r\n";
+}
+
+/** Why there is no change now. */
+function busy(where: string, reason: string): Pieces {
+  return onePiece(errorText(409, "Busy", where, reason));
 }
 
 /**
- * The answer. `module` "" takes a document of modules, else the settings of that one. With the flag dry it is only
- * checked, with confirm it may silence CAN or end a current; with test, MQTT is tried with them, nothing is kept, and
- * "" says that the answer comes later.
+ * PUT: `module` "" takes a document of modules, else the settings of that one. With the flag dry it is only checked,
+ * with confirm it may silence CAN or end a current.
  */
-export function change(needs: Needs, body: string, module: string, flags: string[]): string {
-  const isTest = flags.indexOf("test") >= 0,
-    isDry = isTest || flags.indexOf("dry") >= 0,
-    parsed = parseObject(body || (isTest ? "{}" : ""));
-  let patch = parsed.value;
-  if (isTest && needs.commands.test) return errorText(409, "Busy", "mqtt.test", "another test is under way");
-  if (!patch) return errorText(400, "BadCfgJson", "body", parsed.reason);
-  if (module) {
-    const document: Record<string, unknown> = {};
-    document[module] = patch;
-    patch = document;
-  }
-  const badUri = takeUri(patch);
-  if (badUri) return errorText(400, "CfgApplyFailed", "mqtt.uri", badUri);
-  const done = putConfig(needs, patch, "h", isDry, flags.indexOf("confirm") >= 0),
-    warnings = ',"warnings":' + JSON.stringify(done.warnings);
-  if (done.code) return errorText(statusOf(done.code), done.code, done.where, done.reason, warnings);
-  if (isTest) {
-    beginTest(needs, readModule(done.document, needs.presets, "mqtt"), headText(200), "", 0);
-    return "";
-  }
-  if (!isDry) applyChanges(needs, done.changed.join(" "));
-  const reply = JSON.stringify({ "ok": true, "changed": done.changed, "restart": done.restart });
-  return headText(200) + reply.slice(0, -1) + warnings + (isDry ? ',"dry":true' : "") + "}\r\n";
+export function change(needs: Needs, body: string, module: string, flags: string[]): Pieces {
+  const reply: Reply = { text: null, test: null },
+    isDry = flags.indexOf("dry") >= 0;
+  const asked: Asked = {
+    text: body,
+    module: module,
+    remote: "h",
+    dry: isDry,
+    confirmed: flags.indexOf("confirm") >= 0,
+    then: function (put) {
+      answerLater(needs, reply, changeText(put, isDry));
+    },
+  };
+  return beginChange(needs, asked) ? laterPiece(reply) : busy("settings", "another change is under way");
+}
+
+/** POST /api/mqtt/test: MQTT is tried with these settings, nothing is kept. */
+export function testWith(needs: Needs, body: string): Pieces {
+  const reply: Reply = { text: null, test: null };
+  const asked: Asked = {
+    text: body || "{}",
+    module: "mqtt",
+    remote: "h",
+    dry: true,
+    confirmed: false,
+    then: function (put, values) {
+      if (put.code) answerLater(needs, reply, changeText(put, true));
+      else if (needs.commands.test)
+        answerLater(needs, reply, errorText(409, "Busy", "mqtt.test", "another test is under way"));
+      else reply.test = beginTest(needs, values["mqtt"], headText(200), "", 0);
+    },
+  };
+  if (needs.commands.test) return busy("mqtt.test", "another test is under way");
+  return beginChange(needs, asked) ? laterPiece(reply) : busy("settings", "another change is under way");
 }
 
 // GET /api/config and GET /api/mqtt: the settings, one piece a module, secrets masked.

@@ -141,7 +141,7 @@ function synchronise(set: Float64Array, cells: number, capacity: number): void {
 }
 
 /** Make the thresholds, and tell whether the settings fit (`limits.valid`) and which rules are broken. */
-export function prepare(limits: Limits, snapshot: Snapshot): void {
+export function prepare(limits: Limits, snapshot: Pick<Snapshot, "values" | "cells">): void {
   const set = limits.settings,
     v = snapshot.values,
     shift = v[valueSlot.lowTempChargerCutoff] * 10 - zero(limits.tables, CHARGE_BY_TEMPERATURE, false);

@@ -10,8 +10,7 @@ import { parseObject, quote } from "../kernel/json.cold";
 import { HANDLER_FAILED, PARSE_FAILED } from "../mqtt/session";
 import { rareAgain } from "../publish/again.cold";
 import { alarmsNow } from "../publish/alarms.cold";
-import { applyChanges } from "../settings/apply.cold";
-import { putConfig } from "../settings/put.cold";
+import { beginChange } from "../settings/put.cold";
 import { fallAtOnce } from "../victron/fall.cold";
 import { acknowledge } from "./answer.cold";
 import { bmsEvents, bmsRead, bmsWrite } from "./bms.cold";
@@ -149,7 +148,12 @@ function commands(): Record<string, Command | undefined> {
     },
     "mqtt.test": { may: "safe", takes: "", run: (needs, args, tail, flags) => tryConnection(needs, tail, flags) },
     "publish.all": { may: "safe", takes: "", run: (needs) => publishAll(needs) },
-    "log.level": { may: "safe", takes: "level", asks: true, run: (needs, args) => setLevel(needs, args["level"]) },
+    "log.level": {
+      may: "safe",
+      takes: "level",
+      asks: true,
+      run: (needs, args, tail, flags) => setLevel(needs, args["level"], tail, flags),
+    },
     "time.resync": { may: "all", takes: "", run: (needs) => askTimeAgain(needs) },
   };
 }
@@ -277,10 +281,23 @@ export function overrideLimits(needs: Needs, args: Args): string {
   return JSON.stringify(reply);
 }
 
-/** Setting log.level. JSON of the level in force, or an error as "Code where". */
-export function setLevel(needs: Needs, level: unknown): string {
-  const done = putConfig(needs, { "log": { "level": level } }, "a", false, false);
-  if (done.code) return done.code + " log.level.level";
-  applyChanges(needs, done.changed.join(" "));
-  return JSON.stringify({ "level": settingsOf(needs, "log")["level"] });
+/** Setting log.level. The answer is the level in force, and comes later; an error as "Code where". */
+export function setLevel(needs: Needs, level: unknown, tail: string, flags: number): string {
+  const isBegun = beginChange(needs, {
+    text: '{"log":{"level":' + JSON.stringify(level) + "}}",
+    module: "",
+    remote: "a",
+    dry: false,
+    confirmed: false,
+    then: function (put) {
+      if (put.code) needs.mqtt.session.counts[HANDLER_FAILED]++;
+      acknowledge(
+        needs,
+        tail,
+        flags,
+        put.code ? put.code + " log.level.level" : JSON.stringify({ "level": settingsOf(needs, "log")["level"] }),
+      );
+    },
+  });
+  return isBegun ? "" : "Busy log.level, another change is under way";
 }

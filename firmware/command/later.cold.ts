@@ -11,8 +11,9 @@ import { outboxFlush } from "../mqtt/outbox.cold";
 import { publish } from "../mqtt/publish";
 import { CONNECTED, HANDLER_FAILED, OFF, RETAIN } from "../mqtt/session";
 import { sessionEnd } from "../mqtt/session.cold";
-import { clearRetained } from "../publish/again.cold";
+import { clearPiece, clearLast, kindsToClear } from "../publish/again.cold";
 import { FAMILY_STATES } from "../publish/topics.baked";
+import { changeStep } from "../settings/put.cold";
 import { acknowledge } from "./answer.cold";
 import { bmsAnswer } from "./bms.cold";
 import { settingsTopics } from "./settings.cold";
@@ -50,6 +51,7 @@ export function commandStep(needs: Needs, now: number): void {
   const own = needs.commands;
   own.at = NEVER;
   if (own.test) mqttTest(needs, now);
+  if (own.change && own.change.waits) changeStep(needs);
   if (own.out.length || needs.uart.talk || own.test) finish(needs, own, now);
   if (needs.mqtt.session.state === CONNECTED) {
     // the settings come after the states
@@ -140,7 +142,9 @@ export function sayGoodbye(needs: Needs, own: Commands, now: number): void {
   if (session.stream) return remind(own, now + FAREWELL_MS); // nothing may stand between the pieces of a message
   outboxFlush(session, now);
   publish(session, "status", '{"online":false}', RETAIN, now);
-  clearRetained(mqtt, mqtt.rare.flags, false, false, true);
+  const kinds = kindsToClear(mqtt, mqtt.rare.flags, false, false, true);
+  for (let piece = 0; clearPiece(mqtt, kinds, piece); piece++);
+  clearLast(mqtt, false, true);
   sessionEnd(session);
   own.restartAt = now + FAREWELL_MS;
   remind(own, own.restartAt);

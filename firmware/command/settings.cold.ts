@@ -5,44 +5,53 @@ import { SETTINGS } from "../bms/places";
 import { moduleText } from "../config/document.cold";
 import { modules } from "../config/fields.baked";
 import { newestSlot } from "../config/slots.cold";
-import { parseObject } from "../kernel/json.cold";
 import { publish } from "../mqtt/publish";
 import { HANDLER_FAILED, PARSE_FAILED } from "../mqtt/session";
 import { FEW_IN_FLIGHT } from "../publish/state";
 import { SETTINGS_FIRST, SETTINGS_WORDS, SLOTS_OF_SETTINGS, SLOT_REGISTERS } from "../publish/topics.baked";
-import { applyChanges } from "../settings/apply.cold";
-import { putConfig } from "../settings/put.cold";
+import type { Asked, Put } from "../settings/change";
+import { beginChange } from "../settings/put.cold";
 import { errorText, send } from "./answer.cold";
 import { type Commands, MOST_MESSAGE, SAFE } from "./state";
 
 /** A patch of the settings that came on `cfg/set`, null when it was too long: all of it or nothing, and the answer. */
 export function setSettings(needs: Needs, payload: string | null, flags: number): void {
-  const parsed = payload === null || payload.length > MOST_MESSAGE ? null : parseObject(payload),
-    counts = needs.mqtt.session.counts;
-  let error = "",
-    warnings = "",
-    changed: string[] = [];
-  if (parsed && !parsed.value) counts[PARSE_FAILED]++;
-  if (!parsed) error = "PayloadTooLarge cfg/set";
-  else if (!parsed.value) error = "BadCfgJson cfg/set, " + parsed.reason;
+  const asked: Asked = {
+    text: payload || "",
+    module: "",
+    remote: "a",
+    dry: false,
+    confirmed: false,
+    then: function (put) {
+      answerChange(needs, put, flags);
+    },
+  };
+  let error = "";
+  if (payload === null || payload.length > MOST_MESSAGE) error = "PayloadTooLarge cfg/set";
   else if (needs.mqtt.session.stale) error = "Stale cfg/set";
   else if (needs.commands.mode < SAFE) error = "Disabled cfg/set";
-  else {
-    const done = putConfig(needs, parsed.value, "a", false, false);
-    if (done.code) counts[HANDLER_FAILED]++;
-    error = done.code && done.code + " " + done.where + ", " + done.reason;
-    changed = done.changed;
-    if (done.warnings.length) warnings = ',"warnings":' + JSON.stringify(done.warnings);
-  }
+  else if (!beginChange(needs, asked)) error = "Busy cfg/set, another change is under way";
+  if (error) send(needs, "cfg/ack", '{"ok":false,' + errorText(error) + "}", flags);
+}
+
+/** What came of it. */
+export function answerChange(needs: Needs, put: Put, flags: number): void {
+  const counts = needs.mqtt.session.counts,
+    isText = put.code === "BadCfgJson",
+    warnings = put.warnings.length ? ',"warnings":' + JSON.stringify(put.warnings) : "";
+  if (isText) counts[PARSE_FAILED]++;
+  else if (put.code) counts[HANDLER_FAILED]++;
   send(
     needs,
     "cfg/ack",
-    error
-      ? '{"ok":false,' + errorText(error) + warnings + "}"
-      : '{"ok":true,"where":"cfg/set","changed":' + JSON.stringify(changed) + warnings + "}",
+    put.code
+      ? '{"ok":false,' +
+          errorText(put.code + " " + (isText ? "cfg/set" : put.where) + ", " + put.reason) +
+          warnings +
+          "}"
+      : '{"ok":true,"where":"cfg/set","changed":' + JSON.stringify(put.changed) + warnings + "}",
     flags,
   );
-  if (!error) applyChanges(needs, changed.join(" "));
 }
 
 // The settings on MQTT: cfg/<module> of the gateway, cfg/registers of the TinyBMS, one topic a look.

@@ -1,5 +1,6 @@
 // What commands keep between their messages and steps. Types, and the places of what is published of the settings.
 import type { Socket } from "../kernel/ports";
+import type { Change } from "../settings/change";
 import type { Listener } from "../publish/needs";
 
 /** Longest message, characters. */
@@ -19,6 +20,8 @@ export interface Commands extends Listener {
   /** Answers that found no room: suffix, text, flags, ... Messages that came while there were too many. */
   out: (string | number)[];
   dropped: number;
+  /** The change of the settings that is under way. */
+  change?: Change | null;
   /** The command that waits for the TinyBMS. */
   asked?: Asked | null;
   /** The test of the connection that is under way. */

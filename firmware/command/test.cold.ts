@@ -155,22 +155,24 @@ export function beginTest(
   head: string,
   tail: string,
   flags: number,
-): void {
-  const now = needs.natives.now();
-  needs.commands.test = {
-    stage: "",
-    began: now,
-    since: now,
-    config: config,
-    ip: "",
-    socket: null,
-    rx: "",
-    result: "",
-    head: head,
-    tail: tail,
-    flags: flags,
-  };
+): MqttTest {
+  const now = needs.natives.now(),
+    test: MqttTest = {
+      stage: "",
+      began: now,
+      since: now,
+      config: config,
+      ip: "",
+      socket: null,
+      rx: "",
+      result: "",
+      head: head,
+      tail: tail,
+      flags: flags,
+    };
+  needs.commands.test = test;
   needs.commands.at = 0;
+  return test;
 }
 
 // The packets of a test connection: CONNECT without a will, one PUBLISH at QoS 1 that is not retained, and what the

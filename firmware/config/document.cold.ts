@@ -21,17 +21,42 @@ export type Document = Record<string, Record<string, unknown>>;
 /** Text that stands for a secret in everything that leaves the device. */
 const MASK = "***";
 
-/** Call `visit` with each line of the table that belongs to a module. */
-function fieldsOf(module: string, visit: (field: FieldLine) => void): void {
+/**
+ * Call `visit` with at most `count` lines of the table that belong to a module, from `from` on (0: its first); where
+ * the next begins, -1 when there is none.
+ */
+function fieldsOf(module: string, from: number, count: number, visit: (field: FieldLine) => void): number {
   const table = textSlice(FIELDS_AT, FIELDS_END),
     start = '{"m":' + JSON.stringify(module) + ",";
-  let at = table.indexOf(start),
+  let at = from || table.indexOf(start),
+    left = count,
     end = 0;
-  while (at >= 0) {
+  while (at >= 0 && left-- > 0) {
     end = table.indexOf("\n", at);
     visit(JSON.parse(table.substring(at, end)) as FieldLine);
     at = table.substr(end + 1, start.length) === start ? end + 1 : -1;
   }
+  return at;
+}
+
+/** More than any module has. */
+const ALL_ROWS = 99;
+
+/** Read `count` settings of a module into `values`, from the place `from` in the table on; the next place, or -1. */
+export function readMore(
+  document: string,
+  presets: string,
+  module: string,
+  values: Record<string, unknown>,
+  from: number,
+  count: number,
+): number {
+  const stored = (JSON.parse(document) as Document)[module] || {},
+    preset = (JSON.parse(presets) as Document)[module] || {};
+  return fieldsOf(module, from, count, function (field) {
+    const value = stored[field["k"]] === undefined ? preset[field["k"]] : stored[field["k"]];
+    values[field["k"]] = value === undefined ? field["d"] : value;
+  });
 }
 
 /**
@@ -39,13 +64,8 @@ function fieldsOf(module: string, visit: (field: FieldLine) => void): void {
  * is none).
  */
 export function readModule(document: string, presets: string, module: string): Record<string, unknown> {
-  const stored = (JSON.parse(document) as Document)[module] || {},
-    preset = (JSON.parse(presets) as Document)[module] || {};
   const values: Record<string, unknown> = {};
-  fieldsOf(module, function (field) {
-    const value = stored[field["k"]] === undefined ? preset[field["k"]] : stored[field["k"]];
-    values[field["k"]] = value === undefined ? field["d"] : value;
-  });
+  readMore(document, presets, module, values, 0, ALL_ROWS);
   return values;
 }
 
@@ -53,7 +73,7 @@ export function readModule(document: string, presets: string, module: string): R
 export function moduleText(document: string, presets: string, module: string): string {
   const values = readModule(document, presets, module);
   let text = "";
-  fieldsOf(module, function (field) {
+  fieldsOf(module, 0, ALL_ROWS, function (field) {
     const value = values[field["k"]];
     if (value === undefined) return;
     const shown = field["s"] && value !== "" ? MASK : value;
@@ -63,18 +83,6 @@ export function moduleText(document: string, presets: string, module: string): s
 }
 
 // A change of the settings: checked whole before anything of it is kept. Only what differs from the defaults is stored.
-
-/** Call `visit` with each line of the table, in its order. */
-function eachField(visit: (field: FieldLine) => void): void {
-  const table = textSlice(FIELDS_AT, FIELDS_END);
-  let at = 0,
-    end = table.indexOf("\n");
-  while (end > 0) {
-    visit(JSON.parse(table.substring(at, end)) as FieldLine);
-    at = end + 1;
-    end = table.indexOf("\n", at);
-  }
-}
 
 const typeNames: Record<string, string> = { "b": "boolean", "i": "number", "n": "number", "s": "string" };
 
@@ -92,129 +100,153 @@ function refuse(field: FieldLine, value: unknown): string {
   return "";
 }
 
-/** The fields that rules between fields read. */
-const TOGETHER = [
-  "wifi.pass",
-  "battery.v_bulk",
-  "battery.v_float",
-  "battery.v_rebulk",
-  "battery.chemistry",
-  "bms.expected_cells",
-  "mqtt.baseTopic",
-  "mqtt.root_topic",
-  "mqtt.battery_json",
-  "ha.prefix",
-  "mqtt.deviceId",
-  "mqtt.reconnect_max_ms",
-  "mqtt.reconnect_interval_ms",
-];
+/** Settings of modules, defaults too. */
+export type ModuleValues = Record<string, Record<string, unknown>>;
 
-/**
- * Rules between fields: the reason with the field it names, "" when they hold together. `all` has the values, defaults
- * too.
- */
-function refuseTogether(all: Record<string, unknown>): string {
-  const pass = all["wifi.pass"] as string,
-    bulk = all["battery.v_bulk"] as number,
-    float = all["battery.v_float"] as number;
-  const rebulk = all["battery.v_rebulk"] as number,
-    cells = all["bms.expected_cells"] as number;
-  const custom = all["battery.chemistry"] === "custom",
-    device = all["mqtt.deviceId"] as string;
+/** Rules between fields of a module: the reason with the field it names, "" when they hold together. */
+function refuseTogether(values: ModuleValues): string {
+  const wifi = values["wifi"] || {},
+    battery = values["battery"] || {},
+    bms = values["bms"] || {},
+    mqtt = values["mqtt"] || {},
+    ha = values["ha"] || {};
+  const pass = wifi["pass"] as string,
+    bulk = battery["v_bulk"] as number,
+    float = battery["v_float"] as number;
+  const rebulk = battery["v_rebulk"] as number,
+    cells = bms["expected_cells"] as number;
+  const custom = battery["chemistry"] === "custom",
+    device = (mqtt["deviceId"] || "") as string;
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   if (pass && pass.length < 8) return "wifi.pass: must be empty or at least 8 bytes";
-  if (cells > 0 && cells < 4) return "bms.expected_cells: must be 0 or 4 to 16";
   if (custom && !(bulk && float && rebulk)) return "battery.chemistry: custom needs v_bulk, v_float and v_rebulk";
   if (bulk && (bulk < 2 || (float && float >= bulk) || (rebulk && rebulk >= bulk)))
     return "battery.v_bulk: must be above v_float and v_rebulk";
   if (float && rebulk && rebulk >= float) return "battery.v_rebulk: must be below v_float";
+  if (cells > 0 && cells < 4) return "bms.expected_cells: must be 0 or 4 to 16";
   for (const name of ["mqtt.baseTopic", "mqtt.root_topic", "mqtt.battery_json", "ha.prefix"]) {
     // a broker cuts the connection that publishes such
-    const topic = all[name] as string;
+    const topic = ((name === "ha.prefix" ? ha["prefix"] : mqtt[name.substr(5)]) || "") as string;
     if (topic.indexOf("#") >= 0 || topic.indexOf("+") >= 0) return name + ": must not hold # or +";
     if (topic && !topic.split("/").join("").trim()) return name + ": must hold more than slashes and blanks";
   }
   for (let i = 0; i < device.length; i++)
     if (letters.indexOf(device[i]) < 0) return "mqtt.deviceId: must hold letters, digits, - and _ only";
-  if ((all["mqtt.reconnect_max_ms"] as number) < (all["mqtt.reconnect_interval_ms"] as number)) {
+  if ((mqtt["reconnect_max_ms"] as number) < (mqtt["reconnect_interval_ms"] as number)) {
     return "mqtt.reconnect_max_ms: must not be below reconnect_interval_ms";
   }
   return "";
 }
 
-export interface Merged {
-  /** The reason of a refusal, beginning with the field ("" when accepted); nothing is applied then. */
-  reason: string;
-  /** The new document, and the fields that changed. */
-  document: string;
+/** A patch on its way into a stored document: row by row of the modules that it names, the others stay as they are. */
+export interface Merge {
+  patch: Document;
+  remote: "h" | "a";
+  /** Modules that wait, in the table's order; the place in the table of the first one's next row, 0 for its first. */
+  waiting: string[];
+  at: number;
+  stored: Document;
+  merged: Document;
   changed: string[];
+  /** Keys of the module's patch that the table has, the first one that it has not, and the first other reason. */
+  known: string[];
+  unknown: string;
+  reason: string;
+  /** What the modules of the patch have then. */
+  values: ModuleValues;
 }
 
-/** The first key of a patch that the table does not have. */
-function unknownKey(patch: Document, known: string[]): string {
+/**
+ * Begin: `null` takes a field back to its default, `***` leaves a secret as it is. `remote` is "h" for HTTP and "a" for
+ * MQTT, which may change less. `names` are all modules.
+ */
+export function beginMerge(document: string, patch: Document, remote: "h" | "a", names: string[]): Merge {
+  let unknown = "";
   for (const module of Object.keys(patch)) {
-    if (typeof patch[module] !== "object" || patch[module] === null) return module + ": must be an object";
-    for (const key of Object.keys(patch[module]))
-      if (known.indexOf(module + "." + key) < 0) return module + "." + key + ": is no setting";
+    if (names.indexOf(module) < 0) unknown = unknown || module + ": is no module of the settings";
+    else if (typeof patch[module] !== "object" || patch[module] === null)
+      unknown = unknown || module + ": must be an object";
   }
-  return "";
+  return {
+    patch: patch,
+    remote: remote,
+    waiting: names.filter(function (name) {
+      return !unknown && patch[name] !== undefined;
+    }),
+    at: 0,
+    stored: JSON.parse(document) as Document,
+    merged: {},
+    changed: [],
+    known: [],
+    unknown: unknown,
+    reason: "",
+    values: {},
+  };
 }
 
-function documentText(document: Document): string {
+/** Take `count` more rows; whether any is left. */
+export function mergeMore(own: Merge, presets: string, count: number): boolean {
+  const module = own.waiting[0];
+  if (!module) return false;
+  const given = own.patch[module],
+    stored = own.stored[module] || {},
+    preset = (JSON.parse(presets) as Document)[module] || {},
+    merged = own.merged[module] || {},
+    values = own.values[module] || {};
+  own.at = fieldsOf(module, own.at, count, function (field) {
+    const key = field["k"],
+      name = module + "." + key,
+      patch = given[key];
+    let value = stored[key];
+    if (patch !== undefined) own.known.push(key);
+    if (patch !== undefined && !(field["s"] && patch === MASK)) {
+      if (field["r"] === "n" || (own.remote === "a" && field["r"] !== "a"))
+        own.reason = own.reason || name + ": cannot be changed this way";
+      value = patch === null || patch === field["d"] ? undefined : patch;
+      if (value !== undefined && !own.reason) {
+        const reason = refuse(field, value);
+        own.reason = reason && name + ": " + reason;
+      }
+      if (value !== stored[key]) own.changed.push(name);
+    }
+    if (value !== undefined) merged[key] = value;
+    values[key] = value === undefined ? preset[key] : value;
+    if (values[key] === undefined) values[key] = field["d"];
+  });
+  own.merged[module] = merged;
+  own.values[module] = values;
+  if (own.at >= 0) return true;
+  for (const key of Object.keys(given))
+    if (own.known.indexOf(key) < 0) own.unknown = own.unknown || module + "." + key + ": is no setting";
+  own.known = [];
+  own.at = 0;
+  own.waiting.splice(0, 1);
+  return own.waiting.length > 0;
+}
+
+/** The new document, "" when the patch is refused: then `own.reason` says why, beginning with the field. */
+export function endMerge(own: Merge, names: string[]): string {
+  own.reason = own.unknown || own.reason || refuseTogether(own.values);
+  if (own.reason) return "";
   return (
     "{" +
-    Object.keys(document)
+    names
       .map(function (module) {
-        const values = document[module];
-        return (
-          quote(module) +
-          ":{" +
-          Object.keys(values)
+        const values = own.merged[module] || own.stored[module] || {},
+          text = Object.keys(values)
             .map(function (key) {
               const value = values[key];
               return quote(key) + ":" + (typeof value === "string" ? quote(value) : value);
             })
-            .join(",") +
-          "}"
-        );
+            .join(",");
+        return text && quote(module) + ":{" + text + "}";
+      })
+      .filter(function (text) {
+        return text;
       })
       .join(",") +
     "}"
   );
-}
-
-/**
- * A patch on a stored document: `null` takes a field back to its default, `***` leaves a secret as it is. `remote` is
- * "h" for HTTP and "a" for MQTT, which may change less.
- */
-export function mergeDocument(document: string, patch: Document, remote: "h" | "a"): Merged {
-  const old = JSON.parse(document) as Document,
-    merged: Document = {},
-    together: Record<string, unknown> = {};
-  const changed: string[] = [],
-    known: string[] = [];
-  let reason = "";
-  eachField(function (field) {
-    const name = field["m"] + "." + field["k"],
-      stored = (old[field["m"]] || {})[field["k"]],
-      given = (patch[field["m"]] || {})[field["k"]];
-    let value = stored;
-    known.push(name);
-    if (given !== undefined && !(field["s"] && given === MASK)) {
-      if (field["r"] === "n" || (remote === "a" && field["r"] !== "a"))
-        reason = reason || name + ": cannot be changed this way";
-      value = given === null || given === field["d"] ? undefined : given;
-      if (value !== undefined && !reason) reason = refuse(field, value) && name + ": " + refuse(field, value);
-      if (value !== stored) changed.push(name);
-    }
-    if (TOGETHER.indexOf(name) >= 0) together[name] = value === undefined ? field["d"] : value;
-    if (value !== undefined) {
-      if (!merged[field["m"]]) merged[field["m"]] = {};
-      merged[field["m"]][field["k"]] = value;
-    }
-  });
-  reason = unknownKey(patch, known) || reason || refuseTogether(together);
-  return { reason: reason, document: reason ? "" : documentText(merged), changed: changed };
 }
 
 // The broker as one URL: mqtt://user:pass@host:port or mqtts://..., taken apart into the fields that it stands for.

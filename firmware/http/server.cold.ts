@@ -170,13 +170,15 @@ const texts: Record<number, string> = {
 };
 
 /** Status line and headers; the end of the connection ends the body. All bodies are JSON. */
-function statusLine(status: number): string {
+function statusLine(status: number, more: string): string {
   return (
     "HTTP/1.1 " +
     status +
     " " +
     texts[status] +
-    "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+    "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nConnection: close\r\n" +
+    more +
+    "\r\n"
   );
 }
 
@@ -186,12 +188,18 @@ function statusLine(status: number): string {
  */
 export function errorText(status: number, code: string, where: string, reason: string, more?: string): string {
   const error = { "code": code, "where": where, "reason": reason, "retryable": status >= 500 || code === "Busy" };
-  return statusLine(status) + '{"ok":false,"err":' + JSON.stringify(error) + (more || "") + "}\r\n";
+  return (
+    statusLine(status, code === "Busy" ? "Retry-After: 1\r\n" : "") +
+    '{"ok":false,"err":' +
+    JSON.stringify(error) +
+    (more || "") +
+    "}\r\n"
+  );
 }
 
 /** Status line and headers of an answer. */
 export function headText(status: number): string {
-  return statusLine(status);
+  return statusLine(status, "");
 }
 
 /** The set-up token that a request carries. */

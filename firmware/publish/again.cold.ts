@@ -56,7 +56,7 @@ export function rareAgain(mqtt: MqttTask): void {
   mqtt.rareAt = 0;
 }
 
-// What must not stay behind at the broker is cleared: at QoS 0, all at once and past the outbox,
+// What must not stay behind at the broker is cleared: at QoS 0, a piece at a time and past the outbox,
 // because nobody waits for an answer any more.
 
 function emptyAt(session: Session, topic: string): void {
@@ -67,41 +67,54 @@ function empty(session: Session, suffix: string): void {
   emptyAt(session, session.base + suffix);
 }
 
-/** Clear register topics: those of values, or those with a text. */
-function clearRegisters(mqtt: MqttTask, texts: boolean): void {
-  const root = (mqtt.style && mqtt.style.root) || mqtt.session.base + "rt/reg/",
-    text = textSlice(topics.GROUPS_AT, topics.GROUPS_END);
-  for (let i = 0; i < ROWS; i++) {
+/** Rows of registers in a piece. */
+const ROWS_A_PIECE = 20;
+/** Pieces before those of registers: topics of the table, those of a GX, the rest. */
+const GX_PIECE = 1,
+  REGISTERS_PIECE = 3;
+
+/** Register topics, a piece of the rows, then those of groups; whether more follow. `kinds` say values, texts or both. */
+function clearRegisters(mqtt: MqttTask, kinds: number, from: number): boolean {
+  const root = (mqtt.style && mqtt.style.root) || mqtt.session.base + "rt/reg/";
+  function clear(suffix: string, asText: boolean): void {
+    if ((kinds >> (asText ? topics.TEXT : topics.TELEMETRY)) & 1) emptyAt(mqtt.session, root + suffix);
+  }
+  for (let i = from; i < ROWS && i < from + ROWS_A_PIECE; i++) {
     const suffix = registerText(i).split("\t")[0];
-    if (hasNames(suffix) === texts) emptyAt(mqtt.session, root + suffix);
+    clear(suffix, hasNames(suffix));
   }
-  for (let from = 0, end = text.indexOf("\n"); end >= 0; from = end + 1, end = text.indexOf("\n", from)) {
-    const line = JSON.parse(text.substring(from, end)) as GroupLine;
-    if (isText(line) === texts) emptyAt(mqtt.session, root + line["t"]);
+  if (from < ROWS) return true;
+  const text = textSlice(topics.GROUPS_AT, topics.GROUPS_END);
+  for (let at = 0, end = text.indexOf("\n"); end >= 0; at = end + 1, end = text.indexOf("\n", at)) {
+    const line = JSON.parse(text.substring(at, end)) as GroupLine;
+    clear(line["t"], isText(line));
   }
+  return false;
 }
 
-/** Clear the topics of the classes in `kinds` (bits). */
-function clearKinds(mqtt: MqttTask, kinds: number): void {
-  const session = mqtt.session;
+/** Clear a piece of the topics of the classes in `kinds` (bits), beginning with 0; whether more follow. */
+export function clearPiece(mqtt: MqttTask, kinds: number, piece: number): boolean {
   let i = 0;
   function clear(suffix: string): void {
-    empty(session, suffix);
+    empty(mqtt.session, suffix);
   }
-  for (; i < topics.STATES + topics.ONCE; i++) {
+  if (!kinds) return false;
+  if (piece >= REGISTERS_PIECE) return clearRegisters(mqtt, kinds, (piece - REGISTERS_PIECE) * ROWS_A_PIECE);
+  for (; piece === 0 && i < topics.STATES + topics.ONCE; i++) {
     const line = textSlice(
       topics.TOPICS_AT + i * topics.TOPICS_WIDTH,
       topics.TOPICS_AT + i * topics.TOPICS_WIDTH + topics.TOPICS_WIDTH,
     ).trim();
     if ((kinds >> +line[0]) & 1) clear(line.substr(1));
   }
-  for (i = 0; i < topics.GX_ROWS; i++) {
+  for (; piece === GX_PIECE && i < topics.GX_ROWS; i++) {
     const parts = textSlice(
       topics.GX_AT + i * topics.GX_WIDTH,
       topics.GX_AT + i * topics.GX_WIDTH + topics.GX_WIDTH,
     ).split("\t");
     if ((kinds >> +parts[topics.GX_CLASS]) & 1) clear("rt/gx/" + parts[topics.GX_PATH]);
   }
+  if (piece <= GX_PIECE) return true;
   if ((kinds >> topics.LIMITS) & 1) clear("rt/limits");
   if ((kinds >> topics.ALARMS) & 1) {
     clear("rt/alarms/m");
@@ -118,36 +131,40 @@ function clearKinds(mqtt: MqttTask, kinds: number): void {
     for (const side of (topics.ENERGY_SIDES as string).split(" "))
       for (const period of (topics.ENERGY_PERIODS as string).split(" ")) clear("rt/energy/" + side + "/" + period);
   }
-  if ((kinds >> topics.TELEMETRY) & 1) clearRegisters(mqtt, false);
-  if ((kinds >> topics.TEXT) & 1) clearRegisters(mqtt, true);
+  return (kinds & ((1 << topics.TELEMETRY) | (1 << topics.TEXT))) > 0;
 }
 
 /**
- * Clears the classes that `flags` do not retain any more; registers when they `move` to other topics; when the
- * connection `ends` on purpose also the limits, and the mirror says that it is gone; with `all` (the base topic goes
- * away) everything that is retained.
+ * The classes that have to be cleared (bits): those that `flags` do not retain any more; registers when they `move` to
+ * other topics; the limits when the connection `ends` on purpose; with `all` (the base topic goes away) everything that
+ * is retained.
  */
-export function clearRetained(
+export function kindsToClear(
   mqtt: MqttTask,
   flags: ArrayLike<number>,
   all: boolean,
   move: boolean,
   ends: boolean,
-): void {
-  const rare = mqtt.rare,
-    session: Session = mqtt.session;
+): number {
   let kinds = 0,
     kind = 0;
-  if (session.state !== CONNECTED || session.stream) return; // nothing may stand between the pieces of a message
-  for (const old of rare.flags) {
+  if (mqtt.session.state !== CONNECTED || mqtt.session.stream) return 0; // nothing may stand between the pieces of a message
+  for (const old of mqtt.rare.flags) {
     const goes =
       all || (ends && kind === topics.LIMITS) || (move && (kind === topics.TELEMETRY || kind === topics.TEXT));
     if (old & RETAIN && (goes || !(flags[kind] & RETAIN))) kinds |= 1 << kind;
     kind++;
   }
-  clearKinds(mqtt, kinds);
+  return kinds;
+}
+
+/** What goes last: the state of the battery with the base topic (`all`); the mirror when the connection `ends`. */
+export function clearLast(mqtt: MqttTask, all: boolean, ends: boolean): void {
+  const session = mqtt.session,
+    mirror = mqtt.rare.mirror;
+  if (session.state !== CONNECTED || session.stream) return;
   if (all) empty(session, "rt/bms");
-  if (ends && rare.mirror && rare.mirror.base && session.socket) {
-    session.socket.write(publishPacket(rare.mirror.base + "Connected", '{"value":0}', 0, 0));
+  if (ends && mirror && mirror.base && session.socket) {
+    session.socket.write(publishPacket(mirror.base + "Connected", '{"value":0}', 0, 0));
   }
 }

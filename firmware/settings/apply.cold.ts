@@ -1,59 +1,52 @@
 // Settings to work with: one module of the stored document at a time, at boot and after a change.
 
+import type { Move } from "./change";
 import type { Needs } from "./needs";
 import { takeSettings } from "../charge/prepare.cold";
 import { vFloat, vRebulk } from "../charge/settings";
 import { levels } from "../config/document.cold";
 import { modules } from "../config/fields.baked";
 import { type Values, settingsOf } from "../config/settings.cold";
-import { INFO } from "../log/log";
-import { writeLog } from "../log/log.cold";
 import { outboxFlush, publishTo } from "../mqtt/outbox.cold";
 import { publish } from "../mqtt/publish";
 import { CONNECTED, CRITICAL, OFF, QOS1, RETAIN, SUBSCRIBING, type Session, TELEMETRY, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session.cold";
-import { clearRetained } from "../publish/again.cold";
+import { clearLast, kindsToClear } from "../publish/again.cold";
 import { replayAgain } from "../publish/replay.cold";
 import type { Mirror, RegisterStyle } from "../publish/state";
 import * as topics from "../publish/topics.baked";
 import { fallAtOnce } from "../victron/fall.cold";
 import { LEAST_GX_LOSS_S } from "../victron/task";
 
-/** What charge control and alarms work with. */
-const BATTERY = ["battery.", "bms.", "can.", "can/limits.", "alarms."];
-/** Settings have changed: the log says which ("mqtt.host mqtt.port"), and they count. */
-export function applyChanges(needs: Needs, changed: string): void {
-  if (!changed) return;
-  writeLog(needs, INFO, "settings: " + changed);
-  applySettings(needs, changed);
+/** Let all settings count, at boot. */
+export function applyAll(needs: Needs): void {
+  function read(names: string): Record<string, Values> {
+    const values: Record<string, Values> = {};
+    for (const name of names.split(" ")) values[name] = settingsOf(needs, name);
+    return values;
+  }
+  const battery = read("battery bms can can/limits alarms");
+  takeBattery(needs, battery);
+  takeAlarms(needs, battery);
+  fallAtOnce(needs, needs.natives.now());
+  const mqtt = read("mqtt retain ha");
+  endMqtt(needs, mqtt, beginMqtt(needs, mqtt, ["mqtt.enabled"]));
+  takeOthers(needs, ["battery.", "mqtt."]);
 }
 
-/**
- * Let settings count: those of the modules that `changed` names, at boot all of them. Their topics cfg/<module> are
- * published again.
- */
-export function applySettings(needs: Needs, changed: string): void {
+/** What else changes with these settings; the topics cfg/<module> of their modules are published again. */
+export function takeOthers(needs: Needs, changed: string[]): void {
   const own = needs.commands,
     names = modules.split(" ");
-  if (
-    BATTERY.some(function (module) {
-      return changed.indexOf(module) >= 0;
-    })
-  ) {
-    configureBattery(needs);
-    fallAtOnce(needs, needs.natives.now());
-  }
-  if (changed.indexOf("mqtt.") >= 0 || changed.indexOf("retain.") >= 0 || changed.indexOf("ha.") >= 0)
-    configureMqtt(needs, changed);
-  if (changed.indexOf("time.") >= 0) needs.clock.at = 0;
-  if (changed.indexOf("ha.") >= 0 || changed.indexOf("mqtt.commands") >= 0 || changed.indexOf("can/limits.") >= 0) {
+  for (const name of changed) {
+    const module = name.substr(0, name.lastIndexOf(".")),
+      place = names.indexOf(module);
+    if (place >= 0) own.pending |= 1 << place;
+    if (module === "time") needs.clock.at = 0;
     // who may command decides what Home Assistant is offered, the largest currents how far
+    if (module !== "ha" && name !== "mqtt.commands" && module !== "can/limits") continue;
     needs.mqtt.discovery.reread = true;
     needs.mqtt.discovery.at = 0;
-  }
-  for (const name of changed.split(" ")) {
-    const place = names.indexOf(name.substr(0, name.lastIndexOf(".")));
-    if (place >= 0) own.pending |= 1 << place;
   }
   own.at = needs.natives.now();
 }
@@ -66,11 +59,12 @@ const systemStatus = ["off", "active_is_online", "ok_is_online"];
 /** Ride-through needs cells between this far below v_rebulk and v_float: of lfp 3.225 and 3.375 V. */
 const RIDE_MV = 75;
 
-function takeBattery(needs: Needs): void {
-  const battery = settingsOf(needs, "battery"),
-    bms = settingsOf(needs, "bms"),
-    can = settingsOf(needs, "can");
-  takeSettings(needs.limits, battery, settingsOf(needs, "can/limits"));
+/** Voltages, currents, where the cells are, how long a loss of the battery or of the GX is borne. */
+export function takeBattery(needs: Needs, values: Record<string, Values>): void {
+  const battery = values["battery"],
+    bms = values["bms"],
+    can = values["can"];
+  takeSettings(needs.limits, battery, values["can/limits"]);
   needs.can.chemistry = battery["chemistry"] === "custom" ? "" : ((battery["chemistry"] as string) || "").toUpperCase();
   needs.snapshot.lowOrder = bms["cell_order"] === "low";
   needs.snapshot.expectedCells = bms["expected_cells"] as number;
@@ -80,24 +74,16 @@ function takeBattery(needs: Needs): void {
   needs.snapshot.rideAbove = needs.limits.settings[vRebulk] - RIDE_MV;
 }
 
-function takeAlarms(needs: Needs): void {
-  const config = settingsOf(needs, "alarms"),
+/** What the alarms compare with. */
+export function takeAlarms(needs: Needs, values: Record<string, Values>): void {
+  const config = values["alarms"],
     alarms = needs.alarms;
   alarms.spreadAlarm = (config["imbalance_alarm"] as number) * 1000;
   alarms.spreadWarning = (config["imbalance_warning"] as number) * 1000;
   alarms.socAlarm = config["low_soc_alarm"] as number;
   alarms.socWarning = config["low_soc_warning"] as number;
-  alarms.systemStatus = systemStatus.indexOf(settingsOf(needs, "can")["sys_status"] as string);
+  alarms.systemStatus = systemStatus.indexOf(values["can"]["sys_status"] as string);
   alarms.active = 1;
-}
-
-/**
- * Voltages, currents, where the cells are, how long a loss of the battery or of the GX is borne; what the alarms
- * compare with.
- */
-export function configureBattery(needs: Needs): void {
-  takeBattery(needs);
-  takeAlarms(needs);
 }
 
 // Settings of MQTT to work with: rates and flags at once; broker and names with a new connection, when one of those
@@ -191,21 +177,19 @@ function takeBroker(needs: Needs, config: Values, device: string): void {
   mqtt.clientId = (config["client_id"] as string) || device;
 }
 
-/** Let them count; `changed` names those that changed ("mqtt.host retain.alarms"). */
-export function configureMqtt(needs: Needs, changed: string): void {
-  const config = settingsOf(needs, "mqtt"),
-    retain = settingsOf(needs, "retain"),
-    now = needs.natives.now();
-  const mqtt = needs.mqtt,
+/** Rates and flags count from here on. What is to be cleared is not retained any more, so that it stays cleared. */
+export function beginMqtt(needs: Needs, values: Record<string, Values>, changed: string[]): Move {
+  const config = values["mqtt"],
+    mqtt = needs.mqtt,
     session = mqtt.session,
-    own = needs.commands,
-    names = changed.split(" ");
+    own = needs.commands;
   const device = (config["deviceId"] as string) || needs.device,
-    base = levels(config["baseTopic"] as string) + "/" + device + "/";
-  const flags = flagsOf(config, retain);
+    base = levels(config["baseTopic"] as string) + "/" + device + "/",
+    flags = flagsOf(config, values["retain"]),
+    style = styleOf(config, flags),
+    moves = (style ? style.root : "") !== (mqtt.style ? mqtt.style.root : "");
   own.mode = ["off", "safe", "all"].indexOf(config["commands"] as string);
   own.answerFlags = config["ackQos"] ? QOS1 : 0;
-  own.configFlags = flags[topics.CONFIG];
   session.backOffFirst = config["reconnect_interval_ms"] as number;
   session.backOffMost = config["reconnect_max_ms"] as number;
   // sensors/config says it
@@ -214,33 +198,54 @@ export function configureMqtt(needs: Needs, changed: string): void {
   mqtt.due.shortest = mqtt.shortest = config["sensorMinPublishMs"] as number;
   mqtt.heartbeat = (config["heartbeat_ms"] as number) || Infinity;
   mqtt.timeout = config["connect_timeout_ms"] as number;
-  mqtt.registerFlags = flags[topics.TELEMETRY];
-  mqtt.limitsFlags = flags[topics.LIMITS];
-  const style = styleOf(config, flags),
-    root = style ? style.root : "",
-    moves = root !== (mqtt.style ? mqtt.style.root : "");
   session.ping = config["ping"] as boolean;
   const stays =
     session.state !== OFF &&
     session.state !== SUBSCRIBING &&
-    !names.some(function (name) {
+    !changed.some(function (name) {
       return name.startsWith("mqtt.") && CONNECTION.indexOf(name.substr(5)) >= 0;
     });
-  if (!stays) farewell(session, base, now);
-  clearRetained(mqtt, flags, base !== session.base, moves, !stays);
-  mqtt.style = style;
-  if (moves) {
+  const kinds = kindsToClear(mqtt, flags, base !== session.base, moves, !stays);
+  takeFlags(
+    needs,
+    flags.map(function (flag, kind) {
+      return (kinds >> kind) & 1 ? flag & ~RETAIN : flag;
+    }),
+  );
+  return { style: style, flags: flags, kinds: kinds, piece: 0, base: base, moves: moves, stays: stays };
+}
+
+function takeFlags(needs: Needs, flags: number[]): void {
+  const mqtt = needs.mqtt;
+  needs.commands.configFlags = flags[topics.CONFIG];
+  mqtt.registerFlags = flags[topics.TELEMETRY];
+  mqtt.limitsFlags = flags[topics.LIMITS];
+  mqtt.rare.flags.set(flags);
+}
+
+/** All of MQTT counts from here on: broker and names with a new connection, when one of those changed. */
+export function endMqtt(needs: Needs, values: Record<string, Values>, move: Move): void {
+  const config = values["mqtt"],
+    mqtt = needs.mqtt,
+    session = mqtt.session,
+    stays = move.stays,
+    device = (config["deviceId"] as string) || needs.device,
+    now = needs.natives.now();
+  if (!stays) farewell(session, move.base, now);
+  clearLast(mqtt, move.base !== session.base, !stays);
+  mqtt.style = move.style;
+  if (move.moves) {
     // all of them there
     mqtt.due.low.fill(Infinity);
     mqtt.rare.groups = [];
   }
-  mqtt.rare.flags.set(flags);
+  takeFlags(needs, move.flags);
   if (!stays && session.state !== OFF) sessionEnd(session);
-  configureOthers(needs, device);
+  configureOthers(needs, device, values);
   if (stays) return;
   if (needs.replay.log) replayAgain(needs.replay.log);
   takeBroker(needs, config, device);
-  session.base = base;
+  session.base = move.base;
   session.backOff = session.backOffFirst;
   session.retryAt = now;
   if (mqtt.enabled && session.host) sessionEnter(session, WAITING, now);
@@ -254,9 +259,8 @@ const MIRROR_LEAVES = topics.GX_ROWS + topics.GX_ALARM_ROWS + 9 + 32;
 /**
  * What is published for a GX, null when nothing is: settings mqtt.victron, mqtt.victron_instance, mqtt.battery_json.
  */
-function mirrorOf(needs: Needs, device: string): Mirror | null {
-  const config = settingsOf(needs, "mqtt"),
-    json = config["battery_json"] as string,
+function mirrorOf(config: Values, device: string): Mirror | null {
+  const json = config["battery_json"] as string,
     victron = config["victron"] as boolean;
   if (!victron && !json) return null;
   return {
@@ -272,9 +276,8 @@ function mirrorOf(needs: Needs, device: string): Mirror | null {
 }
 
 /** What is subscribed beside commands and settings: Home Assistant's birth, keepalive of the mirror. */
-function othersOf(needs: Needs, mirror: Mirror | null): string[] {
-  const ha = settingsOf(needs, "ha"),
-    birth = ha["enabled"] ? [levels(ha["prefix"] as string) + "/status"] : [];
+function othersOf(ha: Values, mirror: Mirror | null): string[] {
+  const birth = ha["enabled"] ? [levels(ha["prefix"] as string) + "/status"] : [];
   return mirror && mirror.base ? birth.concat("R/" + mirror.base.split("/")[1] + "/keepalive") : birth;
 }
 
@@ -297,14 +300,14 @@ function ask(session: Session, first: string, list: string[], behind: string): v
 }
 
 /** Let settings count that need no other connection. */
-export function configureOthers(needs: Needs, device: string): void {
+export function configureOthers(needs: Needs, device: string, values: Record<string, Values>): void {
   const mqtt = needs.mqtt,
     session = mqtt.session,
     rare = mqtt.rare,
     old = rare.mirror,
-    mirror = mirrorOf(needs, device);
+    mirror = mirrorOf(values["mqtt"], device);
   const before = session.others ? session.others.split("\n") : [],
-    others = othersOf(needs, mirror),
+    others = othersOf(values["ha"], mirror),
     now = needs.natives.now();
   if (session.state === CONNECTED) {
     ask(

@@ -1,6 +1,5 @@
 // What a change of the settings would do to CAN and to the limits, before it is kept. Grave is what silences CAN or
-// makes a current 0. The settings are put in place, looked at, and taken back within one step; nothing is sent
-// meanwhile.
+// makes a current 0. The settings are tried beside the limits in force, which nobody touches.
 
 import type { Needs } from "./needs";
 import { floored } from "../battery/names.cold";
@@ -12,43 +11,29 @@ import * as memory from "../charge/memory";
 import { brokenRules, prepare, takeSettings } from "../charge/prepare.cold";
 import * as setting from "../charge/settings";
 import { stopped } from "../charge/settings";
-import { readModule } from "../config/document.cold";
-import { newestSlot } from "../config/slots.cold";
+import type { Values } from "../config/settings.cold";
+import { WARN } from "../log/log";
+import { writeLog } from "../log/log.cold";
+import type { Change, Outcome, Trial } from "./change";
 import { LEAST_GX_LOSS_S } from "../victron/task";
 
-export interface Verdict {
+interface Verdict {
   /** The setting that the first grave reason is about. */
   where: string;
   grave: string[];
   told: string[];
 }
 
-/** What settings lead to: rules that do not hold (bits), largest currents now (A), voltages of the pack (mV). */
-interface Outcome {
-  isValid: boolean;
-  broken: number;
-  currents: number[];
-  bulk: number;
-  float: number;
-}
-
 const SILENT_CAN = 3;
 const WAYS = ["charge", "discharge"];
 
-/**
- * What the limits can be at most with these settings in the state that the charge is in. `isKnown`: the TinyBMS's
- * settings are.
- */
-function outcomeOf(needs: Needs, document: string, isKnown: boolean): Outcome {
-  const limits = needs.limits,
+/** What the limits can be at most with the settings that are being tried, in the state that the charge is in. */
+function outcomeOf(trial: Trial, cells: number): Outcome {
+  const limits = trial.limits,
     set = limits.settings,
+    isKnown = trial.isKnown,
     state = limits.state[memory.state];
-  takeSettings(
-    limits,
-    readModule(document, needs.presets, "battery"),
-    readModule(document, needs.presets, "can/limits"),
-  );
-  if (isKnown) prepare(limits, needs.snapshot);
+  if (isKnown) prepare(limits, { values: trial.values, cells: cells });
   const currents = [0, 1].map(function (way) {
     let most = isKnown ? set[setting.most + way] : set[setting.cclMax + way];
     if (isKnown && !way && set[setting.cap] < most) most = set[setting.cap];
@@ -65,13 +50,35 @@ function outcomeOf(needs: Needs, document: string, isKnown: boolean): Outcome {
   };
 }
 
-/** The outcomes of a new document and of the one in force, which is in place again afterwards. */
-function outcomes(needs: Needs, document: string, isKnown: boolean): Outcome[] {
-  const saved = new Float64Array(needs.limits.state),
-    old = newestSlot(needs.store, needs.natives.crc32).document;
-  const both = [outcomeOf(needs, document, isKnown), outcomeOf(needs, old, isKnown)];
-  needs.limits.state.set(saved);
-  return both;
+/** Begin a trial beside the limits in force, and what those lead to. */
+export function tryOld(needs: Needs, own: Change): void {
+  const limits = needs.limits,
+    s = needs.snapshot,
+    words = needs.uart.raw[SETTINGS],
+    values = new Float64Array(s.values),
+    trial: Trial = {
+      limits: Object.assign(Object.assign({}, limits), {
+        settings: new Float64Array(limits.settings),
+        state: new Float64Array(limits.state),
+      }),
+      values: values,
+      isKnown: false,
+      before: null,
+      after: null,
+    };
+  if (isNaN(values[slot.fullyChargedVoltage]) && words) decodeSettings(words, values, false); // of the last reply
+  trial.isKnown = !isNaN(values[slot.fullyChargedVoltage]);
+  trial.before = outcomeOf(trial, s.cells);
+  own.trial = trial;
+}
+
+/** What the new settings lead to. */
+export function tryNew(needs: Needs, own: Change): void {
+  const trial = own.trial,
+    most = own.values["can/limits"];
+  if (!trial) return;
+  takeSettings(trial.limits, own.values["battery"], most);
+  trial.after = outcomeOf(trial, needs.snapshot.cells);
 }
 
 /** Rules that hold now and would not then; those that silence CAN are grave, or told where it is silent already. */
@@ -105,40 +112,49 @@ function touches(changed: string[], module: string): string[] {
   });
 }
 
-/** Judge the change that leads to `document`, the settings `changed`, in any phase. */
-export function judgeChange(needs: Needs, document: string, changed: string[]): Verdict {
+/** The verdict on what was tried, and on settings of the lines. */
+function verdictOf(needs: Needs, own: Change): Verdict {
   const verdict: Verdict = { where: "", grave: [], told: [] },
+    trial = own.trial,
+    changed = own.put.changed,
     battery = touches(changed, "battery.").concat(touches(changed, "can/limits.")),
     lines = touches(changed, "can.").concat(touches(changed, "bms."));
-  if (lines.length) judgeLines(needs, document, lines, verdict);
-  if (!battery.length) return verdict;
-  const v = needs.snapshot.values,
-    words = needs.uart.raw[SETTINGS],
-    isForgotten = isNaN(v[slot.fullyChargedVoltage]),
-    low = v[slot.dischargeVoltageLimit];
-  if (isForgotten && words) decodeSettings(words, v, false); // of the last reply
-  const isKnown = !isNaN(v[slot.fullyChargedVoltage]),
-    both = outcomes(needs, document, isKnown);
-  if (isForgotten) {
-    v.fill(NaN, slot.MEASURED_SLOTS, slot.MEASURED_SLOTS + slot.SETTINGS_SLOTS);
-    needs.limits.state[memory.preparedAt] = needs.limits.state[memory.preparedSum] = NaN;
-  }
-  v[slot.dischargeVoltageLimit] = low;
-  judgeRules(both[0], both[1], verdict);
-  judgeLimits(both[0], both[1], verdict);
-  if (!isKnown)
+  if (lines.length) judgeLines(needs, own.values["can"], own.values["bms"], lines, verdict);
+  if (!battery.length || !trial || !trial.before || !trial.after) return verdict;
+  judgeRules(trial.after, trial.before, verdict);
+  judgeLimits(trial.after, trial.before, verdict);
+  if (!trial.isKnown)
     verdict.told.push("the settings of the TinyBMS are not known: no rule that compares with them was looked at");
   if (verdict.grave.length && !verdict.where) verdict.where = battery[0];
   return verdict;
 }
 
+/**
+ * Judge a change that is right by itself; it is refused when it is grave and nobody confirmed it. One line in the log,
+ * but when it is only checked.
+ */
+export function weigh(needs: Needs, own: Change): void {
+  const verdict = verdictOf(needs, own),
+    put = own.put,
+    confirmed = own.asked.confirmed,
+    grave = verdict.grave.join("; ");
+  own.trial = null;
+  put.warnings = verdict.grave.concat(verdict.told);
+  if (!grave) return;
+  if (!own.asked.dry)
+    writeLog(needs, WARN, "settings" + (confirmed ? ": " : " refused: ") + put.changed.join(" ") + ": " + grave);
+  if (confirmed) return;
+  put.code = "InterlockBlocked";
+  put.where = verdict.where;
+  put.reason = grave + "; say confirm: true to do it all the same";
+  put.warnings = verdict.told;
+}
+
 // What a change of the modules can and bms would do (the other modules: `judgeChange`).
 
-/** Judge the settings `changed` of these modules, with their new values in `document`. */
-export function judgeLines(needs: Needs, document: string, changed: string[], verdict: Verdict): void {
-  const can = readModule(document, needs.presets, "can"),
-    bms = readModule(document, needs.presets, "bms"),
-    s = needs.snapshot,
+/** Judge the settings `changed` of these modules, whose new values are `can` and `bms`. */
+export function judgeLines(needs: Needs, can: Values, bms: Values, changed: string[], verdict: Verdict): void {
+  const s = needs.snapshot,
     now = needs.natives.now();
   function grave(where: string, text: string): void {
     if (changed.indexOf(where) < 0) return;

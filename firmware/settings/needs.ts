@@ -4,6 +4,7 @@ import type { Snapshot } from "../battery/snapshot";
 import type { Limits } from "../charge/limits";
 import type { Listener, Needs as PublishNeeds } from "../publish/needs";
 import type { MqttTask } from "../publish/state";
+import type { Change } from "./change";
 import type { CanTask } from "../victron/task";
 
 export interface Needs extends PublishNeeds {
@@ -16,5 +17,7 @@ export interface Needs extends PublishNeeds {
     /** Setting mqtt.commands: 0 off, 1 safe, 2 all; flags of answers (QoS x 2, retain 1). */
     mode: number;
     answerFlags: number;
+    /** The change of the settings that is under way. */
+    change?: Change | null;
   };
 }

@@ -1,11 +1,185 @@
-// A patch of the settings, by HTTP or MQTT: checked whole, then written whole.
-import { type Document, mergeDocument, readModule } from "../config/document.cold";
+// A patch of the settings, by HTTP or MQTT: checked whole, then written whole, then in force, one stage a turn of the
+// main loop. The old settings count until the stages that apply the new ones; a power cut leaves old or new ones.
+import { beginMerge, type Document, endMerge, mergeMore, readMore, takeUri } from "../config/document.cold";
 import { modules } from "../config/fields.baked";
+import { concerned } from "../config/settings.cold";
 import { newestSlot, writeSlot } from "../config/slots.cold";
+import { parseObject } from "../kernel/json.cold";
 import type { Needs } from "./needs";
-import { judgeChange } from "./judge.cold";
-import { WARN } from "../log/log";
+import { tryNew, tryOld, weigh } from "./judge.cold";
+import { beginMqtt, endMqtt, takeAlarms, takeBattery, takeOthers } from "./apply.cold";
+import type { Asked, Change } from "./change";
+import { clearPiece } from "../publish/again.cold";
+import { fallAtOnce } from "../victron/fall.cold";
+import { INFO } from "../log/log";
 import { writeLog } from "../log/log.cold";
+
+/** A change whose last stage is this old died on its way, for want of memory, ms. */
+const DEAD_MS = 10000;
+
+/** Begin a change; false while another one is under way. */
+export function beginChange(needs: Needs, asked: Asked): boolean {
+  const now = needs.natives.now(),
+    other = needs.commands.change;
+  if (other && now - other.at < DEAD_MS) return false;
+  needs.commands.change = {
+    asked: asked,
+    stage: 0,
+    at: now,
+    waits: false,
+    merge: null,
+    toRead: [],
+    from: 0,
+    values: {},
+    trial: null,
+    move: null,
+    put: { code: "", where: "", reason: "", document: "", changed: [], restart: false, warnings: [] },
+  };
+  needs.network.soon(function () {
+    changeStep(needs);
+  });
+  return true;
+}
+
+/** Stages in their order. */
+const PARSE = 0,
+  MERGE = 1,
+  FIT = 2,
+  READ = 3,
+  TRY_OLD = 4,
+  TRY_NEW = 5,
+  WEIGH = 6,
+  WRITE = 7,
+  BATTERY = 8,
+  ALARMS = 9,
+  FALL = 10,
+  TELL_MQTT = 11,
+  BEGIN_MQTT = 12,
+  CLEAR = 13,
+  END_MQTT = 14,
+  OTHERS = 15,
+  TELL = 16,
+  OVER = 17;
+/** Rows of the settings table in a stage. */
+const ROWS = 8;
+
+/** Do a stage; whether it has to be done again. An answer by MQTT goes out before the connection may end. */
+function doStage(needs: Needs, own: Change, stage: number): boolean {
+  const put = own.put;
+  if (stage === PARSE) parsePatch(needs, own);
+  else if (stage === MERGE) return own.merge !== null && mergeMore(own.merge, needs.presets, ROWS);
+  else if (stage === FIT) fit(needs, own);
+  else if (stage === READ) return readRows(needs, own);
+  else if (stage === TRY_OLD) tryOld(needs, own);
+  else if (stage === TRY_NEW) tryNew(needs, own);
+  else if (stage === WEIGH) weigh(needs, own);
+  else if (stage === WRITE) {
+    put.reason = writeSlot(needs.store, needs.natives.crc32, put.document);
+    if (put.reason) put.code = "IoError";
+    if (put.reason) put.where = "flash";
+  } else if (stage === BATTERY) takeBattery(needs, own.values);
+  else if (stage === ALARMS) takeAlarms(needs, own.values);
+  else if (stage === FALL) fallAtOnce(needs, needs.natives.now());
+  else if (stage === BEGIN_MQTT) own.move = beginMqtt(needs, own.values, put.changed);
+  else if (stage === CLEAR) return own.move !== null && clearPiece(needs.mqtt, own.move.kinds, own.move.piece++);
+  else if (stage === END_MQTT && own.move) endMqtt(needs, own.values, own.move);
+  else if (stage === OTHERS) {
+    writeLog(needs, INFO, "settings: " + put.changed.join(" "));
+    takeOthers(needs, put.changed);
+  } else {
+    if (put.code) put.document = "";
+    own.asked.then(put, own.values);
+  }
+  return false;
+}
+
+/** The stage behind `stage`: what does not concern these settings is left out. */
+function nextStage(own: Change, stage: number): number {
+  const changed = own.put.changed,
+    isMqtt = own.asked.remote === "a";
+  let next = stage + 1;
+  if (stage >= TELL || (stage === TELL_MQTT && own.put.code)) return OVER;
+  if (own.put.code || (stage === FIT && !changed.length) || (stage === WEIGH && own.asked.dry)) return TELL;
+  if (next === TRY_OLD && !own.values["battery"]) next = WEIGH;
+  if (next === BATTERY && !own.values["battery"]) next = ALARMS;
+  if (next === ALARMS && !own.values["alarms"]) next = FALL;
+  if (next === FALL && !own.values["battery"]) next = TELL_MQTT;
+  if (next === TELL_MQTT && !isMqtt) next = BEGIN_MQTT;
+  if (next === BEGIN_MQTT && !own.values["retain"]) next = OTHERS;
+  return next === TELL && isMqtt ? OVER : next;
+}
+
+/** A message in pieces is waited for this long, and looked at so often, ms. */
+const STREAM_MS = 8000,
+  LOOK_MS = 100;
+
+/** Nothing may be cleared, and no connection ended, between the pieces of a message: `commandStep` comes again. */
+function mustWait(needs: Needs, own: Change): boolean {
+  const now = needs.natives.now();
+  own.waits = own.stage === BEGIN_MQTT && needs.mqtt.session.stream > 0 && now - own.at < STREAM_MS;
+  if (own.waits && needs.commands.at > now + LOOK_MS) needs.commands.at = now + LOOK_MS;
+  return own.waits;
+}
+
+/** The next stage of the change that is under way. */
+export function changeStep(needs: Needs): void {
+  const own = needs.commands.change;
+  if (!own || mustWait(needs, own)) return;
+  try {
+    if (!doStage(needs, own, own.stage)) own.stage = nextStage(own, own.stage);
+  } catch (error) {
+    own.put.code = "Failed";
+    own.put.where = "settings";
+    own.put.reason = "" + error;
+    own.stage = own.stage === TELL || own.stage === TELL_MQTT ? OVER : TELL;
+  }
+  own.at = needs.natives.now();
+  if (own.stage === OVER) needs.commands.change = null;
+  else
+    needs.network.soon(function () {
+      changeStep(needs);
+    });
+}
+
+// The stages that check.
+
+/** The text becomes a patch, which is ready to be merged. */
+export function parsePatch(needs: Needs, own: Change): void {
+  const asked = own.asked,
+    parsed = parseObject(asked.text),
+    names = modules.split(" "),
+    put = own.put,
+    given: Record<string, unknown> = {};
+  const patch = parsed.value;
+  asked.text = "";
+  if (!patch) {
+    put.code = "BadCfgJson";
+    put.where = "body";
+    put.reason = parsed.reason;
+    return;
+  }
+  if (asked.module) given[asked.module] = patch;
+  else for (const name of Object.keys(patch)) if (name !== "confirm") given[name] = patch[name];
+  const confirm = asked.module ? undefined : patch["confirm"],
+    badUri = asked.remote === "h" ? takeUri(given) : "";
+  put.code = "CfgApplyFailed";
+  if (confirm !== undefined && typeof confirm !== "boolean") {
+    put.where = "confirm";
+    put.reason = "must be true or false";
+  } else if (badUri) {
+    put.where = "mqtt.uri";
+    put.reason = badUri;
+  } else {
+    put.code = "";
+    if (confirm) asked.confirmed = true;
+    own.merge = beginMerge(
+      newestSlot(needs.store, needs.natives.crc32).document,
+      given as Document,
+      asked.remote,
+      names,
+    );
+  }
+}
 
 /** Modules and settings that count from now on; others from the next start. */
 const live = [
@@ -22,111 +196,56 @@ const live = [
   "http.pass",
 ];
 
-export interface Put {
-  /** Standard code of a refusal ("" when all went well), the field, and the reason for people. */
-  code: string;
-  where: string;
-  reason: string;
-  /** The new document, "" when the patch is refused. */
-  document: string;
-  changed: string[];
-  /** Something counts only from the next start. */
-  restart: boolean;
-  /** What the change does to the limits, for people. */
-  warnings: string[];
-}
-
 /** The standard code for why a field was refused. */
 function codeOf(reason: string): string {
   if (reason === "is no setting") return "UnknownKey";
+  if (reason === "is no module of the settings") return "UnknownModule";
   return reason.startsWith("must be at ") || reason.startsWith("must be one of") ? "OutOfRange" : "CfgApplyFailed";
 }
 
 /** Why TLS that a change switches on cannot be: nothing may be torn down for it. */
-function tlsRefused(needs: Needs, changed: string[], document: string): string {
-  if (changed.indexOf("mqtt.use_tls") < 0 || !readModule(document, needs.presets, "mqtt")["use_tls"]) return "";
-  return needs.network.tlsFault();
+function tlsRefused(needs: Needs, own: Change): string {
+  const mqtt = own.values["mqtt"];
+  return own.put.changed.indexOf("mqtt.use_tls") >= 0 && mqtt && mqtt["use_tls"] ? needs.network.tlsFault() : "";
 }
 
-/** The modules of a patch, without the `confirm` that may stand beside them. */
-function modulesOf(patch: Record<string, unknown>): Record<string, unknown> {
-  const rest: Record<string, unknown> = {};
-  for (const name of Object.keys(patch)) if (name !== "confirm") rest[name] = patch[name];
-  return rest;
-}
-
-/**
- * Judge a change that is right by itself; it is refused when it is grave and nobody confirmed it. One line in the log,
- * but when `dry`.
- */
-function weigh(needs: Needs, done: Put, confirmed: boolean, dry: boolean): void {
-  const verdict = judgeChange(needs, done.document, done.changed),
-    grave = verdict.grave.join("; ");
-  done.warnings = verdict.grave.concat(verdict.told);
-  if (!grave) return;
-  if (!dry)
-    writeLog(needs, WARN, "settings" + (confirmed ? ": " : " refused: ") + done.changed.join(" ") + ": " + grave);
-  if (confirmed) return;
-  done.code = "InterlockBlocked";
-  done.where = verdict.where;
-  done.reason = grave + "; say confirm: true to do it all the same";
-  done.warnings = verdict.told;
-}
-
-/** Nothing of the patch counts, and why. */
-function refused(done: Put, code: string, where: string, reason: string): Put {
-  done.code = code;
-  done.where = where;
-  done.reason = reason;
-  return done;
-}
-
-/**
- * The settings with a patch: all of it or, with the field and the reason, nothing. `remote` is "h" for HTTP, "a" for
- * MQTT, which may change less. A change that silences CAN or ends a current needs `confirmed`, or `confirm` beside the
- * modules. Written to flash unless `dry`; who calls lets it count (`applyChanges`).
- */
-export function putConfig(
-  needs: Needs,
-  patch: Record<string, unknown>,
-  remote: "h" | "a",
-  dry: boolean,
-  confirmed: boolean,
-): Put {
-  const confirm = patch["confirm"],
-    given = modulesOf(patch),
-    names = modules.split(" "),
-    stranger = Object.keys(given).find(function (module) {
-      return names.indexOf(module) < 0;
-    });
-  const done: Put = { code: "", where: "", reason: "", document: "", changed: [], restart: false, warnings: [] };
-  if (confirm !== undefined && typeof confirm !== "boolean")
-    return refused(done, "CfgApplyFailed", "confirm", "must be true or false");
-  if (stranger !== undefined) return refused(done, "UnknownModule", stranger, "is no module of the settings");
-  const merged = mergeDocument(newestSlot(needs.store, needs.natives.crc32).document, given as Document, remote),
-    colon = merged.reason.indexOf(": ");
-  done.changed = merged.changed;
-  done.document = merged.document;
-  if (!merged.document) {
-    const reason = merged.reason.substr(colon + 2);
-    return refused(done, codeOf(reason), merged.reason.substr(0, colon), reason);
+/** What was merged is right, or why not; then what is to be read of other modules. */
+export function fit(needs: Needs, own: Change): void {
+  const merge = own.merge,
+    put = own.put;
+  if (!merge) return;
+  put.changed = merge.changed;
+  put.document = endMerge(merge, modules.split(" "));
+  own.values = merge.values;
+  own.merge = null;
+  const colon = merge.reason.indexOf(": "),
+    fault = merge.reason ? "" : tlsRefused(needs, own);
+  if (merge.reason) {
+    put.where = merge.reason.substr(0, colon);
+    put.reason = merge.reason.substr(colon + 2);
+    put.code = codeOf(put.reason);
+  } else if (fault) {
+    put.code = "TlsUnavailable";
+    put.where = "mqtt.use_tls";
+    put.reason = fault;
   }
-  done.restart = merged.changed.some(function (name) {
+  put.restart = put.changed.some(function (name) {
     return live.indexOf(name) < 0 && live.indexOf(name.substr(0, name.lastIndexOf("."))) < 0;
   });
-  const fault = tlsRefused(needs, merged.changed, done.document);
-  if (fault) {
-    done.document = "";
-    return refused(done, "TlsUnavailable", "mqtt.use_tls", fault);
-  }
-  weigh(needs, done, confirmed || confirm === true, dry);
-  if (!done.code && !dry && merged.changed.length) {
-    done.reason = writeSlot(needs.store, needs.natives.crc32, done.document);
-    if (done.reason) {
-      done.code = "IoError";
-      done.where = "flash";
-    }
-  }
-  if (done.code) done.document = "";
-  return done;
+  own.toRead = concerned(put.changed).filter(function (module) {
+    return !own.values[module];
+  });
+}
+
+/** More rows of what is to be read; whether there are any left. */
+export function readRows(needs: Needs, own: Change): boolean {
+  const module = own.toRead[0];
+  if (!module) return false;
+  const values = own.values[module] || {};
+  own.values[module] = values;
+  own.from = readMore(own.put.document, needs.presets, module, values, own.from, ROWS);
+  if (own.from >= 0) return true;
+  own.from = 0;
+  own.toRead.splice(0, 1);
+  return own.toRead.length > 0;
 }

@@ -1,11 +1,12 @@
 // A change of the settings is applied whole or refused with the field and the reason.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { type Document, mergeDocument, moduleText, readModule } from "../../firmware/config/document.cold";
+import { type Document, moduleText, readModule } from "../../firmware/config/document.cold";
 import { type Field, fields } from "../../firmware/tables/fields";
 import { modules } from "../../firmware/config/fields.baked";
 import { cellVoltages } from "../../firmware/config/presets.cold";
 import { setImageText } from "../../firmware/kernel/text.cold";
+import { mergeDocument } from "../fixtures/merge";
 
 const stored = '{"wifi":{"ssid":"home","pass":"secret word"},"mqtt":{"host":"broker","port":1884}}';
 const merge = (patch: unknown, remote: "h" | "a" = "h", document = stored): ReturnType<typeof mergeDocument> =>
@@ -60,7 +61,7 @@ describe("a refusal", () => {
 
   const refused: [string, unknown, RegExp][] = [
     ["an unknown key", { mqtt: { hots: "x" } }, /^mqtt\.hots: is no setting$/],
-    ["an unknown key of an unknown module", { nothing: { x: 1 } }, /^nothing\.x: is no setting$/],
+    ["an unknown module", { nothing: { x: 1 } }, /^nothing: is no module of the settings$/],
     ["a module that is no object", { mqtt: 5 }, /^mqtt: must be an object$/],
     ["a module that is null", { mqtt: null }, /^mqtt: must be an object$/],
     ["a short Wi-Fi password", { wifi: { pass: "short" } }, /^wifi\.pass: /],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { commandOf } from "../../firmware/command/command.cold";
-import { mergeDocument } from "../../firmware/config/document.cold";
+import { mergeDocument } from "../fixtures/merge";
 import { setImageText } from "../../firmware/kernel/text.cold";
 import { fields as allFields, type Field } from "../../firmware/tables/fields";
 import { patchFault, pushableFields } from "../../tools/recorder/catalog";

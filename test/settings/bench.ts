@@ -7,6 +7,8 @@ import { BOOT, NORMAL, SILENT } from "../../firmware/battery/snapshot";
 import { SETTINGS } from "../../firmware/bms/places";
 import { readModule } from "../../firmware/config/document.cold";
 import type { App } from "../../firmware/app";
+import type { Put } from "../../firmware/settings/change";
+import { beginChange } from "../../firmware/settings/put.cold";
 import { OFF } from "../../firmware/mqtt/session";
 import { crc32 } from "../../tools/host/crc32";
 import { settingsWords, snapshotWith } from "../fixtures/battery";
@@ -33,6 +35,8 @@ export interface Bench {
   app: App;
   said: string[];
   stored(): Record<string, Record<string, unknown>>;
+  /** One turn of what is to be done in turns of their own; false when nothing is left. */
+  turn(): boolean;
 }
 
 /**
@@ -53,6 +57,7 @@ export function bench(phase: number, heard = phase !== BOOT, chemistry = true): 
   if (heard) limitsStep(limits, snapshot, 91000, 1);
   const raw: (Uint16Array | null)[] = [null, null, null, null, null, null];
   if (heard) raw[SETTINGS] = settingsWords({ 307: 16, ...LFP });
+  const soon: (() => void)[] = [];
   const app = {
     natives: {
       now: () => 92000,
@@ -65,13 +70,41 @@ export function bench(phase: number, heard = phase !== BOOT, chemistry = true): 
     limits,
     uart: { raw },
     commands: {},
+    network: { soon: (work: () => void) => soon.push(work), tlsFault: () => "" },
+    server: { clients: [] },
     session: { state: OFF },
     token: "letmein",
-    can: { gxAt: 91500 },
+    alarms: {},
+    mqtt: { discovery: {} },
+    scheduler: { change: () => undefined, clock: () => 92, start: 0 },
+    can: { gxAt: 91500, waiting: new Uint8Array(32), task: { due: 92500, period: 1000, step: () => 0 } },
   } as unknown as App;
   const stored = (): Record<string, Record<string, unknown>> => {
     const text = [...files.values()].at(-1);
     return text ? (JSON.parse(text.slice(20)) as Record<string, Record<string, unknown>>) : {};
   };
-  return { app, said, stored };
+  const turn = (): boolean => {
+    soon.shift()?.();
+    return soon.length > 0;
+  };
+  return { app, said, stored, turn };
+}
+
+/** A change by HTTP, taken through the stages up to its answer, or to its end. */
+export function putAll(one: Bench, text: string, dry = false, confirmed = false): Put {
+  let done: Put | null = null;
+  const begun = beginChange(one.app, {
+    text,
+    module: "",
+    remote: "h",
+    dry,
+    confirmed,
+    then: (put) => {
+      done = put;
+    },
+  });
+  if (!begun) throw new Error("another change is under way");
+  while (one.turn());
+  if (!done) throw new Error("no answer");
+  return done;
 }

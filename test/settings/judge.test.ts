@@ -9,14 +9,14 @@ import { BOOT, DEGRADED, LOST, NORMAL, SILENT } from "../../firmware/battery/sna
 import { readModule } from "../../firmware/config/document.cold";
 import { fields } from "../../firmware/tables/fields";
 import { setImageText } from "../../firmware/kernel/text.cold";
-import { putConfig, type Put } from "../../firmware/settings/put.cold";
+import type { Put } from "../../firmware/settings/change";
 import { bakeText } from "../../tools/bake/text";
-import { bench, type Bench } from "./bench";
+import { bench, type Bench, putAll } from "./bench";
 
 const PHASES: Record<string, number> = { boot: BOOT, normal: NORMAL, degraded: DEGRADED, lost: LOST, silent: SILENT };
 
-const put = ({ app }: Bench, patch: Record<string, unknown>, dry = false, confirmed = false): Put =>
-  putConfig(app, patch, "h", dry, confirmed);
+const put = (one: Bench, patch: Record<string, unknown>, dry = false, confirmed = false): Put =>
+  putAll(one, JSON.stringify(patch), dry, confirmed);
 
 /** Everything that a judgement could spoil. */
 const state = ({ app: { limits, snapshot } }: Bench): unknown => [
@@ -122,7 +122,7 @@ describe("a change that silences CAN or ends a current", () => {
 
   it("what only changes is a warning: currents, voltages, rules that cost current", () => {
     const told = (patch: Record<string, unknown>): string[] => {
-      const done = put(bench(NORMAL), patch);
+      const done = put(bench(NORMAL), patch, true);
       assert.equal(done.code, "", JSON.stringify(patch));
       return done.warnings;
     };
