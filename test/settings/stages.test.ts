@@ -7,7 +7,7 @@ import * as setting from "../../firmware/charge/settings";
 import { newestSlot } from "../../firmware/config/slots.cold";
 import { setImageText } from "../../firmware/kernel/text.cold";
 import type { Put } from "../../firmware/settings/change";
-import { beginChange } from "../../firmware/settings/put.cold";
+import { beginChange, changeStep } from "../../firmware/settings/put.cold";
 import { bakeText } from "../../tools/bake/text";
 import { bench, type Bench, putAll } from "./bench";
 
@@ -78,6 +78,29 @@ describe("a change of the settings in stages", () => {
     assert.ok(begin(one, NEW));
     one.app.natives.now = () => 92000 + 10001;
     assert.ok(begin(one, '{"log":{"level":"info"}}'));
+  });
+
+  it("waits until a message in pieces is out before it touches MQTT, but not for ever", () => {
+    for (const isStuck of [false, true]) {
+      const one = changed(),
+        told: Put[] = [],
+        session = { stream: 100 };
+      let now = 92000;
+      Object.assign(one.app.mqtt, { session });
+      one.app.natives.now = () => now;
+      one.app.commands.at = Infinity;
+      begin(one, '{"mqtt":{"heartbeat_ms":2000}}', told);
+      while (one.turn());
+      assert.deepEqual([told.length, one.app.commands.change?.waits, one.app.commands.at], [0, true, now + 100]);
+      now += 1000;
+      changeStep(one.app);
+      assert.ok(one.app.commands.change?.waits, "still");
+      if (isStuck) now += 8000;
+      else session.stream = 0;
+      changeStep(one.app);
+      while (one.turn());
+      assert.deepEqual([told.length, told[0]?.code], [1, "Failed"], "went on: the bench has no MQTT");
+    }
   });
 
   it("a fault in a stage is told, and the next change may come", () => {
