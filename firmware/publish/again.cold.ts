@@ -73,7 +73,7 @@ const ROWS_A_PIECE = 20;
 const GX_PIECE = 1,
   REGISTERS_PIECE = 3;
 
-/** Register topics, a piece of the rows, then those of groups; whether more follow. `kinds` say values, texts or both. */
+/** Register topics, a piece of the rows, then of groups; whether more follow. `kinds`: values, texts or both. */
 function clearRegisters(mqtt: MqttTask, kinds: number, from: number): boolean {
   const root = (mqtt.style && mqtt.style.root) || mqtt.session.base + "rt/reg/";
   function clear(suffix: string, asText: boolean): void {
@@ -148,7 +148,8 @@ export function kindsToClear(
 ): number {
   let kinds = 0,
     kind = 0;
-  if (mqtt.session.state !== CONNECTED || mqtt.session.stream) return 0; // nothing may stand between the pieces of a message
+  // nothing may stand between the pieces of a message
+  if (mqtt.session.state !== CONNECTED || mqtt.session.stream) return 0;
   for (const old of mqtt.rare.flags) {
     const goes =
       all || (ends && kind === topics.LIMITS) || (move && (kind === topics.TELEMETRY || kind === topics.TEXT));
