@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { modelledUnits } from "../../tools/bench/modelled-units";
-import { countedImage, measuredWeights } from "../../tools/host/costs";
+import { COUNTED, countedImage, countedTexts, measuredWeights } from "../../tools/host/costs";
 import { runInNewContext } from "node:vm";
 
 const WEIGHTS = { run: 1, skip: 0, define: 0, call: 0, turn: 0, join: 0 };
@@ -43,15 +43,32 @@ describe("the cost of the image's work", () => {
     assert.equal(count(program)[1], lines.join(" "));
   });
 
-  it("is for each unit near what the bench measured", async () => {
-    const { units } = JSON.parse(readFileSync(new URL("../../tools/host/costs.json", import.meta.url), "utf8")) as {
-      units: Record<string, number>;
-    };
-    const modelled = await modelledUnits(measuredWeights());
-    for (const [unit, measured] of Object.entries(units))
-      assert.ok(
-        Math.abs(modelled[unit] / measured - 1) <= OFF,
-        `${unit}: ${modelled[unit]} modelled, ${measured} measured`,
-      );
+  it("counts a text that is evaluated by its length, and what runs of it", () => {
+    const weights = { ...WEIGHTS, make: 7 },
+      text = "(function(){for(var i=0;i<10;i++){print(1);}})",
+      spent = (code: string): number => {
+        const context = { print: () => undefined, text, [COUNTED]: countedTexts(weights) };
+        return runInNewContext(
+          `const $spent=new Float64Array(1);${countedImage(code, weights)}\n;$spent[0]`,
+          context,
+        ) as number;
+      };
+    const made = spent("var f=eval(text);"),
+      nothing = spent("var f=void(text);");
+    assert.ok(Math.abs(made - nothing - 7 * text.length) < 5, `${made} ${nothing}`);
+    assert.ok(spent("var f=eval(text);f();") - made > 8 * 9);
   });
+
+  for (const withCold of [false, true])
+    it(`is for each unit near what the bench measured, ${withCold ? "with" : "without"} cold functions`, async () => {
+      const { units } = JSON.parse(readFileSync(new URL("../../tools/host/costs.json", import.meta.url), "utf8")) as {
+        units: Record<string, number>;
+      };
+      const modelled = await modelledUnits(measuredWeights(withCold));
+      for (const [unit, measured] of Object.entries(units))
+        assert.ok(
+          Math.abs(modelled[unit] / measured - 1) <= OFF,
+          `${unit}: ${modelled[unit]} modelled, ${measured} measured`,
+        );
+    });
 });

@@ -2,7 +2,7 @@
 // cheaper is noticed here.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { interpreterUnits } from "../../tools/bench/costs";
+import { interpreterUnits, smallOnes } from "../../tools/bench/costs";
 import { findBenchTools } from "../../tools/bench/measure";
 
 /** How far a unit may be from the table before `npm run bench -- --costs` must write a new one. */
@@ -14,9 +14,14 @@ describe("the cost model's table", () => {
       console.log("    skipped: needs Espruino for Linux and valgrind");
       this.skip();
     }
-    const { units } = JSON.parse(readFileSync(new URL("../../tools/host/costs.json", import.meta.url), "utf8")) as {
-      units: Record<string, number>;
-    };
+    const { units, small } = JSON.parse(
+      readFileSync(new URL("../../tools/host/costs.json", import.meta.url), "utf8"),
+    ) as { units: Record<string, number>; small: Record<string, number> };
+    const { cold } = await smallOnes(["cold"]);
+    assert.ok(
+      Math.abs(cold! / small["cold"]! - 1) <= DRIFT,
+      `a cold function: ${cold} now, ${small["cold"]} in the table`,
+    );
     const measured = await interpreterUnits();
     assert.deepEqual(Object.keys(measured), Object.keys(units));
     for (const [unit, cost] of Object.entries(measured))

@@ -3,7 +3,7 @@
 // them.
 import { writeFileSync } from "node:fs";
 import { runInNewContext } from "node:vm";
-import { COUNTER, countedImage, measuredWeights, type Weights } from "../host/costs";
+import { COUNTED, COUNTER, countedImage, countedTexts, measuredWeights, type Weights } from "../host/costs";
 import { until } from "../rig/wait";
 import { measureUnit } from "./measure";
 import { MODELLED, modelledUnits } from "./modelled-units";
@@ -43,18 +43,29 @@ const SMALL: Record<string, string> = {
   scan: "function q(c){return c===34||c===92}\nfunction unit(){var n=0;for(const c of[1,2,3,4,5,6,7,8,9,34])if(q(c))n++;return n}",
 };
 
-async function smallOnes(): Promise<Record<string, number>> {
+/** A cold function as the minifier leaves it: made from flash, not run. */
+const COLD_TEXT =
+  "(function(t,n,e){const r=t.values,o=1e3*r[0],s=e-t.kt,i=s<=5e3;let a=0,c=65535,u=0;for(const t of n){u+=t/10;" +
+  "if(t>a)a=t;if(t<c)c=t}const f=n.indexOf(c)+1,l=n.indexOf(a)+1;if(a/=10,c/=10,c<500||a>5e3||s<=2e3&&" +
+  "Math.abs(u-o)>o/100+100)return t.dropped++,t.good=0,!1;r[41]=f;r[42]=l;let h=43;for(const t of n.subarray(0,16))" +
+  'r[h++]=t?t/10:NaN;return t.Wt=a,t.Gt=c,t.name="the cells",t.sum=u,!0})';
+SMALL["cold"] =
+  `/*${COLD_TEXT}*/\nvar t=require("Storage").read(".bootcde");\nfunction unit(){eval(t.substr(2,${COLD_TEXT.length}))}`;
+
+/** Instructions of each small program, on the interpreter. */
+export async function smallOnes(names = Object.keys(SMALL)): Promise<Record<string, number>> {
   const measured: Record<string, number> = {};
-  for (const [name, source] of Object.entries(SMALL)) measured[name] = (await measureUnit(source)).counted;
+  for (const name of names)
+    measured[name] = (await measureUnit(SMALL[name]!, { code: name === "cold" ? "flash" : "ram" })).counted;
   return measured;
 }
 
-function modelledSmall(weights: Weights): Record<string, number> {
+export function modelledSmall(weights: Weights): Record<string, number> {
   const spent = (code: string): number =>
-    runInNewContext(
-      `const ${COUNTER}=new Float64Array(1);${countedImage(code, weights)}\n;${COUNTER}[0]`,
-      {},
-    ) as number;
+    runInNewContext(`const ${COUNTER}=new Float64Array(1);${countedImage(code, weights)}\n;${COUNTER}[0]`, {
+      [COUNTED]: countedTexts(weights),
+      require: () => ({ read: () => code }),
+    }) as number;
   return Object.fromEntries(
     Object.entries(SMALL).map(([name, source]) => [
       name,
@@ -63,65 +74,66 @@ function modelledSmall(weights: Weights): Record<string, number> {
   );
 }
 
-const KEYS = ["run", "skip", "define", "call", "turn", "join"] as const,
-  NOTHING: Weights = { run: 0, skip: 0, define: 0, call: 0, turn: 0, join: 0 };
+const NOTHING: Weights = { run: 0, skip: 0, define: 0, call: 0, turn: 0, join: 0 };
 /** A weight is counted as this, because the counter takes whole numbers. */
 const PART = 1000;
 /** Rounds of the search, each over all weights. */
 const ROUNDS = 20000;
 
+type Counts = Record<string, Record<string, number>>;
+
 /** How often each unit does what a weight is for: a unit costs the sum of these times the weights. */
-async function countsOf(): Promise<Record<keyof Weights, Record<string, number>>> {
-  const counts = {} as Record<keyof Weights, Record<string, number>>;
-  for (const key of KEYS) {
-    const one = { ...NOTHING, [key]: PART };
+async function countsOf(nothing: Weights): Promise<Counts> {
+  const counts: Counts = {};
+  for (const key of Object.keys(nothing)) {
+    const one = { ...nothing, [key]: PART };
     counts[key] = { ...(await modelledUnits(one)), ...modelledSmall(one) };
     for (const unit in counts[key]) counts[key][unit]! /= PART;
   }
   return counts;
 }
 
-/** What a small program's error counts for beside that of a unit of work. */
+/** What a small program's error counts for beside that of a unit of work; a cold function is as much as one. */
 const SMALL_SHARE = 0.015;
 
 /** The weights, none negative, with the least sum of squares of the relative errors; beginning from `first`. */
-export function fitWeights(
-  counts: Record<keyof Weights, Record<string, number>>,
-  measured: Record<string, number>,
-  first: Weights,
-): Weights {
+export function fitWeights(counts: Counts, measured: Record<string, number>, first: Weights): Weights {
   const units = Object.keys(measured),
-    weights = { ...first },
-    importance = (unit: string): number => (unit in SMALL ? SMALL_SHARE : 1),
-    share = (key: keyof Weights, unit: string): number => counts[key][unit]! / measured[unit]!;
+    weights: Record<string, number> = { ...first },
+    keys = Object.keys(weights),
+    importance = (unit: string): number => (unit in SMALL && unit !== "cold" ? SMALL_SHARE : 1),
+    share = (key: string, unit: string): number => counts[key]![unit]! / measured[unit]!;
   for (let round = 0; round < ROUNDS; round++)
-    for (const key of KEYS) {
+    for (const key of keys) {
       let above = 0,
         below = 0;
       for (const unit of units) {
-        const others = KEYS.reduce((sum, other) => sum + (other === key ? 0 : weights[other] * share(other, unit)), 0);
+        const others = keys.reduce((sum, other) => sum + (other === key ? 0 : weights[other]! * share(other, unit)), 0);
         above += importance(unit) * share(key, unit) * (1 - others);
         below += importance(unit) * share(key, unit) ** 2;
       }
       if (below > 0) weights[key] = Math.max(0, above / below);
     }
-  for (const key of KEYS) weights[key] = Math.round(weights[key]);
-  return weights;
+  for (const key of keys) weights[key] = Math.round(weights[key]!);
+  return weights as unknown as Weights;
 }
 
-/** Measures, fits, and writes the table. */
+/** Measures, fits, and writes the table: once without cold functions, once with them. */
 export async function writeCosts(): Promise<void> {
-  const units = await interpreterUnits(),
-    small = await smallOnes(),
-    weights = fitWeights(await countsOf(), { ...units, ...small }, measuredWeights()),
-    modelled = { ...(await modelledUnits(weights)), ...modelledSmall(weights) };
-  for (const [unit, cost] of Object.entries({ ...units, ...small }))
+  const { cold, ...small } = await smallOnes(),
+    units = await interpreterUnits(),
+    plain = { ...units, ...small },
+    all = { ...plain, cold: cold! };
+  const weights = fitWeights(await countsOf(NOTHING), plain, measuredWeights()),
+    withCold = fitWeights(await countsOf({ ...NOTHING, make: 0 }), all, measuredWeights(true));
+  const modelled = { ...(await modelledUnits(withCold)), ...modelledSmall(withCold) };
+  for (const [unit, cost] of Object.entries(all))
     console.log(
       `${unit.padEnd(20)} ${String(cost).padStart(10)} measured ${String(modelled[unit]).padStart(10)} modelled`,
     );
-  console.log(weights);
+  console.log(weights, withCold);
   writeFileSync(
     new URL("../host/costs.json", import.meta.url),
-    JSON.stringify({ weights, units, small }, null, 2) + "\n",
+    JSON.stringify({ weights, withCold, units, small: { ...small, cold } }, null, 2) + "\n",
   );
 }

@@ -140,7 +140,7 @@ export async function prepareUnits(system: System): Promise<Server> {
   await sleep(500);
   const done = system.console.lines.length;
   system.tell(`setTimeout(bench.link,1,${(sink.address() as AddressInfo).port})`);
-  await until("the link", 60_000, () => system.console.lines.slice(done).some((line) => line.includes("~unit")));
+  await until("the link", 300_000, () => system.console.lines.slice(done).some((line) => line.includes("~unit")));
   for (let i = 0; i < 3; i++) await unitTotal(system, "loop", 10, []); // what was left to do
   return sink;
 }
@@ -149,7 +149,7 @@ export async function unitTotal(system: System, unit: Unit, times: number, words
   const from = await markNow(system),
     done = system.console.lines.length;
   system.tell(`setTimeout(bench.${unit},1,${times},"${replyText(words)}")`);
-  await until(`unit ${unit}`, 120_000, () => system.console.lines.slice(done).some((line) => line.includes("~unit")));
+  await until(`unit ${unit}`, 900_000, () => system.console.lines.slice(done).some((line) => line.includes("~unit")));
   return addUp(system.directory, from, await markNow(system)).counted;
 }
 

@@ -68,7 +68,7 @@ const dumpsOf = (directory: string): string[] =>
 
 /** The file of the newest mark, once it is written to its end. */
 function newestMark(system: System): Promise<string> {
-  return until("callgrind's dump", 30_000, () => {
+  return until("callgrind's dump", 300_000, () => {
     const marks = dumpsOf(system.directory)
       .slice(-8)
       .filter((name) => {
@@ -97,7 +97,7 @@ export function addUp(directory: string, from: number, to: number): Instructions
 export async function markNow(system: System): Promise<number> {
   const before = dumpsOf(system.directory).length;
   await system.mark();
-  await until("the mark's dump", 30_000, () => dumpsOf(system.directory).length > before);
+  await until("the mark's dump", 300_000, () => dumpsOf(system.directory).length > before);
   return numberOf(await newestMark(system));
 }
 

@@ -1,20 +1,24 @@
 // What the image's work costs on the interpreter, counted while it runs in node. Espruino reads a function's text each
 // time it runs, so the text that was run, and the text that was passed over, tell the instructions: weights for both,
 // for a call and for a turn of a loop are checked in (costs.json): `npm run bench -- --costs` measures units of work on
-// the interpreter and takes the weights that come nearest to all of them. What natives do is in the weights only as far
-// as those units call some.
+// the interpreter and takes the weights that come nearest to all of them. A cold function is text from flash that is
+// evaluated at each call: that counts by its length, then it runs as any other. What natives do is in
+// the weights only as far as those units call some.
 import { readFileSync } from "node:fs";
 import { type AnyNode, type BlockStatement, type Expression, type Function, parse, type Program } from "acorn";
 import MagicString from "magic-string";
 
 /**
- * x86 instructions: a character that is run, one of a branch that is passed over, one of a function that is defined; a
- * call, a turn of a loop, a text put together with a piece that is written out.
+ * x86 instructions: a character that is run, one of a branch that is passed over, one of a function that is defined,
+ * one of a cold function that is made from flash; a call, a turn of a loop, a text put together with a piece that is
+ * written out.
  */
 export interface Weights {
   run: number;
   skip: number;
   define: number;
+  /** Without it cold functions count nothing. */
+  make?: number;
   call: number;
   turn: number;
   join: number;
@@ -23,13 +27,22 @@ export interface Weights {
 /** Instructions a second of a chip: 240 MHz, about 1.7 cycles each. */
 export const INSTRUCTIONS_A_SECOND = 140e6;
 
-/** The weights that were measured last. */
-export function measuredWeights(): Weights {
-  return (JSON.parse(readFileSync(new URL("costs.json", import.meta.url), "utf8")) as { weights: Weights }).weights;
+/**
+ * The weights that were measured last; those `withCold` count cold functions too, the others leave their work out and
+ * put that of the measured units on the rest.
+ */
+export function measuredWeights(withCold = false): Weights {
+  const { weights, withCold: all } = JSON.parse(readFileSync(new URL("costs.json", import.meta.url), "utf8")) as Record<
+    "weights" | "withCold",
+    Weights
+  >;
+  return withCold ? all : weights;
 }
 
 /** Name of the counter, a lexical name of the script: reaching a global of the realm costs node too much. */
 export const COUNTER = "$spent";
+/** Name of what makes a text that is evaluated count itself (`countedTexts`). */
+export const COUNTED = "$counted";
 
 type Node = AnyNode & { start: number; end: number };
 
@@ -88,6 +101,10 @@ function expression(c: Counting, node: Node): number {
   if (isFunction(node)) {
     functionOf(c, node);
     return c.weights.define * length(node);
+  }
+  if (c.weights.make !== undefined && node.type === "CallExpression" && node.callee.type === "Identifier" && node.callee.name === "eval") {
+    c.out.appendLeft(node.arguments[0].start, `${COUNTED}(`);
+    c.out.appendLeft(node.arguments[0].end, ")");
   }
   const children = childrenOf(node);
   let own = length(node);
@@ -205,4 +222,15 @@ export function countedImage(image: string, weights: Weights): string {
     c: Counting = { out: new MagicString(image), weights };
   statements(c, program.body as Node[], 0, 0);
   return c.out.toString();
+}
+
+/** Texts as they count themselves when they are evaluated. Each is taken apart once. */
+export function countedTexts(weights: Weights): (text: string) => string {
+  const counted = new Map<string, string>();
+  return (text) => {
+    const made = add(((weights.make ?? 0) - weights.define) * text.length), // it counts itself as defined
+      known = counted.get(text) ?? `${made};${countedImage(text, weights)}`;
+    counted.set(text, known);
+    return known;
+  };
 }

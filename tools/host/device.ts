@@ -5,11 +5,11 @@ import { disposableClock } from "./clock";
 import type { HostClock } from "./clock";
 import { createDatagrams } from "./datagrams";
 import type { Datagrams } from "./datagrams";
-import { COUNTER, countedImage, INSTRUCTIONS_A_SECOND, type Weights } from "./costs";
+import { COUNTED, COUNTER, countedImage, countedTexts, INSTRUCTIONS_A_SECOND, type Weights } from "./costs";
 import { DEFAULT_ESPRUINO, releaseOf } from "./espruino";
 import { noNetworkFaults } from "./faults";
 import type { NetworkFaults } from "./faults";
-import { createLoop, type Loop } from "./loop";
+import { createLoop, type Loop, type Part } from "./loop";
 import { createNatives } from "./natives";
 import type { Natives } from "./natives";
 import { createRealm } from "./realm";
@@ -78,6 +78,8 @@ export interface DeviceOptions {
   spent?(instructions: number, what: string): void;
   /** Told when a callback of the image begins. */
   began?(what: string): void;
+  /** Told of each turn of the main loop in which a callback ran: instructions, and what the callbacks were. */
+  turned?(instructions: number, whats: string[]): void;
   /** What the chip's random number register says. */
   random?(): number;
   /**
@@ -119,6 +121,8 @@ interface DeviceState {
   isDead: boolean;
   exceptions: unknown[];
   natives: Natives | null;
+  /** The callbacks of the turn that is under way; null between two. */
+  turn: string[] | null;
   /** Lets the work since the last call have taken its time; gives the instructions since the boot. */
   settle(): number;
 }
@@ -174,7 +178,31 @@ function run(s: DeviceState, callback: Callback, values: unknown[]): void {
   }
   const instructions = s.settle() - before;
   s.options.spent?.(instructions, nameOf(values));
+  if (s.turn) s.turn.push(nameOf(values));
+  else s.options.turned?.(instructions, [nameOf(values)]);
   if (s.options.store.isCut) die(s, "power cut");
+}
+
+/** Parts of a turn of the loop, between what begins and what ends it. */
+function turnOf(s: DeviceState, parts: Part[]): Part[] {
+  let from = 0;
+  return [
+    {
+      dueAt: () => Infinity,
+      turn: () => {
+        from = s.settle();
+        s.turn = [];
+      },
+    },
+    ...parts,
+    {
+      dueAt: () => Infinity,
+      turn: () => {
+        if (s.turn?.length) s.options.turned?.(s.settle() - from, s.turn);
+        s.turn = null;
+      },
+    },
+  ];
 }
 
 /** Registers with the random number register, which the CAN model does not have. */
@@ -264,6 +292,7 @@ function evaluateImage(s: DeviceState, realm: Realm, clock: HostClock): void {
   if (!weights) return run(s, () => realm.evaluate(image, BOOT_FILE), []);
   realm.evaluate(`const ${COUNTER}=new Float64Array(1)`, "counter");
   const counter = realm.evaluate(COUNTER, "counter") as Float64Array;
+  realm.global[COUNTED] = countedTexts(weights);
   let settled = 0;
   s.settle = () => {
     clock.spend(((counter[0] - settled) / INSTRUCTIONS_A_SECOND) * 1000);
@@ -291,7 +320,7 @@ function filesOf(store: Store): { read(name: string): string | undefined; erase(
 export function bootDevice(options: DeviceOptions): Device {
   const { onConsole } = options,
     clock = disposableClock(options.clock);
-  const s: DeviceState = { options, isDead: false, exceptions: [], natives: null, settle: () => 0 };
+  const s: DeviceState = { options, isDead: false, exceptions: [], natives: null, turn: null, settle: () => 0 };
   const realm = createRealm(),
     network = options.network ?? noNetworkFaults();
   const hooks = {
@@ -321,7 +350,7 @@ export function bootDevice(options: DeviceOptions): Device {
     datagrams = createDatagrams(hooks),
     sockets = createSockets(hooks),
     wifi = createWifi(hooks);
-  const loop: Loop = createLoop(clock, [serial, timers]);
+  const loop: Loop = createLoop(clock, turnOf(s, [serial, timers]));
   Object.assign(realm.global, natives.globals, registersOf(s), timersOf(timers), clockOf(s, clock), {
     ...chipOf(s, serial),
     require: requireOf(realm, modulesOf(s, realm, sockets, datagrams, wifi)),

@@ -75,6 +75,8 @@ export interface VirtualBroker {
   /** Stop and cut everybody off, or start. */
   switch(isOn: boolean): void;
   accept(wire: Wire): void;
+  /** A message at QoS 0 to everybody, whatever they subscribed. */
+  send(topic: string, payload: string): void;
 }
 
 /** Takes everybody and everything, answers each QoS, hands nothing on. MQTT 3.1.1 by the parser of the mqtt package. */
@@ -109,6 +111,10 @@ export function virtualBroker(clock: HostClock): VirtualBroker {
     switch: (isOn) => {
       broker.isUp = isOn;
       if (!isOn) wires.forEach((wire) => wire.destroy());
+    },
+    send: (topic, payload) => {
+      const packet = mqttPacket.generate({ cmd: "publish", topic, payload, qos: 0, dup: false, retain: false });
+      wires.forEach((wire) => wire.write(packet));
     },
     accept: (wire) => {
       const parser = mqttPacket.parser({ protocolVersion: 4 });

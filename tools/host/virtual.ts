@@ -54,6 +54,8 @@ export interface VirtualRig {
   answered: ((bytes: Uint8Array) => void)[];
   /** Told of each callback of the image: instructions, and what it was. */
   spent: ((instructions: number, what: string) => void)[];
+  /** Told of each turn of the image's main loop: instructions, and what its callbacks were. */
+  turned: ((instructions: number, whats: string[]) => void)[];
   /** Told when a callback of the image begins: what it is. */
   began: ((what: string) => void)[];
   console: string[];
@@ -63,6 +65,8 @@ export interface VirtualRig {
   /** Switch the device off and on; its flash stays. */
   restart(): void;
   get(path: string): Exchange;
+  /** A body as who knows the set-up token sends it. */
+  put(path: string, body: object): Exchange;
   /** Bytes from a client of its own, whatever they are. */
   connect(bytes: string): Exchange;
 }
@@ -107,12 +111,20 @@ function worldOf({ seed, scenario }: VirtualOptions): { rig: VirtualRig; door: E
     asked: [],
     answered: [],
     spent: [],
+    turned: [],
     began: [],
     console: [],
     deaths: [],
   } as unknown as VirtualRig;
   rig.connect = (bytes) => exchangeWith(clock, door, bytes);
   rig.get = (path) => rig.connect(`GET ${path} HTTP/1.1\r\nHost: device\r\n\r\n`);
+  rig.put = (path, body) => {
+    const text = JSON.stringify(body),
+      token = rig.console.join("\n").match(/setup token: (\S+)/)?.[1];
+    return rig.connect(
+      `PUT ${path} HTTP/1.1\r\nHost: device\r\nX-Setup-Token: ${token}\r\nContent-Length: ${text.length}\r\n\r\n${text}`,
+    );
+  };
   can.bus.listeners.push(({ own, t, frame: { id, data } }) => {
     if (own) rig.frames.forEach((listener) => listener({ at: t / 1000, id, data }));
   });
@@ -147,6 +159,7 @@ function wiresOf(
     transport: virtualTransport(clock, broker, () => STARTED_S + clock.now() / 1000 + world.offset_s),
     random: () => (random() * 0x100000000) >>> 0,
     spent: (instructions, what) => rig.spent.forEach((listener) => listener(instructions, what)),
+    turned: (instructions, whats) => rig.turned.forEach((listener) => listener(instructions, whats)),
     began: (what) => rig.began.forEach((listener) => listener(what)),
     send: (bytes) => {
       rig.asked.forEach((listener) => listener(bytes));
