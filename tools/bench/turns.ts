@@ -1,5 +1,5 @@
-// The longest turns of the main loop by what goes on, on the modelled chip, cold functions counted: between the begin and the end of a turn
-// nobody looks at the UART. `node --import tsx tools/bench/turns.ts`, or a part of `npm run bench`.
+// The longest turns of the main loop by what goes on, on the modelled chip, cold functions counted: from begin to end
+// of a turn nobody looks at the UART. `node --import tsx tools/bench/turns.ts`, or a part of `npm run bench`.
 import { pathToFileURL } from "node:url";
 import { buildImage } from "../build/image";
 import { measuredWeights } from "../host/costs";

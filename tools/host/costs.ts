@@ -102,7 +102,12 @@ function expression(c: Counting, node: Node): number {
     functionOf(c, node);
     return c.weights.define * length(node);
   }
-  if (c.weights.make !== undefined && node.type === "CallExpression" && node.callee.type === "Identifier" && node.callee.name === "eval") {
+  if (
+    c.weights.make !== undefined &&
+    node.type === "CallExpression" &&
+    node.callee.type === "Identifier" &&
+    node.callee.name === "eval"
+  ) {
     c.out.appendLeft(node.arguments[0].start, `${COUNTED}(`);
     c.out.appendLeft(node.arguments[0].end, ")");
   }
