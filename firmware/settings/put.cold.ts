@@ -53,13 +53,12 @@ const PARSE = 0,
   BATTERY = 8,
   ALARMS = 9,
   FALL = 10,
-  TELL_MQTT = 11,
-  BEGIN_MQTT = 12,
-  CLEAR = 13,
+  BEGIN_MQTT = 11,
+  CLEAR = 12,
+  OTHERS = 13,
   END_MQTT = 14,
-  OTHERS = 15,
-  TELL = 16,
-  OVER = 17;
+  TELL = 15,
+  OVER = 16;
 /** Rows of the settings table in a stage. */
 const ROWS = 8;
 
@@ -82,7 +81,10 @@ function doStage(needs: Needs, own: Change, stage: number): boolean {
   else if (stage === FALL) fallAtOnce(needs, needs.natives.now());
   else if (stage === BEGIN_MQTT) own.move = beginMqtt(needs, own.values, put.changed);
   else if (stage === CLEAR) return own.move !== null && clearPiece(needs.mqtt, own.move.kinds, own.move.piece++);
-  else if (stage === END_MQTT && own.move) endMqtt(needs, own.values, own.move);
+  else if (stage === END_MQTT && own.move) {
+    if (own.asked.remote === "a") own.asked.then(put, own.values);
+    endMqtt(needs, own.values, own.move);
+  }
   else if (stage === OTHERS) {
     writeLog(needs, INFO, "settings: " + put.changed.join(" "));
     takeOthers(needs, put.changed);
@@ -98,15 +100,14 @@ function nextStage(own: Change, stage: number): number {
   const changed = own.put.changed,
     isMqtt = own.asked.remote === "a";
   let next = stage + 1;
-  if (stage >= TELL || (stage === TELL_MQTT && own.put.code)) return OVER;
+  if (stage >= TELL || (stage === END_MQTT && isMqtt)) return OVER;
   if (own.put.code || (stage === FIT && !changed.length) || (stage === WEIGH && own.asked.dry)) return TELL;
   if (next === TRY_OLD && !own.values["battery"]) next = WEIGH;
   if (next === BATTERY && !own.values["battery"]) next = ALARMS;
   if (next === ALARMS && !own.values["alarms"]) next = FALL;
-  if (next === FALL && !own.values["battery"]) next = TELL_MQTT;
-  if (next === TELL_MQTT && !isMqtt) next = BEGIN_MQTT;
+  if (next === FALL && !own.values["battery"]) next = BEGIN_MQTT;
   if (next === BEGIN_MQTT && !own.values["retain"]) next = OTHERS;
-  return next === TELL && isMqtt ? OVER : next;
+  return next === END_MQTT && !own.move ? TELL : next;
 }
 
 /** A message in pieces is waited for this long, and looked at so often, ms. */
@@ -131,7 +132,7 @@ export function changeStep(needs: Needs): void {
     own.put.code = "Failed";
     own.put.where = "settings";
     own.put.reason = "" + error;
-    own.stage = own.stage === TELL || own.stage === TELL_MQTT ? OVER : TELL;
+    own.stage = own.stage === TELL || (own.stage === END_MQTT && own.asked.remote === "a") ? OVER : TELL;
   }
   own.at = needs.natives.now();
   if (own.stage === OVER) needs.commands.change = null;
