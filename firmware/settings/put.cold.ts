@@ -84,8 +84,7 @@ function doStage(needs: Needs, own: Change, stage: number): boolean {
   else if (stage === END_MQTT && own.move) {
     if (own.asked.remote === "a") own.asked.then(put, own.values);
     endMqtt(needs, own.values, own.move);
-  }
-  else if (stage === OTHERS) {
+  } else if (stage === OTHERS) {
     writeLog(needs, INFO, "settings: " + put.changed.join(" "));
     takeOthers(needs, put.changed);
   } else {
