@@ -3,7 +3,7 @@ import type { Server } from "../http/server";
 import type { Needs as SettingsNeeds } from "../settings/needs";
 
 /** A TinyBMS that has told nothing by then is spoken of, before the alarm at 15 s, ms. */
-export const MISSING_SAID_MS = 14000;
+export const MISSING_SAID_MS = 13000;
 
 export interface Needs extends SettingsNeeds {
   server: Server;
