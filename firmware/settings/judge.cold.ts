@@ -150,7 +150,7 @@ export function weigh(needs: Needs, own: Change): void {
   put.warnings = verdict.told;
 }
 
-// What a change of the modules can and bms would do (the other modules: `judgeChange`).
+// What a change of the modules can and bms would do (the other modules: `verdictOf`).
 
 /** Judge the settings `changed` of these modules, whose new values are `can` and `bms`. */
 export function judgeLines(needs: Needs, can: Values, bms: Values, changed: string[], verdict: Verdict): void {
