@@ -9,7 +9,6 @@
 // so an array that was poked must stay unchanged till then. A read at the begin of the window always gives its 13 words
 // and the count of messages behind them; of the other address range status with flags, and the captures, are answered,
 // as pairs; so are bit timing and error counters.
-print("~bare " + process.memory().usage);
 (function (o, w) {
   echo(0);
   var one = [0], queue = [], words = {}, regs = new Uint8Array(32), tx = new Uint8Array(13), fifo = [], ballast = [];
@@ -304,6 +303,8 @@ print("~bare " + process.memory().usage);
   if (o.sampleMs) interval(hidden(sample), o.sampleMs, 0);
   // Espruino for Linux looks at its sockets when a timer is due, else each 50 ms
   interval(hidden(nothing), o.counted ? 5 : 2, 0);
-  if (o.room) for (var n = process.memory().free - o.room; n > 0; n--) ballast.push(0);
-  memory();
+  return function () {
+    if (o.room) for (var n = process.memory().free - o.room; n > 0; n--) ballast.push(0);
+    memory();
+  };
 })

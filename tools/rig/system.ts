@@ -122,10 +122,16 @@ function uartModelText(): string {
   return `${text.replace(/^export /gm, "")}return {${names.join(",")}};`;
 }
 
-/** The text of `.boot0`: the prelude called with its options. */
+/**
+ * The text of `.boot0`: the prelude called with its options, and what it returns when the texts are gone. It is run from
+ * RAM: Espruino for Linux opens its flash file anew for each few bytes that it reads there.
+ */
 export function preludeText(options: object): string {
-  const json = JSON.stringify(options);
-  return `${rigFile("prelude.js")}(${json},(function(){${uartModelText()}})());\n`;
+  const inRam = (text: string): string => `eval(${JSON.stringify(text)})`;
+  return `print("~bare "+process.memory().usage);
+rig=${inRam(rigFile("prelude.js"))}(${JSON.stringify(options)},${inRam(`(function(){${uartModelText()}})`)}());
+rig();delete rig;
+`;
 }
 
 type Rig = (command: string) => void;
