@@ -6,7 +6,7 @@ import { modules } from "../config/fields.baked";
 import { settingsOf } from "../config/settings.cold";
 import { newestSlot } from "../config/slots.cold";
 import type { Pieces } from "../http/server";
-import { clientEvent, errorText, headText, headerOf, queryFlags, tokenOf } from "../http/server.cold";
+import { bodyText, clientEvent, errorText, headText, headerOf, queryFlags, tokenOf } from "../http/server.cold";
 import type { MqttTest } from "../command/state";
 import { beginTest } from "../command/test.cold";
 import type { Asked, Put } from "../settings/change";
@@ -73,7 +73,11 @@ function fits(row: Route, path: string): boolean {
 
 /** The answer to a request that no row takes; `methods` are those of its path. */
 function noRoute(rows: Route[], method: string, path: string, methods: string[]): string {
-  if (methods.length) return errorText(405, "BadRequest", method, "use " + methods.join(" or "));
+  if (methods.length) {
+    const use = "use " + methods.join(" or "),
+      allow = methods.indexOf("GET") < 0 ? methods : ["HEAD"].concat(methods); // the server makes HEAD of GET
+    return errorText(405, "MethodNotAllowed", method, use, "", "Allow: " + allow.join(", ") + "\r\n");
+  }
   const paths: string[] = [];
   for (const row of rows) {
     const text = row.path + (row.below ? row.below.join(", ") : "");
@@ -147,7 +151,9 @@ export function statusPieces(needs: Needs): Pieces {
 /** An answer that comes later, in `reply`. */
 export function laterPiece(reply: Reply): Pieces {
   return function (piece) {
-    return piece ? "" : reply.test ? reply.test.result || null : reply.text;
+    if (piece) return "";
+    const test = reply.test;
+    return test ? (test.result ? bodyText(200, test.result) : null) : reply.text;
   };
 }
 
@@ -175,7 +181,7 @@ export function changeText(put: Put, isDry: boolean): string {
   const warnings = ',"warnings":' + JSON.stringify(put.warnings);
   if (put.code) return errorText(statusOf(put.code), put.code, put.where, put.reason, warnings);
   const reply = JSON.stringify({ "ok": true, "changed": put.changed, "restart": put.restart });
-  return headText(200) + reply.slice(0, -1) + warnings + (isDry ? ',"dry":true' : "") + "}\r\n";
+  return bodyText(200, reply.slice(0, -1) + warnings + (isDry ? ',"dry":true' : "") + "}\r\n");
 }
 
 /** Why there is no change now. */
@@ -216,7 +222,7 @@ export function testWith(needs: Needs, body: string): Pieces {
       if (put.code) answerLater(needs, reply, changeText(put, true));
       else if (needs.commands.test)
         answerLater(needs, reply, errorText(409, "Busy", "mqtt.test", "another test is under way"));
-      else reply.test = beginTest(needs, values["mqtt"], headText(200), "", 0);
+      else reply.test = beginTest(needs, values["mqtt"], "", 0);
     },
   };
   if (needs.commands.test) return busy("mqtt.test", "another test is under way");
@@ -239,7 +245,7 @@ export function configPiece(needs: Needs, piece: number, module: string): string
     document = newestSlot(needs.store, needs.natives.crc32).document;
   if ((module && piece) || !name) return !module && piece === names.length ? "}\r\n" : "";
   const text = moduleText(document, needs.presets, name);
-  if (module) return headText(200) + text.substr(text.indexOf(":") + 1) + "\r\n";
+  if (module) return bodyText(200, text.substr(text.indexOf(":") + 1) + "\r\n");
   return (piece ? "," : headText(200) + "{") + text;
 }
 
@@ -294,11 +300,15 @@ export function putTls(needs: Needs, name: string, body: string): string {
   const reply: Record<string, unknown> = { "ok": true, "bytes": der.length };
   if (name === "ca" && der)
     reply["warning"] = "kept, but the interpreter checks no certificate: TLS encrypts, nobody is verified";
-  return headText(200) + JSON.stringify(reply) + "\r\n";
+  return bodyText(200, JSON.stringify(reply) + "\r\n");
 }
 
 // Who may change things over HTTP: who sees the console (set-up token), or who knows the password (setting http.pass;
 // RFC 7617).
+
+/** What a refusal asks for (RFC 9110, 11.6.1); the name of the scheme counts in any case (11.1). */
+const CHALLENGE = 'WWW-Authenticate: Basic realm="tinybms-gateway"\r\n',
+  SCHEME = "basic ";
 
 /** "" for a request that may change something, else the answer that refuses it. */
 export function refuseChange(needs: Needs, header: string): string {
@@ -306,18 +316,23 @@ export function refuseChange(needs: Needs, header: string): string {
   const given = headerOf(header, "authorization"),
     login = settingsOf(needs, "http"),
     pass = login["pass"] as string;
-  if (pass && given === "Basic " + btoa(login["user"] + ":" + pass)) return "";
+  const isBasic = given.substr(0, SCHEME.length).toLowerCase() === SCHEME;
+  if (pass && isBasic && given.substr(SCHEME.length).trim() === btoa(login["user"] + ":" + pass)) return "";
   if (given)
     return errorText(
       401,
       "BadCredentials",
       "Authorization",
       pass ? "wrong user or password" : "no password is set: http.pass",
+      "",
+      CHALLENGE,
     );
   return errorText(
     401,
     "NotAuthorized",
     "X-Setup-Token",
     "must be the set-up token that the console shows at boot, or log in",
+    "",
+    CHALLENGE,
   );
 }

@@ -3,7 +3,7 @@
 import type { Needs } from "./needs";
 import { alarmsText } from "../battery/alarms.cold";
 import { PHASES_AT, REASONS_AT } from "../battery/names.baked";
-import { nameIn, shown } from "../battery/names.cold";
+import { cellsShown, nameIn, shown } from "../battery/names.cold";
 import * as slot from "../battery/registers.baked";
 import type { Snapshot } from "../battery/snapshot";
 import { snapshotAge } from "../battery/snapshot.cold";
@@ -216,6 +216,7 @@ export function liveText(s: Snapshot, limits: Limits, now: number): string {
       "balancing_bits": shown(v[slot.balancingActive], 0),
       "online_status": shown(v[slot.onlineStatus], 0),
       "pack_power_w": shown(v[slot.packPower], 0),
+      "cells_mv": cellsShown(s),
       "age_ms": shown(age, 0),
       "phase": nameIn(PHASES_AT, s.phase),
       "seq": s.seq,

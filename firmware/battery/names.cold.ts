@@ -1,5 +1,7 @@
 // How values and states are shown, the same in every message: names, and rounding. Unknown is null, never 0.
 import { textSlice } from "../kernel/text";
+import { cell01Voltage } from "./registers.baked";
+import type { Snapshot } from "./snapshot";
 import { EVENTS_AT, EVENTS_END, NAME_WIDTH, NAMES } from "./names.baked";
 
 const THOUSANDS = [1, 10, 100, 1000];
@@ -12,6 +14,14 @@ export function shown(value: number, digits: number): number | null {
 /** Rounded down as limits are (charge/control.ts): for what a limit would be. */
 export function floored(value: number): number | null {
   return isNaN(value) ? null : ((value * 10 + 1e-6) | 0) / 10;
+}
+
+/** The cells in use, the first one first, in mV. */
+export function cellsShown(s: Snapshot): (number | null)[] {
+  const from = cell01Voltage + s.firstCell,
+    list: (number | null)[] = [];
+  for (const mv of s.values.subarray(from, from + s.cells)) list.push(shown(mv, 0));
+  return list;
 }
 
 /**

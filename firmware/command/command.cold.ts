@@ -198,7 +198,7 @@ export function acknowledgeAll(needs: Needs): string {
 /** Try to connect with the settings in force; the answer comes later. */
 export function tryConnection(needs: Needs, tail: string, flags: number): string {
   if (needs.commands.test) return "Busy mqtt.test";
-  beginTest(needs, settingsOf(needs, "mqtt"), "", tail, flags);
+  beginTest(needs, settingsOf(needs, "mqtt"), tail, flags);
   return "";
 }
 

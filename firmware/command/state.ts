@@ -52,9 +52,8 @@ export interface MqttTest {
   ip: string;
   socket: Socket | null;
   rx: string;
-  /** What is told of it, behind the head of an answer when HTTP asked ("" for a command); "" while it goes on. */
+  /** What is told of it, "" while it goes on. */
   result: string;
-  head: string;
   /** For the answer of a command; "" when HTTP asked. */
   tail: string;
   flags: number;

@@ -20,7 +20,7 @@ function over(needs: Needs, test: MqttTest, result: string): void {
   const socket = test.socket;
   test.socket = null;
   test.config = {};
-  test.result = test.head + result + "\r\n";
+  test.result = result + "\r\n";
   needs.commands.at = 0;
   if (socket) socket.end();
 }
@@ -145,17 +145,8 @@ export function mqttTest(needs: Needs, now: number): void {
   }
 }
 
-/**
- * Begin a test with these settings of mqtt. `head` stands before what is told of it, for HTTP; `tail` and `flags` as
- * `MqttTest` has them.
- */
-export function beginTest(
-  needs: Needs,
-  config: Record<string, unknown>,
-  head: string,
-  tail: string,
-  flags: number,
-): MqttTest {
+/** Begin a test with these settings of mqtt; `tail` and `flags` as `MqttTest` has them. */
+export function beginTest(needs: Needs, config: Record<string, unknown>, tail: string, flags: number): MqttTest {
   const now = needs.natives.now(),
     test: MqttTest = {
       stage: "",
@@ -166,7 +157,6 @@ export function beginTest(
       socket: null,
       rx: "",
       result: "",
-      head: head,
       tail: tail,
       flags: flags,
     };

@@ -1,7 +1,7 @@
 // The begin of the HTTP server and of a client.
 
 import type { Socket } from "../kernel/ports";
-import type { Client, Server } from "./server";
+import type { Client, Pieces, Server } from "./server";
 
 export function serverOf(now: () => number, soon: Server["soon"], answer: Server["answer"]): Server {
   return { clients: [], now: now, soon: soon, answer: answer, requests: 0 };
@@ -67,6 +67,8 @@ function admit(server: Server, client: Client): void {
 }
 
 function received(server: Server, client: Client): void {
+  // an empty line before a request is what some clients send behind their last one (RFC 9112, 2.2)
+  while (client.want === 0 && client.rx.substr(0, 2) === "\r\n") client.rx = client.rx.substr(2);
   const rx = client.rx,
     end = rx.indexOf("\r\n\r\n"); // the interpreter also finds the begin of it at the end of what came
   if (client.want === 0 && (end < 0 || end + 4 > rx.length) && rx.length <= MOST_HEADER) return;
@@ -102,6 +104,21 @@ export function sweep(server: Server, now: number): void {
 
 // One request taken apart and answered (RFC 9112): request line, the headers that matter, body by Content-Length.
 
+/** The path that a target asks for: of its absolute form (3.2.2) what stands behind the server's name. */
+function pathOf(target: string): string {
+  if (target.substr(0, 7).toLowerCase() !== "http://") return target;
+  const slash = target.indexOf("/", 7);
+  return slash < 0 ? "/" : target.substr(slash);
+}
+
+/** Of an answer the head alone, which is in its first piece. */
+function bodiless(pieces: Pieces): Pieces {
+  return function (piece) {
+    const text = piece ? "" : pieces(0);
+    return text && text.substr(0, text.indexOf("\r\n\r\n") + 4);
+  };
+}
+
 function whole(text: string): (piece: number) => string {
   return function (piece) {
     return piece === 0 ? text : "";
@@ -115,10 +132,13 @@ export function respond(server: Server, client: Client, mostHeader: number, most
     header = rx.substr(0, end < 0 ? 0 : end),
     line = header.split("\r\n")[0].split(" ");
   const length = headerOf(header, "content-length"),
-    size = length ? +length : 0;
+    size = length ? +length : 0,
+    expected = headerOf(header, "expect").toLowerCase(),
+    target = pathOf(line[1] || ""),
+    isHead = line[0] === "HEAD";
   if (end < 0 || end > mostHeader) {
     client.pieces = whole(errorText(431, "PayloadTooLarge", "header", "must be at most " + mostHeader + " bytes"));
-  } else if (line.length !== 3 || line[2].substr(0, 7) !== "HTTP/1." || line[1][0] !== "/") {
+  } else if (line.length !== 3 || line[2].substr(0, 7) !== "HTTP/1." || target[0] !== "/") {
     client.pieces = whole(errorText(400, "BadRequest", "request line", "must be METHOD /path HTTP/1.1"));
   } else if (headerOf(header, "transfer-encoding")) {
     client.pieces = whole(errorText(501, "BadRequest", "transfer-encoding", "send a Content-Length instead"));
@@ -126,22 +146,26 @@ export function respond(server: Server, client: Client, mostHeader: number, most
     client.pieces = whole(errorText(400, "BadRequest", "content-length", "must be a whole number"));
   } else if (size > mostBody) {
     client.pieces = whole(errorText(413, "PayloadTooLarge", "body", "must be at most " + mostBody + " bytes"));
+  } else if (expected && expected !== "100-continue") {
+    client.pieces = whole(errorText(417, "BadRequest", "expect", "must be 100-continue"));
   } else if (rx.length < end + 4 + size) {
     client.want = end + 4 + size;
+    if (expected && line[2] !== "HTTP/1.0") client.socket.write("HTTP/1.1 100 Continue\r\n\r\n"); // RFC 9110, 10.1.1
   } else {
     try {
-      const mark = line[1].indexOf("?");
+      const mark = target.indexOf("?");
       client.pieces = server.answer(
-        line[0],
-        mark < 0 ? line[1] : line[1].substr(0, mark),
+        isHead ? "GET" : line[0],
+        mark < 0 ? target : target.substr(0, mark),
         header,
         rx.substr(end + 4, size),
-        mark < 0 ? "" : line[1].substr(mark + 1),
+        mark < 0 ? "" : target.substr(mark + 1),
       );
     } catch (error) {
       client.pieces = whole(errorText(500, "Failed", line[1], "" + error));
     }
   }
+  if (isHead && client.pieces) client.pieces = bodiless(client.pieces);
 }
 
 // Heads of requests and answers (RFC 9112).
@@ -163,13 +187,14 @@ const texts: Record<number, string> = {
   405: "Method Not Allowed",
   409: "Conflict",
   413: "Content Too Large",
+  417: "Expectation Failed",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",
   507: "Insufficient Storage",
 };
 
-/** Status line and headers; the end of the connection ends the body. All bodies are JSON. */
+/** Status line and headers, with `more` of them, each with its line end. All bodies are JSON. */
 function statusLine(status: number, more: string): string {
   return (
     "HTTP/1.1 " +
@@ -182,24 +207,35 @@ function statusLine(status: number, more: string): string {
   );
 }
 
-/**
- * An error as JSON: a code, the field or part of the request it is about, and the reason; `more` are members behind it
- * (`,"a":1`).
- */
-export function errorText(status: number, code: string, where: string, reason: string, more?: string): string {
-  const error = { "code": code, "where": where, "reason": reason, "retryable": status >= 500 || code === "Busy" };
-  return (
-    statusLine(status, code === "Busy" ? "Retry-After: 1\r\n" : "") +
-    '{"ok":false,"err":' +
-    JSON.stringify(error) +
-    (more || "") +
-    "}\r\n"
-  );
+function wholeText(status: number, body: string, more: string): string {
+  return statusLine(status, more + "Content-Length: " + body.length + "\r\n") + body;
 }
 
-/** Status line and headers of an answer. */
+/**
+ * An error as JSON: a code, the field or part of the request it is about, and the reason; `more` are members behind it
+ * (`,"a":1`), `headers` lines of the head.
+ */
+export function errorText(
+  status: number,
+  code: string,
+  where: string,
+  reason: string,
+  more?: string,
+  headers?: string,
+): string {
+  const error = { "code": code, "where": where, "reason": reason, "retryable": status >= 500 || code === "Busy" };
+  const head = (code === "Busy" ? "Retry-After: 1\r\n" : "") + (headers || "");
+  return wholeText(status, '{"ok":false,"err":' + JSON.stringify(error) + (more || "") + "}\r\n", head);
+}
+
+/** Status line and headers of an answer in pieces; the end of the connection ends it. */
 export function headText(status: number): string {
   return statusLine(status, "");
+}
+
+/** An answer that is there as a whole. */
+export function bodyText(status: number, body: string): string {
+  return wholeText(status, body, "");
 }
 
 /** The set-up token that a request carries. */

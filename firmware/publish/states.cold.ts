@@ -1,6 +1,6 @@
 // The topics of a period (stateTopics of tables/topics.ts): compact messages, counters, network, memory, sensors.
 import { snapshotAge } from "../battery/snapshot.cold";
-import { shown } from "../battery/names.cold";
+import { cellsShown, shown } from "../battery/names.cold";
 import * as slot from "../battery/registers.baked";
 import * as words from "../battery/words.baked";
 import { DEGRADED, NORMAL } from "../battery/snapshot";
@@ -33,11 +33,8 @@ function present(mqtt: MqttTask, now: number): boolean {
 
 function cells(mqtt: MqttTask): string {
   const s = mqtt.snapshot,
-    from = slot.cell01Voltage + s.firstCell,
-    list: (number | null)[] = [];
-  for (const mv of s.values.subarray(from, from + s.cells)) list.push(whole(mv));
-  const active = s.values[slot.balancingActive];
-  return JSON.stringify({ "c": list, "bal": active === active ? active >> s.firstCell : null, "seq": s.seq });
+    active = s.values[slot.balancingActive];
+  return JSON.stringify({ "c": cellsShown(s), "bal": active === active ? active >> s.firstCell : null, "seq": s.seq });
 }
 
 /**

@@ -121,7 +121,46 @@ describe("queries of changes", () => {
   });
 });
 
+describe("who may change something", () => {
+  before(() => setImageText(bakeText()));
+  const PASS = "caf\xc3\xa9 au lait";
+  const change = (authorization: string, pass = PASS): string => {
+    const one = bench(NORMAL),
+      header = authorization && `\r\nAuthorization: ${authorization}`;
+    ask(one, "PUT", "/api/config", "", JSON.stringify({ http: { pass } }));
+    const pieces = answer(one.app, "PUT", "/api/config", header, CHANGE, "");
+    while (pieces(0) === null && one.turn());
+    return pieces(0)!;
+  };
+  const credentials = Buffer.from(`admin:${PASS}`, "latin1").toString("base64");
+
+  it("who logs in, the scheme in any case", () => {
+    for (const scheme of ["Basic", "basic", "BASIC"])
+      assert.match(change(`${scheme} ${credentials}`), /^HTTP\/1\.1 200/, scheme);
+    assert.match(change(`basic   ${credentials}`), /^HTTP\/1\.1 200/);
+  });
+
+  it("a refusal says how", () => {
+    for (const authorization of ["", "Basic x", `Bearer ${credentials}`, credentials, "Basic"]) {
+      const text = change(authorization);
+      assert.match(text, /^HTTP\/1\.1 401 /, authorization);
+      assert.match(text, /\r\nWWW-Authenticate: Basic realm="tinybms-gateway"\r\n/);
+    }
+  });
+});
+
 describe("requests that no row takes", () => {
+  it("405 has a code of its own and says in Allow what may be", () => {
+    for (const [method, path, allow] of [
+      ["POST", "/api/status", "HEAD, GET"],
+      ["DELETE", "/api/config", "HEAD, GET, PUT"],
+      ["GET", "/api/mqtt/test", "POST"],
+    ]) {
+      const text = answer(bench(NORMAL).app, method!, path!, HEADER, "", "")(0)!;
+      assert.match(text, new RegExp(`^HTTP/1.1 405 [^]*\\r\\nAllow: ${allow}\\r\\n[^]*"code":"MethodNotAllowed"`));
+    }
+  });
+
   const there = "there are /api/status, /api/config, /api/mqtt, /api/mqtt/test and /api/tls/ca, cert, key";
   const table: [method: string, path: string, status: number, reason: string][] = [
     ["GET", "/", 404, there],

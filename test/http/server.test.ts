@@ -1,7 +1,7 @@
 // The HTTP server on sockets of the test's own: whole and split requests, what is refused, and who makes room for a
 // fifth client.
 import assert from "node:assert/strict";
-import { accept, serverOf, sweep, tokenOf } from "../../firmware/http/server.cold";
+import { accept, bodyText, errorText, headText, serverOf, sweep, tokenOf } from "../../firmware/http/server.cold";
 import type { Server } from "../../firmware/http/server";
 import type { Socket } from "../../firmware/kernel/ports";
 
@@ -52,6 +52,9 @@ function ask(own: Server, ...pieces: string[]): string {
 
 const PUT = "PUT /api/config?x=1 HTTP/1.1\r\nHost: a\r\nX-Setup-Token: 12AB\r\ncontent-LENGTH: 10\r\n\r\n0123456789";
 
+/** What a request gets, whole. */
+const rest = (text: string): string => text.slice(text.indexOf("\r\n\r\n") + 4);
+
 describe("http server", () => {
   it("answers a request, whole and split at every byte", () => {
     for (let at = 0; at <= PUT.length; at++)
@@ -84,6 +87,59 @@ describe("http server", () => {
       );
     });
   }
+
+  it("an empty line before the request is skipped, however it comes; targets may be absolute", () => {
+    for (const lead of ["\r\n", "\r\n\r\n"]) {
+      assert.match(ask(server(), lead + PUT), /PUT \/api\/config 0123456789$/);
+      assert.match(ask(server(), ...Array.from(lead + PUT)), /PUT \/api\/config 0123456789$/);
+    }
+    for (const [target, path] of [
+      ["http://gateway/api/status", "/api/status"],
+      ["HTTP://192.0.2.1:80/api/status?x=http://a/", "/api/status"],
+      ["http://gateway", "/"],
+    ])
+      assert.equal(rest(ask(server(), `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`)), `GET ${path} `, target);
+    assert.match(ask(server(), "GET ftp://a/api HTTP/1.1\r\n\r\n"), /^HTTP\/1\.1 400 /);
+  });
+
+  it("HEAD has the head of what GET would have, of an error too", () => {
+    assert.equal(ask(server(), "HEAD /api/status HTTP/1.1\r\n\r\n"), "HTTP/1.1 200 OK\r\n\r\n");
+    const [get, head] = ["GET", "HEAD"].map((method) => ask(server(), `${method} x HTTP/1.1\r\n\r\n`));
+    assert.equal(head, get!.slice(0, get!.indexOf("\r\n\r\n") + 4));
+  });
+
+  it("Expect: 100-continue gets it before the body, no other client does, and another expectation is 417", () => {
+    const head = PUT.slice(0, -10).replace("Host: a", "Host: a\r\nExpect: 100-Continue"),
+      own = server(),
+      peer = join(own);
+    peer.emit("data", head);
+    assert.equal(peer.written, "HTTP/1.1 100 Continue\r\n\r\n");
+    peer.emit("drain");
+    peer.emit("data", "01234");
+    peer.emit("data", "56789");
+    for (let i = 0; i < 3; i++) peer.emit("drain");
+    assert.match(
+      peer.written,
+      /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n\r\nPUT \/api\/config 0123456789$/,
+    );
+    assert.doesNotMatch(ask(server(), head + "0123456789"), /100 Continue/, "the body is there already");
+    assert.match(
+      ask(server(), head.replace("length: 10", "length: 5000").replace("LENGTH: 10", "LENGTH: 5000")),
+      /^HTTP\/1\.1 413/,
+    );
+    const old = join(server());
+    old.emit("data", head.replace("HTTP/1.1", "HTTP/1.0"));
+    assert.equal(old.written, "");
+    assert.match(ask(server(), head.replace("100-Continue", "miracles")), /^HTTP\/1\.1 417 Expectation Failed/);
+  });
+
+  it("what is whole has its length", () => {
+    for (const answer of [errorText(404, "NotFound", "/", "there is no such path"), bodyText(200, '{"ok":true}\r\n')]) {
+      const [, length] = /\r\nContent-Length: (\d+)\r\n/.exec(answer)!;
+      assert.equal(Number(length), rest(answer).length);
+    }
+    assert.doesNotMatch(headText(200), /Content-Length/);
+  });
 
   it("an answer that throws is a 500, and the server lives", () => {
     const own = server();

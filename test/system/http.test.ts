@@ -124,6 +124,23 @@ describe("system: HTTP", () => {
     assert.deepEqual(Object.keys((await status(host)).tasks[0]), ["name", "late", "longest_ms", "faults"]);
   });
 
+  it("has the cells in the status, and answers HEAD", async () => {
+    const host = await boot();
+    await running(host);
+    const { cells_mv: cells } = (await status(host)).live_data as unknown as { cells_mv: number[] };
+    assert.ok(cells.length === 16 && cells.every((mv) => mv > 2500 && mv < 3700), String(cells));
+    for (const path of ["/api/status", "/api/config", "/api/mqtt"]) {
+      const answer = await host.request(path, { method: "HEAD" });
+      assert.deepEqual([answer.status, await answer.text()], [200, ""]);
+    }
+    const { answer } = await talk(
+      host,
+      "PUT /api/config HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+      3000,
+    );
+    assert.equal(answer, "HTTP/1.1 100 Continue\r\n\r\n");
+  });
+
   it("answers while ten silent clients hold on", async () => {
     const host = await boot();
     await running(host);

@@ -101,6 +101,7 @@ const LISTED: Message[] = [
       { member: "balancing_bits", row: "balancing_active" },
       { member: "online_status", row: "online_status" },
       { member: "pack_power_w", row: "pack_power" },
+      { member: "cells_mv", unit: "mV", meaning: "voltages of the cells in use, the first one first" },
       { member: "age_ms", unit: "ms", meaning: "age of the oldest group of values that is needed" },
       PHASE,
       SEQ,

@@ -1,0 +1,91 @@
+// The HTTP server in a real Espruino for Linux, asked byte by byte: what RFC 9110 and 9112 want of a small server.
+import assert from "node:assert/strict";
+import net from "node:net";
+import { buildImage } from "../../tools/build/image";
+import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
+import { startSystem, type System } from "../../tools/rig/system";
+import { until } from "../../tools/rig/wait";
+
+describe("HTTP in an Espruino for Linux", () => {
+  let system: System;
+  before(async function () {
+    if (!findInterpreter()) {
+      console.log(`    ${NO_INTERPRETER}`);
+      this.skip();
+    }
+    const { code: image } = await buildImage({ board: "host" });
+    system = await startSystem({
+      image,
+      broker: "none",
+      settings: { mqtt: { enabled: false, user: "déjà" }, http: { pass: "café" } },
+    });
+    await until(
+      "the first answer",
+      60000,
+      async () => (await talk("GET /api/mqtt HTTP/1.1\r\n\r\n").catch(() => "")) !== "",
+    );
+  });
+  after(() => system?.stop());
+
+  /** What comes until the device closes, as bytes; `body` is sent when the device says that it may come. */
+  function talk(head: string, body = ""): Promise<string> {
+    return new Promise((resolve, reject) => {
+      let text = "";
+      const wire = net.connect(system.httpPort, "127.0.0.1", () => {
+        wire.write(Buffer.from(head, "latin1"));
+      });
+      wire.on("data", (bytes) => {
+        if (text === "" && body) wire.write(Buffer.from(body, "latin1"));
+        text += bytes.toString("latin1");
+      });
+      wire.on("error", reject);
+      wire.on("close", () => resolve(text));
+    });
+  }
+  const put = (headers: string, body = "{}"): string =>
+    `PUT /api/mqtt?dry=1 HTTP/1.1\r\nHost: a\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
+
+  it("skips an empty line, takes an absolute target, counts bytes", async () => {
+    const answer = await talk("\r\nGET http://gateway/api/mqtt HTTP/1.1\r\nHost: gateway\r\n\r\n");
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+    const [head, body] = answer.split("\r\n\r\n") as [string, string];
+    assert.equal(Number(/Content-Length: (\d+)/.exec(head)![1]), body.length);
+    assert.equal((JSON.parse(Buffer.from(body, "latin1").toString()) as { user: string }).user, "déjà");
+  });
+
+  it("answers HEAD with a head", async () => {
+    for (const path of ["/api/status", "/api/config", "/nothing"]) {
+      const answer = await talk(`HEAD ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      assert.match(answer, path === "/nothing" ? /^HTTP\/1\.1 404 [^]*\r\n\r\n$/ : /^HTTP\/1\.1 200 [^]*\r\n\r\n$/);
+    }
+  });
+
+  it("says what may be, how to log in, and that the body may come", async () => {
+    assert.match(
+      await talk("DELETE /api/config HTTP/1.1\r\n\r\n"),
+      /\r\nAllow: HEAD, GET, PUT\r\n[^]*MethodNotAllowed/,
+    );
+    assert.match(await talk(put("")), /^HTTP\/1\.1 401 [^]*\r\nWWW-Authenticate: Basic /);
+    const login = `authorization: basic ${Buffer.from("admin:café").toString("base64")}\r\n`;
+    assert.match(await talk(put(login)), /^HTTP\/1\.1 200 /);
+    const request = put(login + "Expect: 100-continue\r\n"),
+      end = request.indexOf("\r\n\r\n") + 4;
+    assert.match(
+      await talk(request.slice(0, end), request.slice(end)),
+      /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*"dry":true/,
+    );
+    assert.deepEqual(system.errors(), []);
+  });
+
+  it("has the cells in the status", async () => {
+    const cells = async (): Promise<number[]> => {
+      const answer = await talk("GET /api/status HTTP/1.1\r\nHost: a\r\n\r\n"),
+        status = JSON.parse(answer.slice(answer.indexOf("\r\n\r\n"))) as { live_data: { cells_mv: number[] } };
+      return status.live_data.cells_mv;
+    };
+    await until("the cells", 60000, async () => {
+      const all = await cells();
+      return all.length === 16 && all.every((mv) => mv > 2500 && mv < 3700);
+    });
+  });
+});
