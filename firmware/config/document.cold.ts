@@ -157,8 +157,9 @@ export interface Merge {
 }
 
 /**
- * Begin: `null` takes a field back to its default, `***` leaves a secret as it is. `remote` is "h" for HTTP and "a" for
- * MQTT, which may change less. `names` are all modules.
+ * Begin: `null` takes a field back to the board's preset or its default, `***` leaves a secret as it is, and what is as
+ * it is already is no change. `remote` is "h" for HTTP and "a" for MQTT, which may change less. `names` are all
+ * modules.
  */
 export function beginMerge(document: string, patch: Document, remote: "h" | "a", names: string[]): Merge {
   let unknown = "";
@@ -184,6 +185,11 @@ export function beginMerge(document: string, patch: Document, remote: "h" | "a",
   };
 }
 
+/** Whether a value is what is shown of a field; nobody learns of a secret that it was right. */
+function isShown(field: FieldLine, value: unknown, before: unknown): boolean {
+  return field["s"] ? value === MASK || (value === "" && before === "") : value === before;
+}
+
 /** Take `count` more rows; whether any is left. */
 export function mergeMore(own: Merge, presets: string, count: number): boolean {
   const module = own.waiting[0];
@@ -196,22 +202,23 @@ export function mergeMore(own: Merge, presets: string, count: number): boolean {
   own.at = fieldsOf(module, own.at, count, function (field) {
     const key = field["k"],
       name = module + "." + key,
-      patch = given[key];
+      patch = given[key],
+      base = preset[key] === undefined ? field["d"] : preset[key],
+      before = stored[key] === undefined ? base : stored[key];
     let value = stored[key];
     if (patch !== undefined) own.known.push(key);
-    if (patch !== undefined && !(field["s"] && patch === MASK)) {
+    if (patch !== undefined && !isShown(field, patch, before)) {
       if (field["r"] === "n" || (own.remote === "a" && field["r"] !== "a"))
         own.reason = own.reason || name + ": cannot be changed this way";
-      value = patch === null || patch === field["d"] ? undefined : patch;
+      value = patch === null || patch === base ? undefined : patch;
       if (value !== undefined && !own.reason) {
         const reason = refuse(field, value);
         own.reason = reason && name + ": " + reason;
       }
-      if (value !== stored[key]) own.changed.push(name);
+      if ((value === undefined ? base : value) !== before) own.changed.push(name);
     }
     if (value !== undefined) merged[key] = value;
-    values[key] = value === undefined ? preset[key] : value;
-    if (values[key] === undefined) values[key] = field["d"];
+    values[key] = value === undefined ? base : value;
   });
   own.merged[module] = merged;
   own.values[module] = values;

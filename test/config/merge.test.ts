@@ -1,5 +1,6 @@
 // A change of the settings is applied whole or refused with the field and the reason.
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { type Document, moduleText, readModule } from "../../firmware/config/document.cold";
 import { type Field, fields } from "../../firmware/tables/fields";
@@ -9,8 +10,12 @@ import { setImageText } from "../../firmware/kernel/text.cold";
 import { mergeDocument } from "../fixtures/merge";
 
 const stored = '{"wifi":{"ssid":"home","pass":"secret word"},"mqtt":{"host":"broker","port":1884}}';
-const merge = (patch: unknown, remote: "h" | "a" = "h", document = stored): ReturnType<typeof mergeDocument> =>
-  mergeDocument(document, patch as Document, remote);
+const merge = (
+  patch: unknown,
+  remote: "h" | "a" = "h",
+  document = stored,
+  presets = "{}",
+): ReturnType<typeof mergeDocument> => mergeDocument(document, presets, patch as Document, remote);
 
 /** A value of the field's type that it must refuse, by what is wrong with it. */
 function wrongValues(field: Field): [unknown, RegExp][] {
@@ -149,6 +154,57 @@ describe("an accepted change", () => {
         ),
       );
     }
+  });
+
+  it("what is shown and sent back changes nothing, whatever is stored and whatever the board presets", () => {
+    const presets =
+      '{"battery":{"chemistry":"lfp"},"mqtt":{"host":"192.0.2.1","port":1999},"wifi":{"pass":"preset one"}}';
+    const valueOf = (field: Field): fc.Arbitrary<unknown> => {
+      if (field.oneOf) return fc.constantFrom(...field.oneOf);
+      if (field.type === "bool") return fc.boolean();
+      if (field.type === "int") return fc.integer({ min: field.min, max: field.max });
+      if (field.type === "number")
+        return fc.constantFrom(field.min, field.max, ((field.min ?? 0) + (field.max ?? 0)) / 2);
+      return fc.string({ minLength: field.min ?? 0, maxLength: Math.min(field.max ?? 0, 20) });
+    };
+    const patches = fc.array(
+      fc.constantFrom(...fields).chain((field) => valueOf(field).map((value) => ({ field, value }))),
+      { maxLength: 12 },
+    );
+    const shown = (document: string): Document =>
+      JSON.parse(
+        `{${modules
+          .split(" ")
+          .map((module) => moduleText(document, presets, module))
+          .join(",")}}`,
+      ) as Document;
+    fc.assert(
+      fc.property(patches, (list) => {
+        let document = "{}";
+        for (const { field, value } of list) {
+          const merged = merge({ [field.module]: { [field.key]: value } }, "h", document, presets);
+          if (!merged.reason) document = merged.document;
+        }
+        for (const one of [
+          shown(document),
+          ...Object.entries(shown(document)).map(([module, values]) => ({ [module]: values })),
+        ])
+          assert.deepEqual(merge(one, "h", document, presets), { reason: "", document, changed: [] });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("a default that the board presets otherwise is kept; null goes back to the preset", () => {
+    const presets = '{"mqtt":{"port":1999}}',
+      { document, changed } = merge({ mqtt: { port: 1883 } }, "h", "{}", presets);
+    assert.deepEqual([document, changed], ['{"mqtt":{"port":1883}}', ["mqtt.port"]]);
+    assert.equal(readModule(document, presets, "mqtt")["port"], 1883);
+    assert.deepEqual(merge({ mqtt: { port: null } }, "h", document, presets), {
+      reason: "",
+      document: "{}",
+      changed: ["mqtt.port"],
+    });
   });
 
   it("a board's preset stands before the default, a stored value before both", () => {

@@ -81,7 +81,7 @@ describe("discovery at the bounds of every setting", () => {
         const patch = { ha: { enabled: true }, mqtt: { commands: "all" } } as Document;
         patch[field.module] = { ...patch[field.module], [field.key]: value };
         if (field.module === "ha" && field.key === "enabled" && !value) continue;
-        const { document, reason } = mergeDocument("{}", patch, "h");
+        const { document, reason } = mergeDocument("{}", "{}", patch, "h");
         if (reason) continue;
         for (const cells of [4, 16])
           for (const [topic, message] of messagesOf(document, cells))
