@@ -2,12 +2,16 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { laidOut, liveParts, oneLine, screenOn, type Status } from "../../tools/host/live";
 import { readEnvironment } from "../../tools/host/options";
+import { provisionTls } from "../../tools/host/settings";
+import { memoryStore } from "../../tools/host/storage";
+import { makeCertificate } from "../../tools/rig/certificate";
 import { smallImage } from "./image";
 
 interface Run {
@@ -157,14 +161,57 @@ describe("environment of the host", () => {
       MQTT_RETAIN: "Yes",
       MQTT_ENABLED: "",
     });
-    assert.deepEqual(settings, { mqtt: { baseTopic: "home/battery", default_qos: 1 }, retain: { telemetry: true } });
+    assert.deepEqual(settings, {
+      mqtt: { baseTopic: "home/battery", default_qos: 1 },
+      retain: { telemetry: true, text: true },
+    });
     assert.equal(isEnabled, true);
     assert.deepEqual(broker(), { host: "broker.example", port: 1884, user: "bms", pass: "p@ss", isTls: false });
+  });
+
+  it("has Home Assistant's discovery, and a login where the URL has none", () => {
+    const { settings, broker } = readEnvironment({
+      MQTT_BROKER: "mqtt://broker.example",
+      MQTT_USERNAME: "bms",
+      MQTT_PASSWORD: "p@ss",
+      MQTT_HA_DISCOVERY: "true",
+      MQTT_HA_DISCOVERY_PREFIX: "/hass/",
+    });
+    assert.deepEqual(settings, { ha: { enabled: true, prefix: "hass" } });
+    assert.deepEqual(broker(), { host: "broker.example", port: 1883, user: "bms", pass: "p@ss", isTls: false });
+    const own = { MQTT_BROKER: "mqtt://me:mine@b", MQTT_USERNAME: "bms", MQTT_PASSWORD: "p@ss" };
+    assert.deepEqual(readEnvironment(own).broker(), { host: "b", port: 1883, user: "me", pass: "mine", isTls: false });
+  });
+
+  it("names files with certificates and key, which get into the flash", () => {
+    const certificate = makeCertificate(),
+      write = (name: string, text: string): string => {
+        writeFileSync(join(folder, name), text);
+        return join(folder, name);
+      };
+    if (!certificate) return;
+    mkdirSync(folder, { recursive: true });
+    const files = {
+      MQTT_CA_CERT: write("ca.pem", certificate.cert),
+      MQTT_CLIENT_KEY: write("key.pem", certificate.key),
+    };
+    const { tls } = readEnvironment(files),
+      store = memoryStore();
+    provisionTls(store, tls);
+    assert.deepEqual([...store.files.keys()], ["tls.ca", "tls.key"]);
+    assert.equal(store.files.get("tls.ca"), new X509Certificate(certificate.cert).raw.toString("latin1"));
+    for (const [name, path, reason] of [
+      ["MQTT_CA_CERT", join(folder, "none.pem"), /MQTT_CA_CERT names a file that cannot be read: ENOENT/],
+      ["MQTT_CLIENT_KEY", files.MQTT_CA_CERT, /MQTT_CLIENT_KEY must name a PEM file with one block PRIVATE KEY/],
+      ["MQTT_CLIENT_CERT", files.MQTT_CLIENT_KEY, /MQTT_CLIENT_CERT must name a PEM file with one block CERTIFICATE/],
+    ] as [string, string, RegExp][])
+      assert.throws(() => readEnvironment({ [name]: path }), reason);
   });
 
   it("changes nothing when it is not set", () => {
     const { settings, isEnabled, broker } = readEnvironment({});
     assert.deepEqual([settings, isEnabled, broker()], [{}, true, undefined]);
+    assert.deepEqual(Object.values(readEnvironment({}).tls).filter(Boolean), []);
     assert.equal(readEnvironment({ MQTT_ENABLED: "off" }).isEnabled, false);
   });
 
@@ -174,6 +221,8 @@ describe("environment of the host", () => {
     ["MQTT_QOS", "3", /0, 1 or 2/],
     ["MQTT_QOS", "one", /0, 1 or 2/],
     ["MQTT_RETAIN", "maybe", /true or false/],
+    ["MQTT_HA_DISCOVERY", "maybe", /true or false/],
+    ["MQTT_HA_DISCOVERY_PREFIX", "a/+", /\+ or #/],
     ["MQTT_ENABLED", "2", /true or false/],
     ["MQTT_TOPIC_PREFIX", "a/#", /\+ or #/],
     ["MQTT_TOPIC_PREFIX", "/", /at least 1/],

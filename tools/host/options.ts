@@ -6,6 +6,7 @@ import { scenarioList, scenarioOf } from "../simulator/scenarios";
 import { CONTROL_PORT } from "./control";
 import { parseBrokerUrl } from "./broker-url";
 import type { BrokerAddress } from "./broker-url";
+import { derOf, type TlsFiles } from "./pem";
 import type { HostOptions } from "./run";
 import { refusal } from "./settings";
 import type { Settings } from "./settings";
@@ -26,6 +27,8 @@ export interface CommandLine {
   address: string;
   mqtt: number | BrokerAddress | "none";
   settings: Settings;
+  /** Certificates and key that the environment names. */
+  tls: TlsFiles;
   candump?: string;
   storage?: string;
   /** Start the recorder at once; its folder. */
@@ -78,10 +81,10 @@ function settingOf(module: string, key: string, value: unknown): unknown {
   return value;
 }
 
-function prefixOf(text: string): unknown {
+function topicOf(module: string, key: string, text: string): unknown {
   const prefix = text.replace(/^\/+|\/+$/g, "");
   if (/[+#]/.test(prefix)) throw new Error("must not hold + or #");
-  return settingOf("mqtt", "baseTopic", prefix);
+  return settingOf(module, key, prefix);
 }
 
 function qosOf(text: string): unknown {
@@ -92,12 +95,18 @@ function qosOf(text: string): unknown {
   );
 }
 
-/**
- * What MQTT_BROKER, MQTT_TOPIC_PREFIX, MQTT_QOS, MQTT_RETAIN and MQTT_ENABLED say. Throws an Error that names the
- * variable.
- */
+/** A login of a broker whose URL has none. */
+function withLogin(broker: BrokerAddress, environment: Environment): BrokerAddress {
+  const text = (key: "user" | "pass") => (value: string) => settingOf("mqtt", key, value) as string,
+    user = fromEnvironment(environment, "MQTT_USERNAME", text("user")),
+    pass = fromEnvironment(environment, "MQTT_PASSWORD", text("pass"));
+  return broker.user ? broker : { ...broker, user: user ?? "", pass: pass ?? "" };
+}
+
+/** What the variables MQTT_* say (ENVIRONMENT_HELP). Throws an Error that names the variable. */
 export function readEnvironment(environment: Environment): {
   settings: Settings;
+  tls: TlsFiles;
   isEnabled: boolean;
   broker(): BrokerAddress | undefined;
 } {
@@ -105,13 +114,33 @@ export function readEnvironment(environment: Environment): {
   const put = (module: string, key: string, value: unknown): void => {
     if (value !== undefined) (settings[module] ??= {})[key] = value;
   };
-  put("mqtt", "baseTopic", fromEnvironment(environment, "MQTT_TOPIC_PREFIX", prefixOf));
+  put(
+    "mqtt",
+    "baseTopic",
+    fromEnvironment(environment, "MQTT_TOPIC_PREFIX", (text) => topicOf("mqtt", "baseTopic", text)),
+  );
   put("mqtt", "default_qos", fromEnvironment(environment, "MQTT_QOS", qosOf));
-  put("retain", "telemetry", fromEnvironment(environment, "MQTT_RETAIN", switchOf));
+  for (const key of ["telemetry", "text"]) put("retain", key, fromEnvironment(environment, "MQTT_RETAIN", switchOf));
+  put("ha", "enabled", fromEnvironment(environment, "MQTT_HA_DISCOVERY", switchOf));
+  put(
+    "ha",
+    "prefix",
+    fromEnvironment(environment, "MQTT_HA_DISCOVERY_PREFIX", (text) => topicOf("ha", "prefix", text)),
+  );
+  const file = (name: string, label: Parameters<typeof derOf>[1]): string | undefined =>
+    fromEnvironment(environment, name, (path) => derOf(path, label));
   return {
     settings,
+    tls: {
+      ca: file("MQTT_CA_CERT", "CERTIFICATE"),
+      cert: file("MQTT_CLIENT_CERT", "CERTIFICATE"),
+      key: file("MQTT_CLIENT_KEY", "PRIVATE KEY"),
+    },
     isEnabled: fromEnvironment(environment, "MQTT_ENABLED", switchOf) ?? true,
-    broker: () => fromEnvironment(environment, "MQTT_BROKER", brokerOf),
+    broker: () => {
+      const broker = fromEnvironment(environment, "MQTT_BROKER", brokerOf);
+      return broker && withLogin(broker, environment);
+    },
   };
 }
 
@@ -120,9 +149,14 @@ const faultOf = (text: string, before: NamedFault[]): NamedFault[] => [...before
 const ENVIRONMENT_HELP = `
 Environment (options win):
   MQTT_BROKER        mqtt://user:pass@host:port, instead of the embedded broker
+  MQTT_USERNAME      login, where the URL has none
+  MQTT_PASSWORD
   MQTT_TOPIC_PREFIX  first level of the topics (tinybms)
   MQTT_QOS           QoS of telemetry: 0, 1 or 2 (0)
-  MQTT_RETAIN        retain telemetry: true or false (false)
+  MQTT_RETAIN        retain register messages and texts: true or false (false)
+  MQTT_HA_DISCOVERY  Home Assistant's discovery: true or false (false)
+  MQTT_HA_DISCOVERY_PREFIX  its first level (homeassistant)
+  MQTT_CA_CERT, MQTT_CLIENT_CERT, MQTT_CLIENT_KEY  PEM files for mqtts:// (one block each)
   MQTT_ENABLED       false: no MQTT at all`;
 
 function commandOf(): Command {
@@ -184,12 +218,16 @@ export function readCommandLine(given: string[], environment: Environment): Comm
     Omit<CommandLine, "faults" | "settings" | "mqtt"> & { fault: NamedFault[]; mqtt?: number | BrokerAddress }
   >();
   try {
-    const { settings, isEnabled, broker } = readEnvironment(environment);
+    const { settings, tls, isEnabled, broker } = readEnvironment(environment);
     return {
       ...options,
       faults: fault,
       settings,
-      mqtt: mqtt ?? (isEnabled ? (broker() ?? DEFAULT_MQTT_PORT) : "none"),
+      tls,
+      mqtt:
+        typeof mqtt === "object"
+          ? withLogin(mqtt, environment)
+          : (mqtt ?? (isEnabled ? (broker() ?? DEFAULT_MQTT_PORT) : "none")),
     };
   } catch (error) {
     return command.error("error: " + (error as Error).message);
@@ -206,7 +244,8 @@ export function hostOptions({
   address,
   mqtt,
   settings,
+  tls,
   candump,
 }: CommandLine): HostOptions {
-  return { scenario, bms, speed, seed, http, address, mqtt, settings, candump };
+  return { scenario, bms, speed, seed, http, address, mqtt, settings, tls, candump };
 }

@@ -28,7 +28,8 @@ import { noNetworkFaults } from "./faults";
 import type { NetworkFaults } from "./faults";
 import { listenNear } from "./ports";
 import type { Listening } from "./ports";
-import { mergeSettings, provision, readSettings } from "./settings";
+import type { TlsFiles } from "./pem";
+import { mergeSettings, provision, provisionTls, readSettings } from "./settings";
 import type { Settings } from "./settings";
 import { memoryStore, restorePower } from "./storage";
 import type { Store } from "./storage";
@@ -65,6 +66,8 @@ export interface HostOptions {
   /** Port of the embedded broker, a foreign broker, or none. */
   mqtt?: number | BrokerAddress | "none";
   settings?: Settings;
+  /** Certificates and key in the flash, as DER. */
+  tls?: TlsFiles;
   /** A store given again is the same device switched on again. */
   store?: Store;
   /** Crystal (MHz) of the MCP2515 on the device's SPI port; without it the CAN controller is the one on the chip. */
@@ -413,6 +416,7 @@ async function assemble(options: HostOptions, undo: Undo): Promise<Host> {
   const { server, listening } = await listenForHttp(options, undo);
   const broker = await embeddedBroker(options, clock, undo);
   provision(store, mergeSettings(settingsOf(options, broker), options.settings ?? {}));
+  provisionTls(store, options.tls ?? {});
   const rig: Rig = {
     options,
     clock,

@@ -4,6 +4,7 @@ import { takeUri } from "../../firmware/config/document.cold";
 import { newestSlot, writeSlot } from "../../firmware/config/slots.cold";
 import { fields, type Field } from "../../firmware/tables/fields";
 import { crc32 } from "./crc32";
+import type { TlsFiles } from "./pem";
 import { type Store, storageModule } from "./storage";
 
 /** A settings document: module, key, value. */
@@ -76,4 +77,10 @@ export function provision(store: Store, wanted: Settings): void {
   if (JSON.stringify(after) === JSON.stringify(before)) return;
   const reason = writeSlot(files(store), crcOf, Buffer.from(JSON.stringify(after)).toString("latin1"));
   if (reason !== "") throw new Error(reason);
+}
+
+/** Put certificates and key into the flash, as PUT /api/tls does; what is not given stays. */
+export function provisionTls(store: Store, tls: TlsFiles): void {
+  for (const [name, der] of Object.entries(tls))
+    if (der !== undefined && store.files.get(`tls.${name}`) !== der) files(store).write(`tls.${name}`, der);
 }
