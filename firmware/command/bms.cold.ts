@@ -15,6 +15,8 @@ import type { Asked } from "./state";
 
 /** The last register there is. */
 const LAST = 599;
+/** Events of the log. */
+const MOST_COUNT = 49;
 /** Time for a read, ms. */
 const READ_MS = 5000;
 /** Time for a change, ms. */
@@ -26,7 +28,11 @@ function isWhole(value: unknown, least: number, most: number): boolean {
   return typeof value === "number" && value >= least && value <= most && value % 1 === 0;
 }
 
-/** The changes that make a register's raw number; an error as "Code key". */
+function outOfRange(where: string, least: number, most: number): string {
+  return "OutOfRange " + where + ", must be a whole number from " + least + " to " + most;
+}
+
+/** The changes that make a register's raw number; an error as "Code key, reason". */
 function changesOf(address: number, value: number): Args | string {
   const changes: Args = {};
   let rest = value,
@@ -40,8 +46,8 @@ function changesOf(address: number, value: number): Args | string {
     if (line["s"]) raw = (raw << 16) >> 16;
     changes[line["k"]] = raw / line["p"];
   });
-  if (!found) return "ReadOnlyRegister address";
-  return rest ? "OutOfRange value" : changes;
+  if (!found) return "ReadOnlyRegister address, is no setting of the BMS";
+  return rest ? "OutOfRange value, must fit the register" : changes;
 }
 
 /** A change of settings, or the check of one. */
@@ -51,20 +57,20 @@ function write(needs: Needs, cmd: string, args: Args): SettingsTalk | string {
     address = args["address"],
     value = args["value"];
   let changes = settings as Args | string | undefined;
-  if (!settingsOf(needs, "bms")["allow_write"]) return "InterlockBlocked " + cmd;
+  if (!settingsOf(needs, "bms")["allow_write"]) return "InterlockBlocked " + cmd + ", needs bms.allow_write";
   if (settings === undefined) {
     if (address === undefined) return "MissingValue " + cmd + ".address";
     if (value === undefined) return "MissingValue " + cmd + ".value";
-    if (!isWhole(address, 0, LAST)) return "OutOfRange " + cmd + ".address";
-    if (!isWhole(value, 0, 0xffffffff)) return "OutOfRange " + cmd + ".value";
+    if (!isWhole(address, 0, LAST)) return outOfRange(cmd + ".address", 0, LAST);
+    if (!isWhole(value, 0, 0xffffffff)) return outOfRange(cmd + ".value", 0, 0xffffffff);
     changes = changesOf(address as number, value as number);
     if (typeof changes === "string") return changes.replace(" ", " " + cmd + ".");
   } else if (typeof settings !== "object" || settings === null || !Object.keys(settings).length) {
-    return "OutOfRange " + cmd + ".settings";
+    return "OutOfRange " + cmd + ".settings, must be an object of settings";
   } else if (address !== undefined || value !== undefined) {
-    return "UnknownKey " + cmd + ".address";
+    return "UnknownKey " + cmd + ".address, cannot stand beside settings";
   }
-  if (!isDry && args["confirm"] !== true) return "InterlockBlocked " + cmd + ".confirm";
+  if (!isDry && args["confirm"] !== true) return "InterlockBlocked " + cmd + ".confirm, must be true";
   return settingsTalkOf(changes as Args, isDry, true, true);
 }
 
@@ -74,7 +80,7 @@ function write(needs: Needs, cmd: string, args: Args): SettingsTalk | string {
  */
 export function askBms(needs: Needs, asked: Asked, requests: string[], settings: SettingsTalk | null): string {
   const own = needs.commands;
-  if (needs.uart.talk) return "Busy " + asked.cmd;
+  if (needs.uart.talk) return "Busy " + asked.cmd + ", the BMS is being asked something else";
   const until = needs.natives.now() + (settings ? WRITE_MS : READ_MS);
   needs.uart.talk = {
     exchange: { request: requests.splice(0, 1)[0], head: "", length: 0, crc: 0, every: 0, due: 0 },
@@ -98,15 +104,16 @@ export function bmsRead(needs: Needs, args: Args, tail: string, flags: number): 
   const address = args["address"],
     count = args["count"] === undefined ? 1 : args["count"];
   if (address === undefined) return "MissingValue bms.read.address";
-  if (!isWhole(address, 0, LAST)) return "OutOfRange bms.read.address";
-  if (!isWhole(count, 1, MOST_BLOCK)) return "OutOfRange bms.read.count";
+  if (!isWhole(address, 0, LAST)) return outOfRange("bms.read.address", 0, LAST);
+  if (!isWhole(count, 1, MOST_BLOCK)) return outOfRange("bms.read.count", 1, MOST_BLOCK);
   const asked = { cmd: "bms.read", tail: tail, flags: flags, args: args };
   return askBms(needs, asked, [readBlock(7, address as number, count as number)], null);
 }
 
 /** The event log. */
 export function bmsEvents(needs: Needs, args: Args, tail: string, flags: number): string {
-  if (args["count"] !== undefined && !isWhole(args["count"], 1, 49)) return "OutOfRange bms.events.count";
+  if (args["count"] !== undefined && !isWhole(args["count"], 1, MOST_COUNT))
+    return outOfRange("bms.events.count", 1, MOST_COUNT);
   const asked = { cmd: "bms.events", tail: tail, flags: flags, args: args };
   const requests = readsOf(EVENTS).map(function (read) {
     return readBlock(7, read[0], read[1]);
@@ -205,7 +212,7 @@ export function bmsAnswer(talk: Talk, asked: Asked): string {
   }
   if (talk.outcome !== "ok") return failed(cmd, talk.outcome || "timeout");
   if (cmd === "bms.events")
-    return eventsReply(talk.payload, args["count"] === undefined ? 49 : (args["count"] as number));
+    return eventsReply(talk.payload, args["count"] === undefined ? MOST_COUNT : (args["count"] as number));
   const words = wordsOf(talk.payload);
   return JSON.stringify({ "address": args["address"], "count": words.length, "words": words });
 }

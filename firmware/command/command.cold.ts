@@ -6,7 +6,7 @@ import { narrowLimits } from "../charge/external.cold";
 import { externalCcl, externalDcl, externalEnds } from "../charge/memory";
 import { settingsOf } from "../config/settings.cold";
 import { writeSlot } from "../config/slots.cold";
-import { parseObject, quote } from "../kernel/json.cold";
+import { idText, parseObject, quote } from "../kernel/json.cold";
 import { HANDLER_FAILED, PARSE_FAILED } from "../mqtt/session";
 import { rareAgain } from "../publish/again.cold";
 import { alarmsNow } from "../publish/alarms.cold";
@@ -25,14 +25,21 @@ type Args = Record<string, unknown>;
 /** Most values of `out`, three an answer. */
 const MOST_OUT = 12;
 
+/** A name that came, as the place of an error: without the comma that ends a place. */
+function place(name: string): string {
+  return name.substr(0, 64).split(",")[0];
+}
+
 /** Why the arguments cannot be, or the command may not; "" when all is well. */
 function refuse(needs: Needs, cmd: string, row: Command, args: Args): string {
   const mode = needs.commands.mode,
     takes = row.takes.split(" ");
-  for (const key of Object.keys(args)) if (!key || takes.indexOf(key) < 0) return "UnknownKey " + cmd + "." + key;
+  for (const key of Object.keys(args))
+    if (!key || takes.indexOf(key) < 0)
+      return "UnknownKey " + cmd + "." + place(key) + ", " + (row.takes ? "it takes " + row.takes : "it takes nothing");
   if (mode < SAFE) return "Disabled " + cmd;
-  if (row.may !== "safe" && mode < ALL_COMMANDS) return "InterlockBlocked " + cmd;
-  if (row.may === "confirmed" && args["confirm"] !== true) return "InterlockBlocked " + cmd + ".confirm";
+  if (row.may !== "safe" && mode < ALL_COMMANDS) return "InterlockBlocked " + cmd + ", needs mqtt.commands all";
+  if (row.may === "confirmed" && args["confirm"] !== true) return "InterlockBlocked " + cmd + ".confirm, must be true";
   const isDry = args["dry"];
   return isDry === undefined || typeof isDry === "boolean" ? "" : "OutOfRange " + cmd + ".dry, must be true or false";
 }
@@ -45,31 +52,33 @@ function isForeign(key: string): boolean {
 function command(needs: Needs, payload: string | null, flags: number): void {
   const parsed = payload === null || payload.length > MOST_MESSAGE ? null : parseObject(payload),
     message = (parsed && parsed.value) || {},
-    id = message["id"];
+    id = idText(message);
   const cmd = message["cmd"],
     args = message["args"] === undefined ? {} : (message["args"] as Args);
   const row = typeof cmd === "string" ? commandOf(cmd) : undefined;
   let tail = "",
     result = "";
   if (typeof cmd === "string") tail = ',"cmd":' + quote(cmd.substr(0, 64));
-  if (typeof id === "string" && id.length <= 64) tail += ',"id":' + quote(id);
-  else if (typeof id === "number" && id === (id | 0)) tail += ',"id":' + id;
-  else if (id !== undefined) result = "BadCmdJson id";
+  if (id === null) result = "BadCmdJson id, must be a whole number or at most 64 bytes of text";
+  else tail += id;
   if (!parsed) result = "ArgsTooLarge cmd";
   else if (!parsed.value) result = "BadCmdJson cmd, " + parsed.reason;
   else if (needs.mqtt.session.stale) result = "Stale cmd";
   else if (cmd === undefined || cmd === "") result = "MissingCmd cmd";
-  else if (typeof cmd !== "string") result = "BadCmdJson cmd";
+  else if (typeof cmd !== "string") result = "BadCmdJson cmd, must be text";
   else if (Object.keys(message).some(isForeign))
-    result = "UnknownKey " + Object.keys(message).filter(isForeign)[0].substr(0, 64);
-  else if (!row) result = "UnknownCmd " + cmd.substr(0, 64);
-  else if (typeof args !== "object" || args === null || typeof args.length === "number") result = "BadCmdJson args";
+    result = "UnknownKey " + place(Object.keys(message).filter(isForeign)[0]) + ", a message has cmd, args and id";
+  else if (!row) result = "UnknownCmd " + place(cmd);
+  else if (typeof args !== "object" || args === null || typeof args.length === "number")
+    result = "BadCmdJson args, must be an object";
   else result = result || refuse(needs, cmd, row, args);
   const counts = needs.mqtt.session.counts;
   if (parsed && !parsed.value) counts[PARSE_FAILED]++;
   if (row && !result) {
     result =
-      row.asks && Object.keys(args).length === 0 ? "MissingArgs " + (cmd as string) : row.run(needs, args, tail, flags);
+      row.asks && Object.keys(args).length === 0
+        ? "MissingArgs " + (cmd as string) + ", it takes " + row.takes
+        : row.run(needs, args, tail, flags);
     if (result && result[0] !== "{") counts[HANDLER_FAILED]++;
   }
   if (result) acknowledge(needs, tail, flags, result);
@@ -188,7 +197,9 @@ export function acknowledgeAlarms(needs: Needs, id: number): number[] {
 /** Acknowledge one alarm. */
 export function acknowledgeAlarm(needs: Needs, id: unknown): string {
   const acked = typeof id === "number" && id >= 1 ? acknowledgeAlarms(needs, id) : [];
-  return acked.length ? '{"id":' + acked[0] + "}" : "OutOfRange alarms.ack.id";
+  return acked.length
+    ? '{"id":' + acked[0] + "}"
+    : "OutOfRange alarms.ack.id, must be the number of an alarm that is raised";
 }
 
 export function acknowledgeAll(needs: Needs): string {
@@ -197,7 +208,7 @@ export function acknowledgeAll(needs: Needs): string {
 
 /** Try to connect with the settings in force; the answer comes later. */
 export function tryConnection(needs: Needs, tail: string, flags: number): string {
-  if (needs.commands.test) return "Busy mqtt.test";
+  if (needs.commands.test) return "Busy mqtt.test, another test is under way";
   beginTest(needs, settingsOf(needs, "mqtt"), tail, flags);
   return "";
 }
@@ -260,12 +271,13 @@ export function overrideLimits(needs: Needs, args: Args): string {
     dcl = args["dcl"],
     ttl = args["ttl_s"],
     state = needs.limits.state,
-    now = needs.natives.now();
+    now = needs.natives.now(),
+    most = "must be 0 to " + MOST_A;
   if (ccl === undefined && dcl === undefined) return "MissingValue " + cmd + ".ccl";
   if (ttl === undefined) return "MissingValue " + cmd + ".ttl_s";
-  if (ccl !== undefined && !isNumber(ccl, 0, MOST_A)) return "OutOfRange " + cmd + ".ccl";
-  if (dcl !== undefined && !isNumber(dcl, 0, MOST_A)) return "OutOfRange " + cmd + ".dcl";
-  if (!isNumber(ttl, 1, MOST_TTL_S)) return "OutOfRange " + cmd + ".ttl_s";
+  if (ccl !== undefined && !isNumber(ccl, 0, MOST_A)) return "OutOfRange " + cmd + ".ccl, " + most;
+  if (dcl !== undefined && !isNumber(dcl, 0, MOST_A)) return "OutOfRange " + cmd + ".dcl, " + most;
+  if (!isNumber(ttl, 1, MOST_TTL_S)) return "OutOfRange " + cmd + ".ttl_s, must be 1 to " + MOST_TTL_S;
   narrowLimits(
     needs.limits,
     NaN,
@@ -295,7 +307,9 @@ export function setLevel(needs: Needs, level: unknown, tail: string, flags: numb
         needs,
         tail,
         flags,
-        put.code ? put.code + " log.level.level" : JSON.stringify({ "level": settingsOf(needs, "log")["level"] }),
+        put.code
+          ? put.code + " log.level.level, " + put.reason
+          : JSON.stringify({ "level": settingsOf(needs, "log")["level"] }),
       );
     },
   });

@@ -5,6 +5,7 @@ import { SETTINGS } from "../bms/places";
 import { moduleText } from "../config/document.cold";
 import { modules } from "../config/fields.baked";
 import { newestSlot } from "../config/slots.cold";
+import { idText, parseObject } from "../kernel/json.cold";
 import { publish } from "../mqtt/publish";
 import { HANDLER_FAILED, PARSE_FAILED } from "../mqtt/session";
 import { FEW_IN_FLIGHT } from "../publish/state";
@@ -31,7 +32,10 @@ export function setSettings(needs: Needs, payload: string | null, flags: number)
   else if (needs.mqtt.session.stale) error = "Stale cfg/set";
   else if (needs.commands.mode < SAFE) error = "Disabled cfg/set";
   else if (!beginChange(needs, asked)) error = "Busy cfg/set, another change is under way";
-  if (error) send(needs, "cfg/ack", '{"ok":false,' + errorText(error) + "}", flags);
+  if (!error) return;
+  const parsed = payload === null || payload.length > MOST_MESSAGE ? null : parseObject(payload).value,
+    id = parsed ? idText(parsed) : "";
+  send(needs, "cfg/ack", '{"ok":false' + (id || "") + "," + errorText(error) + "}", flags);
 }
 
 /** What came of it. */
@@ -45,11 +49,13 @@ export function answerChange(needs: Needs, put: Put, flags: number): void {
     needs,
     "cfg/ack",
     put.code
-      ? '{"ok":false,' +
-          errorText(put.code + " " + (isText ? "cfg/set" : put.where) + ", " + put.reason) +
+      ? '{"ok":false' +
+          put.id +
+          "," +
+          errorText(put.code + " " + (put.where === "body" ? "cfg/set" : put.where) + ", " + put.reason) +
           warnings +
           "}"
-      : '{"ok":true,"where":"cfg/set","changed":' + JSON.stringify(put.changed) + warnings + "}",
+      : '{"ok":true' + put.id + ',"where":"cfg/set","changed":' + JSON.stringify(put.changed) + warnings + "}",
     flags,
   );
 }

@@ -209,7 +209,7 @@ export function mergeMore(own: Merge, presets: string, count: number): boolean {
     if (patch !== undefined) own.known.push(key);
     if (patch !== undefined && !isShown(field, patch, before)) {
       if (field["r"] === "n" || (own.remote === "a" && field["r"] !== "a"))
-        own.reason = own.reason || name + ": cannot be changed this way";
+        own.reason = own.reason || name + ": cannot be changed " + (own.remote === "a" ? "over MQTT" : "at all");
       value = patch === null || patch === base ? undefined : patch;
       if (value !== undefined && !own.reason) {
         const reason = refuse(field, value);

@@ -183,6 +183,17 @@ export function parseObject(text: string): { value?: Record<string, unknown>; re
   }
 }
 
+/** The longest text that counts as an id. */
+const MOST_ID = 64;
+
+/** The member `id` of a message as its answer repeats it (`,"id":7`), "" without one, null when it cannot be one. */
+export function idText(message: Record<string, unknown>): string | null {
+  const id = message["id"];
+  if (id === undefined) return "";
+  if (typeof id === "string") return id.length <= MOST_ID ? ',"id":' + quote(id) : null;
+  return typeof id === "number" && id === (id | 0) ? ',"id":' + id : null;
+}
+
 // Strings as JSON.
 
 /** A string as JSON, its bytes left as they are (the interpreter's own would escape UTF-8 byte by byte). */

@@ -10,6 +10,7 @@ import { keepTotals, readTotals, totalMessage, totalsOn } from "./energy.cold";
 import { registerText } from "./messages";
 import { messageTail, send, sendRegister } from "./messages.cold";
 import { groupMessage } from "./groups.cold";
+import { replayLoad } from "./replay.cold";
 import * as topics from "./topics.baked";
 import { GROUP_IS_TEXT, GROUP_NEXT, GROUP_PAYLOAD, GROUP_SUFFIX, type MqttTask, PAYLOAD, SUFFIX } from "./state";
 
@@ -23,11 +24,14 @@ function knownFacts(values: Record<string, number>): Record<string, number> {
 function systemConfig(mqtt: MqttTask): string {
   const facts = mqtt.needs.natives.machine(),
     free = facts.storageFree / 1024,
-    memory = mqtt.needs.memory;
+    memory = mqtt.needs.memory,
+    replay = mqtt.needs.replay;
+  if (!replay.boot) replayLoad(mqtt, mqtt.needs.natives.now());
   return JSON.stringify({
     "ip": facts.ip,
     "mac": facts.mac,
     "uptimeStart": Math.floor(mqtt.needs.clock.epoch),
+    "boot": replay.boot,
     "flash": knownFacts({
       "usedKb": facts.storage / 1024 - free,
       "freeKb": free,

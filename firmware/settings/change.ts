@@ -7,6 +7,8 @@ import type { Limits } from "../charge/limits";
 
 /** What comes of it. */
 export interface Put {
+  /** What an answer by MQTT repeats of the message: `,"id":7`, or "". */
+  id: string;
   /** Standard code of a refusal ("" when all went well), the field, and the reason for people. */
   code: string;
   where: string;

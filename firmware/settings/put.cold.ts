@@ -4,7 +4,7 @@ import { beginMerge, type Document, endMerge, mergeMore, readMore, takeUri } fro
 import { modules } from "../config/fields.baked";
 import { concerned } from "../config/settings.cold";
 import { newestSlot, writeSlot } from "../config/slots.cold";
-import { parseObject } from "../kernel/json.cold";
+import { idText, parseObject } from "../kernel/json.cold";
 import type { Needs } from "./needs";
 import { tryNew, tryOld, weigh } from "./judge.cold";
 import { beginMqtt, endMqtt, takeAlarms, takeBattery, takeOthers } from "./apply.cold";
@@ -33,7 +33,7 @@ export function beginChange(needs: Needs, asked: Asked): boolean {
     values: {},
     trial: null,
     move: null,
-    put: { code: "", where: "", reason: "", document: "", changed: [], restart: false, warnings: [] },
+    put: { id: "", code: "", where: "", reason: "", document: "", changed: [], restart: false, warnings: [] },
   };
   needs.network.soon(function () {
     changeStep(needs);
@@ -158,12 +158,21 @@ export function parsePatch(needs: Needs, own: Change): void {
     put.reason = parsed.reason;
     return;
   }
+  const isMqtt = asked.remote === "a",
+    id = isMqtt ? idText(patch) : "";
   if (asked.module) given[asked.module] = patch;
-  else for (const name of Object.keys(patch)) if (name !== "confirm") given[name] = patch[name];
+  else
+    for (const name of Object.keys(patch))
+      if (name !== "confirm" && !(isMqtt && name === "id")) given[name] = patch[name];
   const confirm = asked.module ? undefined : patch["confirm"],
-    badUri = asked.remote === "h" ? takeUri(given) : "";
+    badUri = isMqtt ? "" : takeUri(given);
+  put.id = id || "";
   put.code = "CfgApplyFailed";
-  if (confirm !== undefined && typeof confirm !== "boolean") {
+  if (id === null) {
+    put.code = "BadCfgJson";
+    put.where = "id";
+    put.reason = "must be a whole number or at most 64 bytes of text";
+  } else if (confirm !== undefined && typeof confirm !== "boolean") {
     put.where = "confirm";
     put.reason = "must be true or false";
   } else if (badUri) {

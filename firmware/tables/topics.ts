@@ -44,7 +44,7 @@ export const stateTopics: Topic[] = [
 
 /** Those of a connection (publish/topics.cold.ts); the pages of the manifest follow them. */
 export const onceTopics: Topic[] = [
-  { suffix: "system/config", class: "config", every: 0, tells: "address, MAC, flash" },
+  { suffix: "system/config", class: "config", every: 0, tells: "address, MAC, flash, number of the start" },
   { suffix: "hardware/config", class: "config", every: 0, tells: "the chip" },
   { suffix: "sensors/config", class: "config", every: 0, tells: "period and source of each measurement" },
   { suffix: "manifest", class: "config", every: 0, tells: "how many pages list the register topics" },

@@ -44,7 +44,7 @@ describe("commands over MQTT", () => {
     [
       "a write by default",
       '{"cmd":"bms.write","args":{"address":300,"value":3600,"confirm":true}}',
-      '{"ok":false,"cmd":"bms.write","err":{"code":"InterlockBlocked","where":"bms.write","retryable":false}}',
+      '{"ok":false,"cmd":"bms.write","err":{"code":"InterlockBlocked","where":"bms.write","retryable":false,"reason":"needs mqtt.commands all"}}',
     ],
     ["everything again", '{"cmd":"publish.all"}', '{"ok":true,"cmd":"publish.all","reply":{}}'],
     [
@@ -118,6 +118,17 @@ describe("commands over MQTT", () => {
     ['{"cmd":"system.reboot","args":{"confirm":true}}', "InterlockBlocked", "system.reboot"],
     ['{"cmd":"system.factory_reset","args":{"confirm":true}}', "InterlockBlocked", "system.factory_reset"],
   ];
+  const reasons: [string, string][] = [
+    ['{"cmd":"bms.read","args":{"address":0,"count":30}}', "must be a whole number from 1 to 29"],
+    ['{"cmd":"can.limits.override","args":{"ccl":5,"ttl_s":3601}}', "must be 1 to 3600"],
+    ['{"cmd":"can.limits.override","args":{"ccl":-1,"ttl_s":5}}', "must be 0 to 750"],
+    ['{"cmd":"bms.read","args":{"adress":0}}', "it takes address count"],
+    ['{"cmd":"bms.read"}', "it takes address count"],
+    ['{"cmd":"system.ping","args":{"x":1}}', "it takes nothing"],
+    ['{"cmd":"system.ping","dry":true}', "a message has cmd, args and id"],
+    ['{"cmd":"a, b"}', "is no command"],
+    ['{"cmd":"log.level","args":{"level":"loud"}}', "must be one of error,warn,info,debug"],
+  ];
   it("answers each command and each error", async () => {
     const host = await commander({ settings });
     for (const [name, message, wanted] of answers) assert.equal(await command(host, message), wanted, name);
@@ -125,14 +136,17 @@ describe("commands over MQTT", () => {
       const answer = JSON.parse(await command(host, message)) as Json;
       const { reason, ...err } = answer.err as Json;
       assert.deepEqual([answer.ok, err], [false, { code, where, retryable: false }], message);
+      assert.ok(typeof reason === "string" && reason.length > 6, `${message}: ${reason}`);
       if (message.includes('"ccl":50')) assert.equal(reason, "has the name ccl twice");
     }
     assert.deepEqual(JSON.parse(await command(host, '{"cmd":"nothing","id":"9"}')), {
       ok: false,
       cmd: "nothing",
       id: "9",
-      err: { code: "UnknownCmd", where: "nothing", retryable: false },
+      err: { code: "UnknownCmd", where: "nothing", retryable: false, reason: "is no command" },
     });
+    for (const [message, wanted] of reasons)
+      assert.equal(((JSON.parse(await command(host, message)) as Json).err as Json).reason, wanted, message);
     assert.equal(
       heard(host, "ack").every(({ retain }) => !retain),
       true,
@@ -197,10 +211,18 @@ describe("commands over MQTT", () => {
       ["system.reboot", {}],
       ["system.reboot", { confirm: 1 }],
     ];
-    const blocked = (cmd: string, what = ""): Json => ({
+    const needsAll = "needs mqtt.commands all";
+    const blocked = (where: string, reason: string): Json => ({
       code: "InterlockBlocked",
-      where: cmd + what,
+      where,
       retryable: false,
+      reason,
+    });
+    const disabled = (where: string): Json => ({
+      code: "Disabled",
+      where,
+      retryable: false,
+      reason: "mqtt.commands is off",
     });
     for (const mode of ["off", "safe", "all"]) {
       for (const allowed of [false, true]) {
@@ -208,17 +230,22 @@ describe("commands over MQTT", () => {
         for (const [cmd, args] of all) {
           const answer = await ack(host, cmd, args),
             about = `${mode} ${allowed} ${cmd} ${JSON.stringify(answer)}`;
-          if (mode === "off") assert.deepEqual(answer.err, { code: "Disabled", where: cmd, retryable: false }, about);
+          if (mode === "off") assert.deepEqual(answer.err, disabled(cmd), about);
           else if (cmd === "system.reboot")
-            assert.deepEqual(answer.err, mode === "safe" ? blocked(cmd) : blocked(cmd, ".confirm"), about);
-          else if (cmd === "time.resync" && mode === "safe") assert.deepEqual(answer.err, blocked(cmd), about);
+            assert.deepEqual(
+              answer.err,
+              mode === "safe" ? blocked(cmd, needsAll) : blocked(cmd + ".confirm", "must be true"),
+              about,
+            );
+          else if (cmd === "time.resync" && mode === "safe")
+            assert.deepEqual(answer.err, blocked(cmd, needsAll), about);
           else if (cmd === "bms.write" && !(mode === "all" && allowed))
-            assert.deepEqual(answer.err, blocked(cmd), about);
+            assert.deepEqual(answer.err, blocked(cmd, mode === "all" ? "needs bms.allow_write" : needsAll), about);
           else assert.equal(answer.ok, true, about);
         }
         const wanted =
           mode === "off"
-            ? { ok: false, err: { code: "Disabled", where: "cfg/set", retryable: false } }
+            ? { ok: false, err: disabled("cfg/set") }
             : { ok: true, where: "cfg/set", changed: ["ha.enabled"] };
         assert.deepEqual(JSON.parse(await set(host, { ha: { enabled: true } })), wanted);
         await host.stop();
@@ -415,6 +442,30 @@ describe("settings over MQTT", () => {
     assert.equal(readSettings(host.store).mqtt.pass, SECRETS[1]);
     assert.equal(await set(host, {}), '{"ok":true,"where":"cfg/set","changed":[]}');
     keepsSecrets(host);
+  });
+
+  it("repeats the id of a message, whatever comes of it", async () => {
+    const host = await commander(),
+      answer = async (patch: string): Promise<Json> => JSON.parse(await set(host, patch)) as Json;
+    assert.deepEqual(await answer('{"id":7,"log":{"level":"info"}}'), {
+      ok: true,
+      id: 7,
+      where: "cfg/set",
+      changed: ["log.level"],
+    });
+    assert.deepEqual((await answer('{"id":"b\u00fc","log":{"level":"loud"}}')).id, "bü");
+    const remote = await answer('{"mqtt":{"commands":"all"},"id":"x"}');
+    assert.deepEqual(remote, {
+      ok: false,
+      id: "x",
+      err: { code: "CfgApplyFailed", where: "mqtt.commands", retryable: false, reason: "cannot be changed over MQTT" },
+    });
+    const { id, err } = await answer('{"id":[1],"log":{"level":"info"}}');
+    assert.deepEqual([id, (err as Json).code, (err as Json).where], [undefined, "BadCfgJson", "id"]);
+    assert.deepEqual(await answer('{"id":8,"mqtt":{"commands":"off"}}').then((one) => one.id), 8);
+    await host.stop();
+    const off = await commander({ settings: { mqtt: { commands: "off" } } });
+    assert.equal((JSON.parse(await set(off, '{"id":9}')) as Json).id, 9);
   });
 
   it("applies all of a document or nothing of it", async () => {

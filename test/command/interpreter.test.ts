@@ -73,6 +73,7 @@ describe("commands in an Espruino for Linux", () => {
       code: "OutOfRange",
       where: "alarms.ack.id",
       retryable: false,
+      reason: "must be the number of an alarm that is raised",
     });
     assert.deepEqual(await reply("log.level", { level: "info" }), { level: "info" });
     assert.deepEqual(await reply("publish.all"), {});
@@ -82,11 +83,10 @@ describe("commands in an Espruino for Linux", () => {
       headers: { "X-Setup-Token": system.console.lines.join("\n").match(/setup token: (\S+)/)![1] },
     });
     assert.equal((JSON.parse(test.text) as Json).stage, "puback");
-    assert.deepEqual(await ask("cfg/set", "cfg/ack", '{"mqtt":{"sensorMinPublishMs":2000},"uart":{"retries":2}}'), {
-      ok: true,
-      where: "cfg/set",
-      changed: ["uart.retries", "mqtt.sensorMinPublishMs"],
-    });
+    assert.deepEqual(
+      await ask("cfg/set", "cfg/ack", '{"id":"7","mqtt":{"sensorMinPublishMs":2000},"uart":{"retries":2}}'),
+      { ok: true, id: "7", where: "cfg/set", changed: ["uart.retries", "mqtt.sensorMinPublishMs"] },
+    );
     const refused: [string, string, string][] = [
       ['{"nothing":{}}', "UnknownModule", "nothing"],
       ['{"mqtt":{"hots":1}}', "UnknownKey", "mqtt.hots"],
@@ -111,7 +111,9 @@ describe("commands in an Espruino for Linux", () => {
       '{"cmd":"system.ping","args":{"a":1,"a":2}}',
       '{"cmd":"can.limits.override","args":{"ccl":50,"ttl_s":60,"ccl":5}}',
     ]) {
-      assert.equal((await ask("cmd", "ack", message)).ok, false, message);
+      const { ok, err } = await ask("cmd", "ack", message);
+      assert.equal(ok, false, message);
+      assert.ok(String((err as Json).reason).length > 6, message);
     }
     await until(
       "the settings again",

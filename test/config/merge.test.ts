@@ -101,7 +101,7 @@ describe("a refusal", () => {
     for (const field of fields.filter((field) => field.remote === "http")) {
       assert.equal(
         merge({ [field.module]: { [field.key]: null } }, "a").reason,
-        `${field.module}.${field.key}: cannot be changed this way`,
+        `${field.module}.${field.key}: cannot be changed over MQTT`,
       );
     }
     assert.equal(merge({ uart: { poll_ms: 100 } }, "a").reason, "");

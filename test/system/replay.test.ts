@@ -76,6 +76,8 @@ describe("offline replay, the whole system", () => {
     const samples = samplesOf(replayed(host)),
       boots = samples.map(({ boot: start }) => start!);
     assert.deepEqual([...new Set(boots)], [1, 2]);
+    const config = host.broker!.retained.get(`${host.topic}/system/config`)!.payload;
+    assert.equal((JSON.parse(config) as { boot: number }).boot, 2, "the start that talks now");
     for (const start of [1, 2]) {
       const ups = samples.filter((sample) => sample.boot === start).map(({ timestamp_ms: up }) => up!);
       assert.ok(ups.length >= 8 && ups.every((up, i) => i === 0 || up >= ups[i - 1]!), `${start}: ${ups}`);

@@ -84,7 +84,7 @@ const TREE: [string, number, boolean, string[]?][] = [
   ["rt/network/state", 0, false, ["ready", "ip", "rssi", "mqtt", "keepalive_ok", "ts"]],
   ["rt/system/state", 0, false, ["upt_ms", "upt_s", "heap", "jsvars", "loop", "mqtt_rx", "ts"]],
   ["system", 0, false, ["rssi", "memory"]],
-  ["system/config", 1, true, ["ip", "mac", "uptimeStart", "flash", "memory"]],
+  ["system/config", 1, true, ["ip", "mac", "uptimeStart", "boot", "flash", "memory"]],
   ["hardware/config", 1, true, ["chip"]],
   ["sensors/status", 0, false],
   ["sensors/config", 1, true],
