@@ -373,7 +373,8 @@ describe("recorder: as others see it", function () {
     await until("known", PATIENCE, async () =>
       (await ask("/api/devices/DEMO-0001/boots")).body.boots.some(({ boot }: { boot: number }) => boot === 99),
     );
-    assert.equal((await ask(`/api/dead-letters/${letter.hash}/retry`, { post: {} })).body.reason, "kept");
+    const again = await ask(`/api/dead-letters/${letter.hash}/retry`, { post: {} });
+    if (again.status !== 404) assert.equal(again.body.reason, "kept"); // 404: the recorder itself, each minute
     assert.equal(
       (await letters()).some(({ hash }) => hash === letter.hash),
       false,
