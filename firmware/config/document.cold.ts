@@ -1,10 +1,11 @@
 // The settings document, read module by module: what is not stored has the board's preset, else its default.
 
 import { quote } from "../kernel/json.cold";
+import { formed, refuseForm, trimmed } from "./forms.cold";
 import { textSlice } from "../kernel/text";
 import { FIELDS_AT, FIELDS_END } from "./fields.baked";
 
-/** A line of the settings table in the image's text: module, key, type, default, bounds, values, secret, remote. */
+/** A line of the settings table in the image's text: module, key, type, default, bounds, form, values, secret, remote. */
 export interface FieldLine {
   m: string;
   k: string;
@@ -12,6 +13,7 @@ export interface FieldLine {
   d?: unknown;
   a?: number;
   b?: number;
+  f?: string;
   o?: unknown[];
   s?: number;
   r: "n" | "h" | "a";
@@ -97,7 +99,7 @@ function refuse(field: FieldLine, value: unknown): string {
     unit = type === "string" ? " bytes" : "";
   if (field["b"] !== undefined && !(size <= field["b"])) return "must be at most " + field["b"] + unit;
   if (field["a"] !== undefined && !(size >= field["a"])) return "must be at least " + field["a"] + unit;
-  return "";
+  return field["f"] ? refuseForm(field["f"], value as string) : "";
 }
 
 /** Settings of modules, defaults too. */
@@ -105,33 +107,19 @@ export type ModuleValues = Record<string, Record<string, unknown>>;
 
 /** Rules between fields of a module: the reason with the field it names, "" when they hold together. */
 function refuseTogether(values: ModuleValues): string {
-  const wifi = values["wifi"] || {},
-    battery = values["battery"] || {},
+  const battery = values["battery"] || {},
     bms = values["bms"] || {},
-    mqtt = values["mqtt"] || {},
-    ha = values["ha"] || {};
-  const pass = wifi["pass"] as string,
-    bulk = battery["v_bulk"] as number,
+    mqtt = values["mqtt"] || {};
+  const bulk = battery["v_bulk"] as number,
     float = battery["v_float"] as number;
   const rebulk = battery["v_rebulk"] as number,
-    cells = bms["expected_cells"] as number;
-  const custom = battery["chemistry"] === "custom",
-    device = (mqtt["deviceId"] || "") as string;
-  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  if (pass && pass.length < 8) return "wifi.pass: must be empty or at least 8 bytes";
+    cells = bms["expected_cells"] as number,
+    custom = battery["chemistry"] === "custom";
   if (custom && !(bulk && float && rebulk)) return "battery.chemistry: custom needs v_bulk, v_float and v_rebulk";
   if (bulk && (bulk < 2 || (float && float >= bulk) || (rebulk && rebulk >= bulk)))
     return "battery.v_bulk: must be above v_float and v_rebulk";
   if (float && rebulk && rebulk >= float) return "battery.v_rebulk: must be below v_float";
   if (cells > 0 && cells < 4) return "bms.expected_cells: must be 0 or 4 to 16";
-  for (const name of ["mqtt.baseTopic", "mqtt.root_topic", "mqtt.battery_json", "ha.prefix"]) {
-    // a broker cuts the connection that publishes such
-    const topic = ((name === "ha.prefix" ? ha["prefix"] : mqtt[name.substr(5)]) || "") as string;
-    if (topic.indexOf("#") >= 0 || topic.indexOf("+") >= 0) return name + ": must not hold # or +";
-    if (topic && !topic.split("/").join("").trim()) return name + ": must hold more than slashes and blanks";
-  }
-  for (let i = 0; i < device.length; i++)
-    if (letters.indexOf(device[i]) < 0) return "mqtt.deviceId: must hold letters, digits, - and _ only";
   if ((mqtt["reconnect_max_ms"] as number) < (mqtt["reconnect_interval_ms"] as number)) {
     return "mqtt.reconnect_max_ms: must not be below reconnect_interval_ms";
   }
@@ -202,7 +190,8 @@ export function mergeMore(own: Merge, presets: string, count: number): boolean {
   own.at = fieldsOf(module, own.at, count, function (field) {
     const key = field["k"],
       name = module + "." + key,
-      patch = given[key],
+      wanted = given[key],
+      patch = typeof wanted === "string" ? formed(field["f"], wanted) : wanted,
       base = preset[key] === undefined ? field["d"] : preset[key],
       before = stored[key] === undefined ? base : stored[key];
     let value = stored[key];
@@ -258,7 +247,7 @@ export function endMerge(own: Merge, names: string[]): string {
 
 // The broker as one URL: mqtt://user:pass@host:port or mqtts://..., taken apart into the fields that it stands for.
 
-/** `%41` is A; null where a percent sign is followed by something else, or by the byte 0. */
+/** `%41` is A; null where a percent sign is followed by something else. */
 function percentDecoded(text: string): string | null {
   const parts = text.split("%"),
     digits = "0123456789abcdef";
@@ -266,7 +255,7 @@ function percentDecoded(text: string): string | null {
   for (const part of parts.slice(1)) {
     const high = digits.indexOf(part.substr(0, 1).toLowerCase()),
       low = digits.indexOf(part.substr(1, 1).toLowerCase());
-    if (part.length < 2 || high < 0 || low < 0 || high + low === 0) return null;
+    if (part.length < 2 || high < 0 || low < 0) return null;
     out += String.fromCharCode(high * 16 + low) + part.substr(2);
   }
   return out;
@@ -275,13 +264,6 @@ function percentDecoded(text: string): string | null {
 function isNumber(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text[i] < "0" || text[i] > "9") return false;
   return text !== "";
-}
-
-/** The end of the host in `host:port`: behind the bracket of an IPv6 address, else at the colon. */
-function hostEnd(place: string): number {
-  const colon = place.indexOf(":");
-  if (place[0] === "[") return place.indexOf("]") + 1;
-  return colon < 0 ? place.length : colon;
 }
 
 /** Put what `uri` says into `fields`; the reason when it is no such URL. */
@@ -297,14 +279,20 @@ function takeApart(uri: string, fields: Record<string, unknown>): string {
     place = parts.pop() as string,
     login = parts.join("@"),
     colon = login.indexOf(":"),
-    end = hostEnd(place);
+    portAt = place.indexOf(":"),
+    end = portAt < 0 ? place.length : portAt;
   const user = percentDecoded(colon < 0 ? login : login.substr(0, colon)),
     pass = percentDecoded(colon < 0 ? "" : login.substr(colon + 1));
-  const host = place[0] === "[" ? place.substring(1, end - 1) : percentDecoded(place.substr(0, end)),
+  const host = percentDecoded(place.substr(0, end)),
     port = place.substr(end);
+  if (place[0] === "[") return "must name an IPv4 address: the interpreter knows no IPv6";
   if (user === null || pass === null || host === null) return "has a bad percent code";
   if (!host || !end) return "names no host";
   if (port && (port[0] !== ":" || port.length > 6 || !isNumber(port.substr(1)))) return "has a port that is no number";
+  const badHost = refuseForm("host", host),
+    badUser = refuseForm("text", user);
+  if (badHost) return "has a host that " + badHost;
+  if (badUser) return "has a user that " + badUser;
   fields["host"] = host;
   fields["port"] = port ? +port.substr(1) : secure ? 8883 : 1883;
   fields["user"] = user;
@@ -322,20 +310,5 @@ export function takeUri(settings: Record<string, unknown>): string {
     uri = fields ? fields["uri"] : null;
   if (!fields || typeof uri !== "string" || uri === "" || uri === MASK) return "";
   fields["uri"] = "";
-  return takeApart(uri, fields);
-}
-
-// A topic of the settings, tidied.
-
-/** A topic without blanks around its levels and without empty ones. */
-export function levels(topic: string): string {
-  return topic
-    .split("/")
-    .map(function (level) {
-      return level.trim();
-    })
-    .filter(function (level) {
-      return level !== "";
-    })
-    .join("/");
+  return takeApart(trimmed(uri), fields);
 }

@@ -1,6 +1,6 @@
 // What is due of Home Assistant's discovery: chooses the cold part that does it.
 
-import { levels } from "../config/document.cold";
+import { levels } from "../config/forms.cold";
 import { modules } from "../config/fields.baked";
 import { settingsOf } from "../config/settings.cold";
 import { quote } from "../kernel/json.cold";

@@ -4,7 +4,7 @@ import type { Move } from "./change";
 import type { Needs } from "./needs";
 import { takeSettings } from "../charge/prepare.cold";
 import { vFloat, vRebulk } from "../charge/settings";
-import { levels } from "../config/document.cold";
+import { levels } from "../config/forms.cold";
 import { modules } from "../config/fields.baked";
 import { type Values, settingsOf } from "../config/settings.cold";
 import { outboxFlush, publishTo } from "../mqtt/outbox.cold";

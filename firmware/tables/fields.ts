@@ -4,6 +4,12 @@
 /** Who may change it: nobody at run time, HTTP only (needs the set-up token), or MQTT commands too. */
 export type Remote = "no" | "http" | "all";
 
+/**
+ * What a text must be (config/forms.cold.ts): text that MQTT takes; a topic to publish below; one level of a topic; a
+ * host name or IPv4 address; that with a port; a key of WPA. Without a form it is taken as it is, as bytes.
+ */
+export type Form = "text" | "topic" | "level" | "host" | "server" | "psk";
+
 export interface Field {
   module: string;
   key: string;
@@ -14,6 +20,7 @@ export interface Field {
   /** Bounds of a number, or of the length of a string in bytes. */
   min?: number;
   max?: number;
+  form?: Form;
   /** The values it may have. */
   oneOf?: (string | number)[];
   /** Never shown; a received "***" means unchanged. */
@@ -36,8 +43,14 @@ const http: Partial<Rest> = { remote: "http" };
 export const fields: Field[] = [
   ...moduleOf("wifi", "http", [
     ["ssid", "string", "", "Network to join. Empty: no Wi-Fi.", { max: 32 }],
-    ["pass", "string", "", "Its password, empty for an open network.", { max: 63, secret: true }],
-    ["host", "string", "", "Host name. Empty: the device id.", { max: 32 }],
+    [
+      "pass",
+      "string",
+      "",
+      "Its password (8 bytes or more) or key (64 hexadecimal digits), empty for an open network.",
+      { max: 64, form: "psk", secret: true },
+    ],
+    ["host", "string", "", "Host name. Empty: the device id.", { max: 32, form: "host" }],
   ]),
   ...moduleOf("uart", "all", [
     ["poll_ms", "int", 250, "Period of the fast poll. The TinyBMS measures each 100 ms.", range(20, 1000, "ms")],
@@ -151,8 +164,14 @@ export const fields: Field[] = [
       "System status bits of 0x35A.",
       { oneOf: ["off", "active_is_online", "ok_is_online"] },
     ],
-    ["name", "string", "", "Battery name of more than 8 characters (0x370, 0x371). Empty: not sent.", { max: 16 }],
-    ["manufacturer", "string", "TinyBMS", "Manufacturer (0x35E).", { min: 1, max: 8 }],
+    [
+      "name",
+      "string",
+      "",
+      "Battery name of more than 8 characters (0x370, 0x371). Empty: not sent.",
+      { max: 16, form: "text" },
+    ],
+    ["manufacturer", "string", "TinyBMS", "Manufacturer (0x35E).", { min: 1, max: 8, form: "text" }],
     [
       "ride_through_min",
       "int",
@@ -180,28 +199,28 @@ export const fields: Field[] = [
       "string",
       "",
       "Broker as mqtt://user:pass@host:port; taken apart into the fields below.",
-      { ...http, max: 200, secret: true },
+      { ...http, max: 1024, secret: true },
     ],
-    ["host", "string", "", "Broker name or address. Empty: no MQTT.", { ...http, max: 63 }],
+    ["host", "string", "", "Broker name or IPv4 address. Empty: no MQTT.", { ...http, max: 253, form: "host" }],
     ["port", "int", 1883, "Broker port.", { ...http, min: 1, max: 65535 }],
-    ["user", "string", "", "User name.", { ...http, max: 64 }],
-    ["pass", "string", "", "Password.", { ...http, max: 64, secret: true }],
+    ["user", "string", "", "User name.", { ...http, max: 256, form: "text" }],
+    ["pass", "string", "", "Password.", { ...http, max: 256, secret: true }],
     ["use_tls", "bool", false, "Encrypt. The interpreter cannot verify the server.", http],
-    ["baseTopic", "string", "tinybms", "First level of all topics.", { ...http, min: 1, max: 32 }],
+    ["baseTopic", "string", "tinybms", "First level of all topics.", { ...http, min: 1, max: 32, form: "topic" }],
     [
       "deviceId",
       "string",
       "",
       "Second level of all topics. Empty: ESP32- and the end of the MAC.",
-      { ...http, max: 32 },
+      { ...http, max: 32, form: "level" },
     ],
-    ["client_id", "string", "", "Client id. Empty: the device id.", { ...http, max: 64 }],
+    ["client_id", "string", "", "Client id. Empty: the device id.", { ...http, max: 128, form: "text" }],
     [
       "root_topic",
       "string",
       "",
       "Registers go below this topic instead of <base>/<device>/rt/reg.",
-      { ...http, max: 64 },
+      { ...http, max: 64, form: "topic" },
     ],
     ["clean_session", "bool", true, "Start without what the broker kept.", http],
     ["keepalive_seconds", "int", 30, "Keep-alive.", range(5, 3600, "s")],
@@ -230,7 +249,7 @@ export const fields: Field[] = [
       "string",
       "",
       "Topic of one JSON message for drivers on the GX. Empty: off.",
-      { ...http, max: 64 },
+      { ...http, max: 64, form: "topic" },
     ],
   ]),
   ...moduleOf("retain", "all", [
@@ -243,7 +262,7 @@ export const fields: Field[] = [
   ]),
   ...moduleOf("ha", "all", [
     ["enabled", "bool", false, "Home Assistant discovery."],
-    ["prefix", "string", "homeassistant", "Discovery prefix.", { min: 1, max: 32 }],
+    ["prefix", "string", "homeassistant", "Discovery prefix.", { min: 1, max: 32, form: "topic" }],
   ]),
   ...moduleOf("alarms", "all", [
     ["imbalance_warning", "number", 0.16, "Cell spread that warns.", range(0.02, 1, "V")],
@@ -272,7 +291,7 @@ export const fields: Field[] = [
     ],
   ]),
   ...moduleOf("time", "all", [
-    ["server", "string", "pool.ntp.org", "Time server. Empty: no clock.", { max: 63 }],
+    ["server", "string", "pool.ntp.org", "Time server. Empty: no clock.", { max: 259, form: "server" }],
     ["sync_hours", "int", 6, "Period of time requests.", range(1, 168, "h")],
   ]),
 ];

@@ -71,7 +71,7 @@ describe("a refusal", () => {
     ["a module that is null", { mqtt: null }, /^mqtt: must be an object$/],
     ["a short Wi-Fi password", { wifi: { pass: "short" } }, /^wifi\.pass: /],
     ["a prefix of slashes", { ha: { prefix: "/ /" } }, /^ha\.prefix: must hold more/],
-    ["a base topic of blanks", { mqtt: { baseTopic: "  " } }, /^mqtt\.baseTopic: must hold more/],
+    ["a base topic of blanks", { mqtt: { baseTopic: "  " } }, /^mqtt\.baseTopic: must be at least 1 bytes/],
     ...[...'/ .#+$"\\\u00e4:', "\u0000"].map((odd): [string, unknown, RegExp] => [
       `${JSON.stringify(odd)} in the device id`,
       { mqtt: { deviceId: `a${odd}b` } },
@@ -87,6 +87,16 @@ describe("a refusal", () => {
       { mqtt: { root_topic: "a/+" } },
       /^mqtt\.root_topic: must not hold # or \+$/,
     ],
+    ["a blank in the host", { mqtt: { host: "my broker" } }, /^mqtt\.host: must be a host name/],
+    ["a port in the host", { mqtt: { host: "broker:1883" } }, /^mqtt\.host: must be without a port$/],
+    ["a URL in the host", { mqtt: { host: "mqtt://broker" } }, /^mqtt\.host: must be a name or an address alone/],
+    ["an IPv6 address", { mqtt: { host: "::1" } }, /^mqtt\.host: .*IPv6/],
+    ["a broker's own topics", { mqtt: { baseTopic: "$SYS" } }, /^mqtt\.baseTopic: must not begin with \$/],
+    ["a byte 0 in the user", { mqtt: { user: "a\0" } }, /^mqtt\.user: must not hold control/],
+    ["a client id that is no UTF-8", { mqtt: { client_id: "\xff" } }, /^mqtt\.client_id: must be UTF-8/],
+    ["half a surrogate", { mqtt: { battery_json: "a/\xed\xa0\x80" } }, /^mqtt\.battery_json: must be UTF-8/],
+    ["a key of WPA that has no hexadecimal digits", { wifi: { pass: "g".repeat(64) } }, /^wifi\.pass: .* hexadecimal/],
+    ["a time server of two ports", { time: { server: "a:1:2" } }, /^time\.server: /],
     [
       "a wildcard in the topic for drivers on a GX",
       { mqtt: { battery_json: "#" } },
@@ -111,6 +121,34 @@ describe("a refusal", () => {
 describe("an accepted change", () => {
   it("two waits before connecting again may be the same: then it is a fixed one", () =>
     assert.equal(merge({ mqtt: { reconnect_max_ms: 5000, reconnect_interval_ms: 5000 } }).reason, ""));
+
+  it("blanks around hosts and topics are cut off, everything else is taken as it is", () => {
+    const { reason, document } = merge(
+      {
+        wifi: { ssid: " a\xff ", pass: " 8 bytes\0" },
+        mqtt: { host: " broker.example\r\n", baseTopic: "\ttemp\xc3\xa0 ", user: " me ", pass: "\0\xff " },
+        time: { server: " 192.0.2.1:1123 " },
+      },
+      "h",
+      "{}",
+    );
+    assert.equal(reason, "");
+    assert.deepEqual(JSON.parse(document), {
+      wifi: { ssid: " a\xff ", pass: " 8 bytes\0" },
+      mqtt: { host: "broker.example", baseTopic: "temp\xc3\xa0", user: " me ", pass: "\0\xff " },
+      time: { server: "192.0.2.1:1123" },
+    });
+    assert.deepEqual(merge({ mqtt: { host: " broker " } }).changed, []);
+  });
+
+  it("bounds are those of the standards", () => {
+    const label = "a".repeat(63),
+      patch = {
+        wifi: { pass: "0123456789abcdefABCDEF".padEnd(64, "0") },
+        mqtt: { host: [label, label, label, "b".repeat(61)].join("."), user: "t".repeat(256), pass: "p".repeat(256) },
+      };
+    assert.deepEqual([patch.mqtt.host.length, merge(patch).reason], [253, ""]);
+  });
 
   it("keeps the rest, and names what changed", () => {
     const merged = merge({ mqtt: { port: 1885 }, uart: { poll_ms: 100 } });

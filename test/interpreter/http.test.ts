@@ -77,6 +77,24 @@ describe("HTTP in an Espruino for Linux", () => {
     assert.deepEqual(system.errors(), []);
   });
 
+  it("refuses texts that MQTT forbids and hosts that are none, by field and reason; cuts blanks off", async () => {
+    const login = `authorization: basic ${Buffer.from("admin:café").toString("base64")}\r\n`,
+      change = async (patch: string): Promise<string> => talk(put(login, patch));
+    for (const [patch, field, reason] of [
+      ['{"user":"a\\u0000"}', "user", "control"],
+      ['{"user":"a\\ud800"}', "user", "UTF-8"],
+      ['{"client_id":"a\xff"}', "client_id", "UTF-8"],
+      ['{"battery_json":"$SYS"}', "battery_json", "begin with"],
+      ['{"host":"broker:1883"}', "host", "port"],
+      ['{"host":"::1"}', "host", "IPv6"],
+      ['{"host":"192.0.2.256"}', "host", "IPv4"],
+      ['{"uri":"mqtt://[::1]"}', "uri", "IPv6"],
+    ])
+      assert.match(await change(patch!), new RegExp(`^HTTP/1.1 400 [^]*"where":"mqtt.${field}","reason":".*${reason}`));
+    for (const patch of ['{"user":"d\\u00e9j\\u00e0 ","pass":"\\u0000\xff"}', `{"host":" ${"a".repeat(63)}.b\\n"}`])
+      assert.match(await change(patch), /^HTTP\/1\.1 200 /, patch);
+  });
+
   it("has the cells in the status", async () => {
     const cells = async (): Promise<number[]> => {
       const answer = await talk("GET /api/status HTTP/1.1\r\nHost: a\r\n\r\n"),

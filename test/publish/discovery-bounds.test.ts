@@ -2,7 +2,8 @@
 import type { MqttTask } from "../../firmware/publish/state";
 import type { Needs } from "../../firmware/publish/needs";
 import assert from "node:assert/strict";
-import { type Document, levels } from "../../firmware/config/document.cold";
+import type { Document } from "../../firmware/config/document.cold";
+import { levels } from "../../firmware/config/forms.cold";
 import { mergeDocument } from "../fixtures/merge";
 import { type Field, fields } from "../../firmware/tables/fields";
 import { writeSlot } from "../../firmware/config/slots.cold";

@@ -53,8 +53,8 @@ export const rowWidth = (): number => Math.max(...publishedRows.map((row) => row
 
 /** One setting as the device reads it: short names, defaults only where they are not the type's own. */
 export function fieldText(field: (typeof fields)[number]): string {
-  const { module: m, key: k, type, default: d, min: a, max: b, oneOf: o, secret, remote } = field;
-  return JSON.stringify({ m, k, t: type[0], d, a, b, o, s: secret && 1, r: remote[0] });
+  const { module: m, key: k, type, default: d, min: a, max: b, form: f, oneOf: o, secret, remote } = field;
+  return JSON.stringify({ m, k, t: type[0], d, a, b, f, o, s: secret && 1, r: remote[0] });
 }
 
 /** Lists of names, separated by blanks. */

@@ -1,6 +1,7 @@
 // Settings for the image: checked against the firmware's table of settings and put into its flash as the firmware
 // itself does.
 import { takeUri } from "../../firmware/config/document.cold";
+import { formed, refuseForm } from "../../firmware/config/forms.cold";
 import { newestSlot, writeSlot } from "../../firmware/config/slots.cold";
 import { fields, type Field } from "../../firmware/tables/fields";
 import { crc32 } from "./crc32";
@@ -15,7 +16,14 @@ const TYPES = { bool: "boolean", int: "number", number: "number", string: "strin
 /** Why a value cannot be that setting's; "" when it can. */
 export function refusal(module: string, key: string, value: unknown): string {
   const field = fields.find((row) => row.module === module && row.key === key);
-  return field ? whyNot(field, value) : "is no setting";
+  return field ? whyNot(field, value) || badForm(field, value) : "is no setting";
+}
+
+/** Why a text is not of the setting's form; "" when it is. */
+function badForm({ form }: Field, value: unknown): string {
+  if (typeof value !== "string" || !form) return "";
+  const bytes = Buffer.from(value); // the device has the bytes of UTF-8
+  return bytes.toString() === value ? refuseForm(form, bytes.toString("latin1")) : "must not hold halves of characters";
 }
 
 /** Why a value is not of that type, or beyond these bounds; "" when it is well. */
@@ -57,6 +65,23 @@ function files(store: Store): ReturnType<typeof storageModule> {
   });
 }
 
+/** The settings as they count: without blanks around hosts and topics. */
+function tidied(settings: Settings): Settings {
+  const formOf = (module: string, key: string): Field["form"] =>
+    fields.find((row) => row.module === module && row.key === key)?.form;
+  return Object.fromEntries(
+    Object.entries(settings).map(([module, values]) => [
+      module,
+      Object.fromEntries(
+        Object.entries(values).map(([key, value]) => [
+          key,
+          typeof value === "string" ? formed(formOf(module, key), value) : value,
+        ]),
+      ),
+    ]),
+  );
+}
+
 /** The settings that the flash holds; `{}` when it holds none. */
 export function readSettings(store: Store): Settings {
   const { document } = newestSlot(files(store), crcOf);
@@ -68,7 +93,7 @@ export function readSettings(store: Store): Settings {
  * changes. Throws with the setting's name.
  */
 export function provision(store: Store, wanted: Settings): void {
-  const changes = structuredClone(wanted);
+  const changes = tidied(wanted);
   check(changes);
   const badUri = takeUri(changes);
   if (badUri) throw new Error(`setting mqtt.uri ${badUri}`);

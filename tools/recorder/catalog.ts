@@ -3,7 +3,7 @@
 import { alarmRows } from "../../firmware/tables/alarms";
 import { registers } from "../../firmware/tables/registers";
 import { fields, type Field } from "../../firmware/tables/fields";
-import { refusal } from "../host/settings";
+import { whyNot } from "../host/settings";
 import { isObject } from "./normalize";
 import type { DeviceError, Patch } from "./pushes";
 
@@ -37,7 +37,7 @@ function fieldFault(module: string, key: string, value: unknown): DeviceError | 
   if (!field) return bad("UnknownField", where, "is no setting");
   if (field.remote !== "all") return bad("Forbidden", where, "cannot be changed this way");
   if (value === null || (field.secret && value === "***")) return null;
-  const reason = refusal(module, key, value);
+  const reason = whyNot(field, value);
   return reason === "" ? null : bad("OutOfRange", where, reason);
 }
 
