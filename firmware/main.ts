@@ -232,7 +232,8 @@ function start(own: App): void {
   if (own.isReduced) own.clock.at = own.replay.at = NEVER;
   else {
     startTask(scheduler, own.mqtt.task);
-    network.listen(settingsOf(own, "http")["port"] as number, function (socket) {
+    own.server.port = settingsOf(own, "http")["port"] as number;
+    network.listen(own.server.port, function (socket) {
       accept(own.server, socket);
     });
   }

@@ -4,7 +4,7 @@ import type { Socket } from "../kernel/ports";
 import type { Client, Pieces, Server } from "./server";
 
 export function serverOf(now: () => number, soon: Server["soon"], answer: Server["answer"]): Server {
-  return { clients: [], now: now, soon: soon, answer: answer, requests: 0 };
+  return { clients: [], port: 0, now: now, soon: soon, answer: answer, requests: 0 };
 }
 
 /** A new client. What it does is looked at by the rare part; only the ears stay. */

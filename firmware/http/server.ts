@@ -20,6 +20,8 @@ export interface Client {
 
 export interface Server {
   clients: Client[];
+  /** The port that it listens on; 0: it does not yet. The setting http.port may be another one by now. */
+  port: number;
   now(): number;
   /** What answers is not done in "data", but by this. */
   soon(work: () => void): void;

@@ -64,7 +64,7 @@ function clear(mqtt: MqttTask, d: Discovery, now: number): void {
 /** Choose the next payload, and fix what it is made of. */
 function choose(mqtt: MqttTask, d: Discovery, now: number): void {
   const ip = mqtt.needs.network.address(),
-    port = settingsOf(mqtt.needs, "http")["port"] as number,
+    port = mqtt.needs.server.port,
     cells = mqtt.snapshot.cells;
   const most = settingsOf(mqtt.needs, "can/limits");
   if (!(d.todo & GATEWAY) && !cells) {

@@ -15,6 +15,8 @@ export interface Needs extends TimeNeeds, LogNeeds {
   canPort: CanPort;
   memory: Memory;
   replay: Replay;
+  /** The HTTP server: its port, for the link to it. */
+  server: { port: number };
   commands: Listener;
   /** When a missing TinyBMS is spoken of next (ms): whoever listens from now on is told. */
   rates: { sayAt: number };

@@ -152,6 +152,28 @@ describe("system: Home Assistant", () => {
     assert.deepEqual([connections, said("status")], [1, 0], "on one connection");
   });
 
+  it("links to the port that is served, not to the one that counts from the next start", async () => {
+    const host = await discovered(),
+      link = (): string | undefined => (parsed(told(host, GATEWAY).at(-1)).dev as { cu?: string }).cu;
+    const before = link();
+    assert.match(before!, /^http:\/\/[\d.]+$/, "port 80");
+    await put(host, { http: { port: 8099 } });
+    await host.wait(12000);
+    host.broker!.messages.splice(0);
+    await host.broker!.publish("homeassistant/status", "online");
+    await host.until("discovery", () => told(host, GATEWAY).length > 0, 25000);
+    assert.equal(link(), before);
+  });
+
+  it("links to the port that the host was told", async () => {
+    const host = await discovered({ http: 28471 });
+    assert.equal(
+      new URL((parsed(host.broker!.retained.get(GATEWAY)).dev as { cu?: string }).cu!).port,
+      new URL(host.httpUrl).port,
+    );
+    assert.notEqual(new URL(host.httpUrl).port, "");
+  });
+
   it("is emptied when it is switched off, and moves with its prefix", async () => {
     const host = await discovered();
     await put(host, { ha: { prefix: "ha" } });

@@ -252,6 +252,7 @@ interface Rig {
   bms: Pick<BmsLine, "receive" | "onSend">;
   broker: Broker | null;
   servers: Map<number, net.Server>;
+  http: Listening;
   network: NetworkFaults;
   console: ConsoleLine[];
   frames: HostFrame[];
@@ -329,11 +330,17 @@ function bootMachine(rig: Rig, died: (reason: Death) => void): Machine {
   };
 }
 
+/** Settings that the host decides: the device listens where the host does, when somebody chose the port. */
+function hostsOwn({ options, http }: Rig): Settings {
+  return options.http ? { http: { port: http.port } } : {};
+}
+
 /** Switch on, after switching off what runs. A reset does it by itself, as on the chip; a power cut does not. */
 function powerOn(rig: Rig): void {
   if (rig.isStopped) return;
   rig.machine?.stop();
   if (rig.store.isCut) restorePower(rig.store);
+  provision(rig.store, hostsOwn(rig));
   rig.machine = bootMachine(rig, (reason) => {
     if (reason === "power cut" || rig.isStopped) return;
     if (reason === "watchdog") rig.count.watchdogResets++;
@@ -426,7 +433,11 @@ async function assemble(options: HostOptions, undo: Undo): Promise<Host> {
     bms,
     broker,
     logFrame,
-    servers: new Map([[DEVICE_HTTP_PORT, server]]),
+    servers: new Map([
+      [DEVICE_HTTP_PORT, server],
+      [listening.port, server],
+    ]),
+    http: listening,
     network: noNetworkFaults(),
     console: [],
     frames: [],
