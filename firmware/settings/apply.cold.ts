@@ -275,10 +275,18 @@ function mirrorOf(config: Values, device: string): Mirror | null {
   };
 }
 
+/** Home Assistant says on `<this>/status` that it starts, whatever the prefix of discovery, unless it is told otherwise. */
+const HA_PREFIX = "homeassistant";
+
 /** What is subscribed beside commands and settings: Home Assistant's birth, keepalive of the mirror. */
 function othersOf(ha: Values, mirror: Mirror | null): string[] {
-  const birth = ha["enabled"] ? [levels(ha["prefix"] as string) + "/status"] : [];
-  return mirror && mirror.base ? birth.concat("R/" + mirror.base.split("/")[1] + "/keepalive") : birth;
+  const prefix = levels(ha["prefix"] as string),
+    birth = ha["birth_topic"] as string,
+    topics: string[] = [];
+  if (ha["enabled"]) topics.push(birth || prefix + "/status");
+  if (ha["enabled"] && !birth && prefix !== HA_PREFIX) topics.push(HA_PREFIX + "/status");
+  if (mirror && mirror.base) topics.push("R/" + mirror.base.split("/")[1] + "/keepalive");
+  return topics;
 }
 
 /**

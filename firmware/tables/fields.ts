@@ -263,6 +263,13 @@ export const fields: Field[] = [
   ...moduleOf("ha", "all", [
     ["enabled", "bool", false, "Home Assistant discovery."],
     ["prefix", "string", "homeassistant", "Discovery prefix.", { min: 1, max: 32, form: "topic" }],
+    [
+      "birth_topic",
+      "string",
+      "",
+      "Where Home Assistant says that it starts. Empty: <prefix>/status and homeassistant/status.",
+      { max: 64, form: "topic" },
+    ],
   ]),
   ...moduleOf("alarms", "all", [
     ["imbalance_warning", "number", 0.16, "Cell spread that warns.", range(0.02, 1, "V")],

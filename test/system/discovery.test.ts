@@ -139,8 +139,9 @@ describe("system: Home Assistant", () => {
     await host.wait(12000); // a long round is over
     host.broker!.messages.splice(0);
     await host.broker!.publish("homeassistant/status", "online");
-    await host.wait(11000);
-    assert.equal(told(host, BMS.replace(PREFIX, "ha")).length, 0, "the old prefix is not subscribed any more");
+    const moved = BMS.replace(PREFIX, "ha");
+    await host.until("discovery, because that topic is not the prefix's", () => told(host, moved).length > 0, 25000);
+    await host.wait(12000);
     host.broker!.messages.splice(0);
     await host.broker!.publish("ha/status", "online");
     await host.until("discovery", () => told(host, BMS.replace(PREFIX, "ha")).length > 0, 25000);
@@ -150,6 +151,17 @@ describe("system: Home Assistant", () => {
       topics.filter((suffix) => !told(host, `${host.topic}/${suffix}`).some(({ at }) => at >= from));
     await host.until("all values", () => missing().length === 0, 11000).catch(() => assert.deepEqual(missing(), []));
     assert.deepEqual([connections, said("status")], [1, 0], "on one connection");
+  });
+
+  it("hears of a birth on the topic that is set, and on no other", async () => {
+    const host = await discovered({ settings: { ha: { enabled: true, birth_topic: "/home/born" } } });
+    await host.wait(12000);
+    host.broker!.messages.splice(0);
+    await host.broker!.publish("homeassistant/status", "online");
+    await host.wait(11000);
+    assert.equal(told(host, BMS).length, 0);
+    await host.broker!.publish("/home/born", "online");
+    await host.until("discovery", () => told(host, BMS).length > 0, 25000);
   });
 
   it("links to the port that is served, not to the one that counts from the next start", async () => {
