@@ -5,7 +5,7 @@
 
 import type { Needs } from "./needs";
 import { refusal } from "../mqtt/session.cold";
-import { connectFault, tlsFiles } from "../publish/connect.cold";
+import { connectFault, tlsClosed, tlsFiles } from "../publish/connect.cold";
 import { AFTER_GRID_MS, FAULT_CODE, FAULT_TEXT, FRESH_MS, NO_GRID_MS } from "../publish/state";
 import type { MqttTest } from "./state";
 
@@ -83,8 +83,7 @@ function open(needs: Needs, test: MqttTest): void {
     socket.on("close", function () {
       if (test.result) return;
       const stage = test.stage;
-      if (isTls && stage !== "puback")
-        fail(needs, test, "TlsFailed", "mqtt.use_tls", "the broker refused to encrypt, or closed before CONNACK");
+      if (isTls && stage !== "puback") fail(needs, test, "TlsFailed", "mqtt.use_tls", tlsClosed());
       else
         fail(
           needs,

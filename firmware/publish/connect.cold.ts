@@ -215,8 +215,7 @@ function brokerLeft(mqtt: MqttTask): void {
   const session = mqtt.session,
     now = mqtt.needs.natives.now(),
     early = session.state === ANSWERING || session.state === OPENING;
-  if (early && session.tls)
-    sessionFail(session, "TlsFailed", "the broker refused to encrypt, or closed before it answered CONNECT", now);
+  if (early && session.tls) sessionFail(session, "TlsFailed", tlsClosed(), now);
   else
     sessionFail(
       session,
@@ -240,6 +239,11 @@ export function tlsFiles(store: StorePort): string[] {
   return ["tls.ca", "tls.cert", "tls.key"].map(function (name) {
     return store.read(name) || "";
   });
+}
+
+/** What a broker that closed an encrypted connection before it answered CONNECT may have meant. */
+export function tlsClosed(): string {
+  return "the broker refused to encrypt, or closed before CONNACK: it must take TLS 1.2 and any server name (SNI)";
 }
 
 /** Code and text of what `connect` or `connectTls` threw. */

@@ -182,6 +182,16 @@ describe("test of the MQTT connection", () => {
       keep(wire);
       void broker.handle(wire as never);
     });
+    const called: string[] = [];
+    const particular = tls.createServer({
+      ...certificate,
+      SNICallback: (name, done) => {
+        called.push(name);
+        done(new Error("nobody of that name"));
+      },
+    });
+    const modern = tls.createServer({ ...certificate, minVersion: "TLSv1.3" });
+    for (const server of [particular, modern]) server.on("tlsClientError", () => undefined).on("connection", keep);
     const open = net.createServer((wire) => {
       keep(wire);
       wire.on("data", (bytes) => {
@@ -191,7 +201,7 @@ describe("test of the MQTT connection", () => {
     });
     try {
       const host = await commander({ settings: { mqtt: { user: "bms", pass: SECRET } } }),
-        ports = await Promise.all([secure, open].map(listening));
+        ports = await Promise.all([secure, open, particular, modern].map(listening));
       const attempt = async (port: number): Promise<Json> =>
         (await post(host, { host: "127.0.0.1", port, use_tls: true })).answer;
       const fault = async (port: number): Promise<unknown[]> => {
@@ -206,6 +216,11 @@ describe("test of the MQTT connection", () => {
         [[`${host.topic}/test`, false]],
       );
       assert.deepEqual(await fault(ports[1]), ["TlsFailed", "mqtt.use_tls", false]);
+      for (const port of ports.slice(2)) {
+        const { err } = await attempt(port);
+        assert.deepEqual([(err as Json).code, /TLS 1\.2.+SNI/.test(String((err as Json).reason))], ["TlsFailed", true]);
+      }
+      assert.deepEqual(called, ["mbed TLS Server 1"]);
       assert.ok(plain !== "" && !plain.includes("MQTT"), "CONNECT went out in the clear");
       host.store.files.set("tls.key", "k".repeat(200));
       assert.deepEqual(await fault(ports[0]), ["TlsFailed", "mqtt.use_tls", false]);
@@ -215,7 +230,7 @@ describe("test of the MQTT connection", () => {
       await dropHandshakeLines(host);
     } finally {
       wires.forEach((wire) => wire.destroy());
-      for (const server of [secure, open]) await new Promise((resolve) => server.close(resolve));
+      for (const server of [secure, open, particular, modern]) await new Promise((resolve) => server.close(resolve));
       broker.close();
     }
   });

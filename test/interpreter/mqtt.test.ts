@@ -1,6 +1,8 @@
 // The client in a real Espruino for Linux against mosquitto: QoS 2, a kept session, a restart and a freeze of the
 // broker, TLS with a client certificate, and commands of every QoS. What node hides shows here.
 import assert from "node:assert/strict";
+import type { AddressInfo } from "node:net";
+import tls from "node:tls";
 import { buildImage } from "../../tools/build/image";
 import { makeCertificate } from "../../tools/rig/certificate";
 import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
@@ -146,8 +148,8 @@ describe("the MQTT client in an Espruino for Linux", () => {
       assert.equal(answer.status, 200, answer.text);
     }
     await until("connected", 60000, isConnected);
-    const { tls, subscribed } = await mqtt();
-    assert.deepEqual([tls, subscribed], ["encrypted, server not verified", true]);
+    const { tls: state, subscribed } = await mqtt();
+    assert.deepEqual([state, subscribed], ["encrypted, server not verified", true]);
     const plain = (await startMosquitto())!;
     try {
       const answer = await system.http("/api/config", {
@@ -165,6 +167,26 @@ describe("the MQTT client in an Espruino for Linux", () => {
       assert.equal(await isConnected(), false);
     } finally {
       await plain.close();
+    }
+    const called: string[] = [];
+    const particular = tls.createServer({
+      ...server,
+      SNICallback: (name, done) => {
+        called.push(name);
+        done(new Error("nobody of that name"));
+      },
+    });
+    particular.on("tlsClientError", () => undefined);
+    await new Promise<void>((resolve) => particular.listen(0, "127.0.0.1", resolve));
+    try {
+      const body = JSON.stringify({ mqtt: { port: (particular.address() as AddressInfo).port } });
+      const answer = await system.http("/api/config", { method: "PUT", headers, body });
+      assert.equal(answer.status, 200, answer.text);
+      await until("a handshake", 30000, () => called.length > 0);
+      await until("an error", 30000, async () => /SNI/.test(String((await mqtt())["last_error_message"])));
+      assert.deepEqual([...new Set(called)], ["mbed TLS Server 1"]);
+    } finally {
+      particular.close();
     }
   });
 });

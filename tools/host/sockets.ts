@@ -237,14 +237,21 @@ function pemOf({ realm }: SocketHooks, name: string, given: unknown): string | u
 }
 
 /**
- * Encrypted, verifying nothing, as the interpreter does. A failed handshake is an exception outside
- * any call (seen).
+ * Encrypted, verifying nothing, as the interpreter does: mbed TLS 2 has no TLS 1.3, and whatever the broker is called
+ * it is told this name (libs/network/network.c). A failed handshake is an exception outside any call (seen).
  */
 function secureWire(hooks: SocketHooks, options: { host: string; port: number }): net.Socket {
   const { ca, cert, key } = options as Record<string, unknown>;
   pemOf(hooks, "ca", ca);
   const identity = { cert: pemOf(hooks, "cert", cert), key: pemOf(hooks, "key", key) };
-  const wire = tls.connect({ ...options, ...identity, ca: undefined, rejectUnauthorized: false });
+  const wire = tls.connect({
+    ...options,
+    ...identity,
+    ca: undefined,
+    rejectUnauthorized: false,
+    servername: "mbed TLS Server 1",
+    maxVersion: "TLSv1.2",
+  });
   let isSecure = false;
   wire.once("secureConnect", () => {
     isSecure = true;
