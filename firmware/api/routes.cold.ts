@@ -3,6 +3,7 @@
 import type { Needs } from "./needs";
 import { moduleText } from "../config/document.cold";
 import { modules } from "../config/fields.baked";
+import { derOf } from "../config/pem.cold";
 import { settingsOf } from "../config/settings.cold";
 import { newestSlot } from "../config/slots.cold";
 import type { Pieces } from "../http/server";
@@ -250,40 +251,6 @@ export function configPiece(needs: Needs, piece: number, module: string): string
 }
 
 // PUT /api/tls/ca, /cert and /key: a PEM file (RFC 7468) becomes DER in the flash, which is what the interpreter wants.
-
-const BEGIN = "-----BEGIN ",
-  END = "-----END ",
-  DASHES = "-----";
-
-/** What a PEM block of that file may be called. */
-function labelFits(name: string, label: string): boolean {
-  return name === "key"
-    ? label === "PRIVATE KEY" || label === "RSA PRIVATE KEY" || label === "EC PRIVATE KEY"
-    : label === "CERTIFICATE";
-}
-
-/** DER of the one PEM block in `text`; or the reason, beginning with "!". */
-function derOf(name: string, text: string): string {
-  const begin = text.indexOf(BEGIN),
-    head = text.indexOf(DASHES, begin + BEGIN.length),
-    end = text.indexOf(END, begin);
-  const label = text.substring(begin + BEGIN.length, head);
-  if (begin < 0 || head < 0 || end < 0) return "!must be a PEM file";
-  if (label === "ENCRYPTED PRIVATE KEY" || text.indexOf("ENCRYPTED", head) >= 0) return "!must not be encrypted";
-  if (!labelFits(name, label)) return name === "key" ? "!must be a private key" : "!must be a certificate";
-  if (text.indexOf(BEGIN, end) >= 0) return "!must hold one block only";
-  const lines = text
-    .substring(head + DASHES.length, end)
-    .split("\n")
-    .map(function (line) {
-      return line.trim();
-    });
-  const der = atob(lines.join("")),
-    long = der.charCodeAt(1) - 0x80;
-  let size = 0;
-  for (let i = 0; i < long; i++) size = size * 256 + der.charCodeAt(2 + i);
-  return der.charCodeAt(0) === 0x30 && long > 0 && long < 4 && der.length === 2 + long + size ? der : "!is damaged";
-}
 
 /** The answer. An empty body takes the file away. It counts from the next connection on. */
 export function putTls(needs: Needs, name: string, body: string): string {

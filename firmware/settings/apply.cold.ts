@@ -118,6 +118,7 @@ const CONNECTION = [
   "baseTopic",
   "deviceId",
   "client_id",
+  "server_certificate",
   "clean_session",
   "cmd_qos",
 ];

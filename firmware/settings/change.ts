@@ -76,6 +76,8 @@ export interface Change {
   /** A message in pieces must be out first. */
   waits: boolean;
   merge: Merge | null;
+  /** The CA's certificate that came with them (DER), "" for none; null: it stays as it is. */
+  ca: string | null;
   /** Modules that are still to be read, and the place in the table of the next row. */
   toRead: string[];
   from: number;

@@ -2,6 +2,8 @@
 // main loop. The old settings count until the stages that apply the new ones; a power cut leaves old or new ones.
 import { beginMerge, type Document, endMerge, mergeMore, readMore, takeUri } from "../config/document.cold";
 import { modules } from "../config/fields.baked";
+import { takeNames, without } from "../config/names.cold";
+import { derOf } from "../config/pem.cold";
 import { concerned } from "../config/settings.cold";
 import { newestSlot, writeSlot } from "../config/slots.cold";
 import { idText, parseObject } from "../kernel/json.cold";
@@ -28,6 +30,7 @@ export function beginChange(needs: Needs, asked: Asked): boolean {
     at: now,
     waits: false,
     merge: null,
+    ca: null,
     toRead: [],
     from: 0,
     values: {},
@@ -62,6 +65,14 @@ const PARSE = 0,
 /** Rows of the settings table in a stage. */
 const ROWS = 8;
 
+/** The certificate that came goes to flash; why it cannot, or "". */
+function writeCa(needs: Needs, own: Change): string {
+  if (own.ca === null) return "";
+  if (own.ca) needs.store.write("tls.ca", own.ca);
+  else needs.store.erase("tls.ca");
+  return (needs.store.read("tls.ca") || "") === own.ca ? "" : "read back something else";
+}
+
 /** Do a stage; whether it has to be done again. An answer by MQTT goes out before the connection may end. */
 function doStage(needs: Needs, own: Change, stage: number): boolean {
   const put = own.put;
@@ -73,7 +84,7 @@ function doStage(needs: Needs, own: Change, stage: number): boolean {
   else if (stage === TRY_NEW) tryNew(needs, own);
   else if (stage === WEIGH) weigh(needs, own);
   else if (stage === WRITE) {
-    put.reason = writeSlot(needs.store, needs.natives.crc32, put.document);
+    put.reason = writeCa(needs, own) || writeSlot(needs.store, needs.natives.crc32, put.document);
     if (put.reason) put.code = "IoError";
     if (put.reason) put.where = "flash";
   } else if (stage === BATTERY) takeBattery(needs, own.values);
@@ -143,6 +154,19 @@ export function changeStep(needs: Needs): void {
 
 // The stages that check.
 
+/** `mqtt.server_certificate` (PEM) is a file and no setting; why it cannot be taken, beginning with the field, or "". */
+function takeCa(own: Change, settings: Record<string, unknown>): string {
+  const mqtt = settings["mqtt"] as Record<string, unknown> | null | undefined,
+    text = mqtt ? mqtt["server_certificate"] : undefined;
+  if (!mqtt || text === undefined) return "";
+  const der = typeof text === "string" ? text && derOf("ca", text) : "!must be a string";
+  if (own.asked.remote === "a") return "mqtt.server_certificate: cannot be changed over MQTT";
+  if (der[0] === "!") return "mqtt.server_certificate: " + der.substr(1);
+  own.ca = der;
+  settings["mqtt"] = without(mqtt, "server_certificate");
+  return "";
+}
+
 /** The text becomes a patch, which is ready to be merged. */
 export function parsePatch(needs: Needs, own: Change): void {
   const asked = own.asked,
@@ -165,6 +189,8 @@ export function parsePatch(needs: Needs, own: Change): void {
     for (const name of Object.keys(patch))
       if (name !== "confirm" && !(isMqtt && name === "id")) given[name] = patch[name];
   const confirm = asked.module ? undefined : patch["confirm"],
+    badName = takeNames(given),
+    badCa = takeCa(own, given),
     badUri = isMqtt ? "" : takeUri(given);
   put.id = id || "";
   put.code = "CfgApplyFailed";
@@ -175,6 +201,10 @@ export function parsePatch(needs: Needs, own: Change): void {
   } else if (confirm !== undefined && typeof confirm !== "boolean") {
     put.where = "confirm";
     put.reason = "must be true or false";
+  } else if (badName || badCa) {
+    const bad = badName || badCa;
+    put.where = bad.substr(0, bad.indexOf(": "));
+    put.reason = bad.substr(bad.indexOf(": ") + 2);
   } else if (badUri) {
     put.where = "mqtt.uri";
     put.reason = badUri;
@@ -224,6 +254,8 @@ export function fit(needs: Needs, own: Change): void {
     put = own.put;
   if (!merge) return;
   put.changed = merge.changed;
+  if (own.ca === (needs.store.read("tls.ca") || "")) own.ca = null;
+  if (own.ca !== null) put.changed.push("mqtt.server_certificate");
   put.document = endMerge(merge, modules.split(" "));
   own.values = merge.values;
   own.merge = null;

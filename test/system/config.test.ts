@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readSettings } from "../../tools/host/settings";
 import { memoryStore } from "../../tools/host/storage";
+import { makeCertificate } from "../../tools/rig/certificate";
 import type { Store } from "../../tools/host/storage";
 import type { Host } from "../../tools/host/run";
 import { boot, closeHosts, imageText, LIMITS, running, sent, status, untilStatus } from "./rig";
@@ -44,6 +45,30 @@ describe("system: configuration", () => {
     assert.deepEqual([document.wifi.ssid, document.wifi.pass, document.mqtt.pass], ["home", "***", "***"]);
     assert.equal(document.battery.chemistry, "lfp");
     assert.equal(document["can/limits"].cclMax, 140);
+  });
+
+  it("takes the names of the source documents, and the broker's certificate among the settings", async () => {
+    const host = await boot(),
+      certificate = makeCertificate();
+    const pem = certificate ? { server_certificate: certificate.cert } : {};
+    const { status: code, answer } = await put(host, {
+      mqtt: { username: "me", password: "it is", retain_by_default: true, ...pem },
+    });
+    assert.equal(code, 200, JSON.stringify(answer));
+    assert.deepEqual(
+      answer.changed!.filter((name) => name !== "mqtt.server_certificate"),
+      ["mqtt.user", "mqtt.pass", "retain.telemetry", "retain.text"],
+    );
+    const { mqtt, retain } = await config(host);
+    assert.deepEqual([mqtt.user, mqtt.pass, retain.telemetry, retain.text], ["me", "***", true, true]);
+    if (!certificate) return;
+    assert.ok(answer.changed!.includes("mqtt.server_certificate"));
+    assert.ok(host.store.files.get("tls.ca")!.length > 100);
+    assert.deepEqual((await put(host, { mqtt: pem })).answer.changed, []);
+    assert.deepEqual((await put(host, { mqtt: { server_certificate: "" } })).answer.changed, [
+      "mqtt.server_certificate",
+    ]);
+    assert.equal(host.store.files.has("tls.ca"), false);
   });
 
   it("takes no change without the token of the console", async () => {
