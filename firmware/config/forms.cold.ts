@@ -1,4 +1,5 @@
 // The forms that texts of the settings have (column `form` of tables/fields.ts), and topics tidied.
+import { readZone } from "../kernel/zone.cold";
 
 const DIGITS = "0123456789",
   LETTERS = "abcdefghijklmnopqrstuvwxyz";
@@ -87,15 +88,17 @@ export function refuseForm(form: string, text: string): string {
       return "must end with a port, or without one";
     return refuseHost(host);
   }
+  if (form === "zone")
+    return readZone(text) ? "" : "must be a time zone in the form CET-1CEST,M3.5.0,M10.5.0/3 (POSIX TZ), or empty";
   // psk
   if (text.length === 64)
     return isOf(text, DIGITS + "abcdef") ? "" : "must have 64 hexadecimal digits or up to 63 bytes";
   return text && text.length < 8 ? "must be empty or at least 8 bytes" : "";
 }
 
-/** The text as it counts: no blanks around hosts and topics. */
+/** The text as it counts: no blanks around hosts, topics and zones. */
 export function formed(form: string | undefined, text: string): string {
-  return form === "host" || form === "server" || form === "topic" ? trimmed(text) : text;
+  return form === "host" || form === "server" || form === "topic" || form === "zone" ? trimmed(text) : text;
 }
 
 const BLANKS = " \t\r\n";

@@ -3,12 +3,13 @@
 import * as slot from "../battery/registers.baked";
 import { AFTER_SETTINGS } from "../bms/places";
 import { textSlice } from "../kernel/text";
-import { DAY_S, NEVER } from "../kernel/time";
+import { quote } from "../kernel/json.cold";
+import { NEVER } from "../kernel/time";
 import { VERSION } from "../kernel/version";
-import { wallSeconds } from "../time/clock.cold";
+import { localSeconds } from "../time/clock.cold";
 import { keepTotals, readTotals, totalMessage, totalsOn } from "./energy.cold";
 import { registerText } from "./messages";
-import { messageTail, send, sendRegister } from "./messages.cold";
+import { messageTail, send, sendRegister, timeMember } from "./messages.cold";
 import { groupMessage } from "./groups.cold";
 import { replayLoad } from "./replay.cold";
 import * as topics from "./topics.baked";
@@ -146,14 +147,20 @@ function publishGroups(mqtt: MqttTask, left: number, now: number): number {
 function publishEnergy(mqtt: MqttTask, left: number, now: number): boolean {
   const v = mqtt.snapshot.values,
     rare = mqtt.rare,
-    wall = wallSeconds(mqtt.needs),
-    day = Math.floor(wall / DAY_S);
+    local = localSeconds(mqtt.needs);
   const energy = topics.CHARGED < 0 ? [NaN, NaN] : [v[topics.CHARGED], v[topics.DISCHARGED]],
     known = energy[topics.SIDE_CHARGE] === energy[topics.SIDE_CHARGE];
-  if (!wall) return true;
+  if (!local) return true;
   if (!rare.totals && known) rare.totals = readTotals(mqtt.needs.store);
-  const totals = totalsOn(rare.totals, day, energy),
-    said = known ? Math.round((energy[topics.SIDE_CHARGE] + energy[topics.SIDE_DISCHARGE]) / STEP_KWH) : day;
+  const totals = totalsOn(rare.totals, local, energy),
+    said = known ? Math.round((energy[topics.SIDE_CHARGE] + energy[topics.SIDE_DISCHARGE]) / STEP_KWH) : totals["day"];
+  const levels = mqtt.session.base.split("/"),
+    tail =
+      ',"device_id":' +
+      quote(levels[levels.length - 2]) +
+      ',"timestamp_ms":' +
+      Math.round(now) +
+      timeMember(mqtt.needs.clock.epoch, now, rare);
   if (totals !== rare.totals && known) keepTotals(mqtt.needs.store, totals);
   rare.totals = totals;
   for (
@@ -161,7 +168,7 @@ function publishEnergy(mqtt: MqttTask, left: number, now: number): boolean {
     totals["said"] !== said && rare.place[topics.FAMILY_SLOW] < topics.ENERGY_TOTALS;
     rare.place[topics.FAMILY_SLOW]++
   ) {
-    const message = totalMessage(totals, energy, rare.place[topics.FAMILY_SLOW]);
+    const message = totalMessage(totals, energy, rare.place[topics.FAMILY_SLOW], tail);
     if (left-- <= 0 || !send(mqtt, message[SUFFIX], message[PAYLOAD], topics.TOTALS, now)) return false;
   }
   rare.place[topics.FAMILY_SLOW] = 0;

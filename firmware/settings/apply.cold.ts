@@ -42,7 +42,7 @@ export function takeOthers(needs: Needs, changed: string[]): void {
     const module = name.substr(0, name.lastIndexOf(".")),
       place = names.indexOf(module);
     if (place >= 0) own.pending |= 1 << place;
-    if (module === "time") needs.clock.at = 0;
+    if (module === "time") needs.clock.at = needs.clock.eastUntil = 0;
     // who may command decides what Home Assistant is offered, the largest currents how far
     if (module !== "ha" && name !== "mqtt.commands" && module !== "can/limits") continue;
     needs.mqtt.discovery.reread = true;

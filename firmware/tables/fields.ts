@@ -6,9 +6,9 @@ export type Remote = "no" | "http" | "all";
 
 /**
  * What a text must be (config/forms.cold.ts): text that MQTT takes; a topic to publish below; one level of a topic; a
- * host name or IPv4 address; that with a port; a key of WPA. Without a form it is taken as it is, as bytes.
+ * host name or IPv4 address; that with a port; a key of WPA; a time zone. Without a form it is taken as it is, as bytes.
  */
-export type Form = "text" | "topic" | "level" | "host" | "server" | "psk";
+export type Form = "text" | "topic" | "level" | "host" | "server" | "psk" | "zone";
 
 export interface Field {
   module: string;
@@ -300,5 +300,12 @@ export const fields: Field[] = [
   ...moduleOf("time", "all", [
     ["server", "string", "pool.ntp.org", "Time server. Empty: no clock.", { max: 259, form: "server" }],
     ["sync_hours", "int", 6, "Period of time requests.", range(1, 168, "h")],
+    [
+      "zone",
+      "string",
+      "",
+      "Local time as POSIX TZ, such as CET-1CEST,M3.5.0,M10.5.0/3: when a day begins. Empty: UTC.",
+      { max: 64, form: "zone" },
+    ],
   ]),
 ];

@@ -7,6 +7,8 @@ import { RELEASED } from "../kernel/version";
 import type { Needs } from "./needs";
 import type { Clock, TimeRequest } from "./clock";
 import { settingsOf } from "../config/settings.cold";
+import type { Needs as SettingsNeeds } from "../config/needs";
+import { offsetAt, readZone } from "../kernel/zone.cold";
 
 /**
  * Wait for the network, for a name, for an answer; first and longest wait after a failure; look at a setting that is
@@ -24,12 +26,40 @@ const CLOCK_END = 2145916800;
 
 /** The time of day is not known yet, and asked for soon. */
 export function clockOf(): Clock {
-  return { at: 0, epoch: 0, syncs: 0, syncedAt: 0, failures: 0, failed: 0, error: "", request: null };
+  return {
+    at: 0,
+    epoch: 0,
+    east: 0,
+    eastUntil: 0,
+    syncs: 0,
+    syncedAt: 0,
+    failures: 0,
+    failed: 0,
+    error: "",
+    request: null,
+  };
 }
 
 /** s since 1970, with a fraction; 0 while the time of day is not known. */
 export function wallSeconds(needs: { clock: Clock; natives: Natives }): number {
   return needs.clock.epoch ? needs.clock.epoch + needs.natives.now() / 1000 : 0;
+}
+
+/** Zones change at whole quarters of an hour. */
+const QUARTER_S = 900;
+
+/** s since 1970 as a clock on the wall shows them (setting time.zone); 0 while the time of day is not known. */
+export function localSeconds(needs: SettingsNeeds & { clock: Clock }): number {
+  const clock = needs.clock,
+    now = needs.natives.now(),
+    wall = wallSeconds(needs);
+  if (!wall) return 0;
+  if (now >= clock.eastUntil) {
+    const zone = readZone(settingsOf(needs, "time")["zone"] as string);
+    clock.east = zone ? offsetAt(zone, wall) : 0;
+    clock.eastUntil = now + (QUARTER_S - (wall % QUARTER_S)) * 1000;
+  }
+  return wall + clock.east;
 }
 
 /** A period with 10 % of jitter, so that devices do not ask together. */
@@ -64,6 +94,7 @@ function answered(needs: Needs, packet: string, request: TimeRequest, period: nu
     return;
   }
   clock.epoch = told.time - now / 1000;
+  clock.eastUntil = 0;
   clock.syncs++;
   clock.syncedAt = now;
   clock.error = "";

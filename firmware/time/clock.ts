@@ -6,6 +6,9 @@ export interface Clock {
   at: number;
   /** s since 1970 at boot; 0: the time of day is not known. */
   epoch: number;
+  /** Local time (setting time.zone): s east of UTC now, and when to look at that again, ms. */
+  east: number;
+  eastUntil: number;
   /**
    * Answers that counted, when the last one came (ms), failures, how many since the last answer, and why the last one.
    */

@@ -93,12 +93,17 @@ describe("forms of settings", () => {
     for (const bad of ["1234567", "x".repeat(64)]) assert.notEqual(refuseForm("psk", bad), "", bad);
   });
 
+  it("a time zone is a POSIX TZ text", () => {
+    for (const good of ["", "UTC0", "CET-1CEST,M3.5.0,M10.5.0/3"]) assert.equal(refuseForm("zone", good), "", good);
+    for (const bad of ["Europe/Paris", "CET", "UTC+"]) assert.match(refuseForm("zone", bad), /POSIX TZ/, bad);
+  });
+
   it("blanks around are cut off, letters of UTF-8 never", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..." \t\r\nab/\u00e0\u00a0") }), (text) => {
         const wanted = text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
         assert.equal(trimmed(bytes(text)), bytes(wanted));
-        for (const form of ["host", "server", "topic"]) assert.equal(formed(form, bytes(text)), bytes(wanted));
+        for (const form of ["host", "server", "topic", "zone"]) assert.equal(formed(form, bytes(text)), bytes(wanted));
         for (const form of ["text", "level", "psk", undefined]) assert.equal(formed(form, text), text);
       }),
     );

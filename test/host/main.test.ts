@@ -217,7 +217,8 @@ describe("environment of the host", () => {
 
   const bad: [name: string, value: string, reason: RegExp][] = [
     ["MQTT_BROKER", "broker", /is not a URL/],
-    ["MQTT_BROKER", `mqtt://${"x".repeat(64)}`, /host that must be at most 63 bytes/],
+    ["MQTT_BROKER", `mqtt://${"x".repeat(64)}`, /host that must be a host name/],
+    ["MQTT_BROKER", `mqtt://${"x.".repeat(127)}`, /host that must be at most 253 bytes/],
     ["MQTT_QOS", "3", /0, 1 or 2/],
     ["MQTT_QOS", "one", /0, 1 or 2/],
     ["MQTT_RETAIN", "maybe", /true or false/],

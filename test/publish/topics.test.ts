@@ -6,6 +6,7 @@ import { registers } from "../../firmware/tables/registers";
 import * as slot from "../../firmware/battery/registers.baked";
 import { LOST, snapshotOf } from "../../firmware/battery/snapshot";
 import { setImageText } from "../../firmware/kernel/text.cold";
+import { DAY_S } from "../../firmware/kernel/time";
 import { dayOf, isoTime } from "../../firmware/kernel/time.cold";
 import { memoryStore, restorePower, storageModule } from "../../tools/host/storage";
 import { keepTotals, readTotals, totalMessage, totalsOn } from "../../firmware/publish/energy.cold";
@@ -297,9 +298,9 @@ describe("mqtt: rare topics", () => {
   });
 
   it("energy: a power cut while the totals are written loses neither the day nor the month", () => {
-    const day = 20486,
+    const day = 20486 * DAY_S,
       first = totalsOn(null, day, [100, 50]),
-      second = totalsOn(first, day + 1, [105, 52]);
+      second = totalsOn(first, day + DAY_S, [105, 52]);
     for (let cut = 1; cut < 9; cut++) {
       const store = memoryStore(),
         port = storageModule(store, (message) => assert.fail(message));
@@ -315,8 +316,8 @@ describe("mqtt: rare topics", () => {
       restorePower(store);
       const found = readTotals(port)!;
       assert.deepEqual(found.month, [100, 50], `cut at ${cut}`);
-      assert.deepEqual(totalsOn(found, day + 1, [105, 52]).before, [100, 50]);
-      const third = totalsOn(totalsOn(found, day + 1, [105, 52]), day + 2, [106, 53]);
+      assert.deepEqual(totalsOn(found, day + DAY_S, [105, 52]).before, [100, 50]);
+      const third = totalsOn(totalsOn(found, day + DAY_S, [105, 52]), day + 2 * DAY_S, [106, 53]);
       keepTotals(port, third);
       assert.deepEqual(readTotals(port), third);
       assert.equal(store.files.size, 2);
@@ -324,36 +325,46 @@ describe("mqtt: rare topics", () => {
   });
 
   it("energy: the day, yesterday and the month, over midnight, gaps and a counter that began anew", () => {
-    const day = 20486,
-      text = (totals: ReturnType<typeof totalsOn>, now: number[]): string[] =>
-        Array.from({ length: 6 }, (_, i) => totalMessage(totals, now, i)[1]);
-    assert.equal(dayOf(day * 86400), "2026-02-02");
-    const first = totalsOn(null, day, [100, 50]);
-    assert.deepEqual(text(first, [103.21, 50.5])[0], '{"value":3.21,"unit":"kWh","date":"2026-02-02"}');
-    assert.equal(text(first, [103.21, 50.5])[2], '{"value":null,"unit":"kWh","date":"2026-02-01"}');
-    assert.equal(totalsOn(first, day, [104, 51]), first);
-    const second = totalsOn(JSON.parse(JSON.stringify(first)) as typeof first, day + 1, [105, 52]);
-    assert.deepEqual(
-      text(second, [106, 52.25]).map((one) => (JSON.parse(one) as Json).value),
-      [1, 0.25, 5, 2, 6, 2.25],
-    );
-    assert.deepEqual(totalMessage(second, [106, 52.25], 5), [
-      "rt/energy/discharge/monthly",
-      '{"value":2.25,"unit":"kWh","month":"2026-02"}',
-    ]);
-    assert.equal(totalMessage(second, [106, 52.25], 2)[0], "rt/energy/charge/yesterday");
-    const later = totalsOn(second, day + 3, [110, 60]);
-    assert.deepEqual(
-      text(later, [111, 60]).map((one) => (JSON.parse(one) as Json).value),
-      [1, 0, null, null, 11, 10],
-      "yesterday was not seen",
-    );
-    assert.deepEqual(totalsOn(second, day + 40, [110, 60]).month, [110, 60], "a new month");
-    assert.deepEqual(totalsOn(second, day + 1, [3, 60]).today, [3, 60], "a counter that began anew");
+    const day = 20486 * DAY_S,
+      messages = (totals: ReturnType<typeof totalsOn>, now: number[]): Json[] =>
+        Array.from({ length: 6 }, (_, i) => JSON.parse(totalMessage(totals, now, i, "")[1]) as Json),
+      values = (totals: ReturnType<typeof totalsOn>, now: number[]): unknown[] =>
+        messages(totals, now).map(({ value }) => value),
+      qualities = (totals: ReturnType<typeof totalsOn>): string =>
+        [0, 2, 4].map((place) => messages(totals, [200, 200])[place].quality).join(" ");
+    assert.equal(dayOf(day), "2026-02-02");
+    const first = totalsOn(null, day + 7200, [100, 50]);
     assert.equal(
-      text(totalsOn(null, day, [NaN, NaN]), [NaN, NaN])[0],
-      '{"value":null,"unit":"kWh","date":"2026-02-02"}',
+      totalMessage(first, [103.21, 50.5], 0, ',"device_id":"A"')[1],
+      '{"value":3.21,"unit":"kWh","date":"2026-02-02","quality":"estimated","device_id":"A"}',
     );
+    assert.equal(
+      totalMessage(first, [103.21, 50.5], 2, "")[1],
+      '{"value":null,"unit":"kWh","date":"2026-02-01","quality":"stale"}',
+    );
+    assert.equal(totalsOn(first, day + 9999, [104, 51]), first);
+    const second = totalsOn(JSON.parse(JSON.stringify(first)) as typeof first, day + DAY_S + 20, [105, 52]);
+    assert.deepEqual(values(second, [106, 52.25]), [1, 0.25, 5, 2, 6, 2.25]);
+    assert.equal(qualities(second), "ok estimated estimated", "this day alone was seen from its begin");
+    assert.deepEqual(totalMessage(second, [106, 52.25], 5, ""), [
+      "rt/energy/discharge/monthly",
+      '{"value":2.25,"unit":"kWh","month":"2026-02","quality":"estimated"}',
+    ]);
+    assert.equal(totalMessage(second, [106, 52.25], 2, "")[0], "rt/energy/charge/yesterday");
+    assert.equal(totalsOn(second, day + DAY_S - 1, [106, 53]), second, "a clock that goes back over midnight");
+    assert.equal(qualities(totalsOn(second, day + 2 * DAY_S + 299, [106, 53])), "ok ok estimated");
+    assert.equal(qualities(totalsOn(second, day + 2 * DAY_S + 300, [106, 53])), "estimated ok estimated");
+    const later = totalsOn(second, day + 3 * DAY_S, [110, 60]);
+    assert.deepEqual(values(later, [111, 60]), [1, 0, null, null, 11, 10], "yesterday was not seen");
+    assert.deepEqual(totalsOn(second, day + 40 * DAY_S, [110, 60]).month, [110, 60], "a new month");
+    assert.deepEqual(totalsOn(second, day + DAY_S, [3, 60]).today, [3, 60], "a counter that began anew");
+    assert.equal(
+      totalMessage(totalsOn(null, day, [NaN, NaN]), [NaN, NaN], 0, "")[1],
+      '{"value":null,"unit":"kWh","date":"2026-02-02","quality":"stale"}',
+    );
+    let month = totalsOn(null, 20484 * DAY_S + 80000, [0, 0]); // the last day of January
+    for (let d = 20485; d < 20490; d++) month = totalsOn(month, d * DAY_S + 5, [d, d]);
+    assert.equal(qualities(month), "ok ok ok", "a month that was seen from its begin");
   });
 
   it("time: as the calendar has it", () => {

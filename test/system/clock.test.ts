@@ -162,4 +162,34 @@ describe("time of day", () => {
       );
     });
   }
+
+  /** The newest energy of the day on rt/energy. */
+  const today = (host: Host): Record<string, unknown> | null => {
+    const messages = host.broker!.messages.filter(({ topic }) => topic.endsWith("/rt/energy/charge/daily"));
+    return messages.length ? (JSON.parse(messages.at(-1)!.payload) as Record<string, unknown>) : null;
+  };
+
+  it("begins a day of energy at local midnight, and another one when the zone changes", async () => {
+    server.now = () => Date.UTC(2027, 6, 14, 21, 59, 0) / 1000 + now(host); // summer in Paris: midnight at 22:00
+    const zone = "CET-1CEST,M3.5.0,M10.5.0/3",
+      host = await boot({ scenario: "charge", settings: { time: { server: `127.0.0.1:${server.port}`, zone } } });
+    server.clock = host.clock;
+    const first = await host.until("a day", () => today(host), 50000);
+    assert.deepEqual([first["date"], first["quality"]], ["2027-07-14", "estimated"]);
+    assert.ok(host.topic.endsWith("/" + String(first["device_id"])), String(first["device_id"]));
+    assert.match(String(first["time"]), /^2027-07-14T21:59:..\.\d{3}Z$/);
+    const next = await host.until("the next day", () => today(host)!["date"] === "2027-07-15" && today(host), 100000);
+    assert.equal(next["quality"], "ok", "seen from its begin");
+    assert.match(String(next["time"]), /^2027-07-14T22:0/);
+    const body = JSON.stringify({ time: { zone: "<+14>-14" } });
+    await host.request("/api/config", { method: "PUT", headers: { "X-Setup-Token": host.token() }, body });
+    await host.wait(70000);
+    assert.equal(today(host)!["date"], "2027-07-15", "there the day is the same");
+  });
+
+  it("is that of the machine under `npm start`, without the internet", async () => {
+    const host = await boot({ mqtt: "none", ownTime: true }),
+      { time } = await untilStatus(host, "time", (s) => s.time !== null, 20000);
+    assert.ok(Math.abs(Date.parse(time!) - Date.now()) < 60000 * 10, time!);
+  });
 });

@@ -145,6 +145,7 @@ async function startHosts(
           : {}),
         http: command.http && command.http + index,
         index,
+        ownTime: true,
         seed: seed + index,
         candump: ownPath(candump, index),
         image,

@@ -33,6 +33,8 @@ import { mergeSettings, provision, provisionTls, readSettings } from "./settings
 import type { Settings } from "./settings";
 import { memoryStore, restorePower } from "./storage";
 import type { Store } from "./storage";
+import { TIME_NAME, withTimeServer } from "./time-server";
+import { nodeTransport } from "./transport";
 
 /** What is kept of the past: at least this many. */
 const LINES_KEPT = 2000,
@@ -78,6 +80,8 @@ export interface HostOptions {
   espruino?: string;
   /** Bluetooth and heap, where they are not the usual ones. */
   chip?: Pick<DeviceOptions, "bluetooth" | "freeHeap">;
+  /** The network has a time server, which tells this machine's time; it is asked unless another one is set. */
+  ownTime?: boolean;
   /** File for every frame on the bus. */
   candump?: string;
   /** Runs the device's whole time so many times faster, on a patient clock; sockets stay real. For tests. */
@@ -166,6 +170,10 @@ function settingsOf(options: HostOptions, broker: Broker | null): Settings {
     encryption = "isTls" in address && address.isTls ? { use_tls: true } : {};
   return { mqtt: { enabled: true, host, port, user, pass, ...encryption } };
 }
+
+/** The server that tells this machine's time, where no other one was chosen before. */
+const timeOf = (options: HostOptions, store: Store): Settings =>
+  options.ownTime && readSettings(store)["time"]?.["server"] === undefined ? { time: { server: TIME_NAME } } : {};
 
 /** A log that has each frame as soon as it is on the bus. */
 function openCandump(file: string | undefined, undo: Undo): (record: CandumpRecord) => void {
@@ -306,6 +314,7 @@ function bootMachine(rig: Rig, died: (reason: Death) => void): Machine {
     registers: bus,
     servers: rig.servers,
     network: rig.network,
+    transport: rig.options.ownTime ? withTimeServer(nodeTransport, () => Date.now() / 1000) : nodeTransport,
     espruino: rig.options.espruino,
     index: rig.options.index,
     ...rig.options.chip,
@@ -422,7 +431,8 @@ async function assemble(options: HostOptions, undo: Undo): Promise<Host> {
     bms = await bmsOf(options, simulator, undo);
   const { server, listening } = await listenForHttp(options, undo);
   const broker = await embeddedBroker(options, clock, undo);
-  provision(store, mergeSettings(settingsOf(options, broker), options.settings ?? {}));
+  const given = mergeSettings(timeOf(options, store), settingsOf(options, broker));
+  provision(store, mergeSettings(given, options.settings ?? {}));
   provisionTls(store, options.tls ?? {});
   const rig: Rig = {
     options,

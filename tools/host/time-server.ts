@@ -3,6 +3,7 @@ import dgram from "node:dgram";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "../simulator/clock";
 import { hostClock } from "./clock";
+import type { Transport } from "./transport";
 
 /** From 1900 to 1970, and the length of an NTP era (s). */
 const UNIX = 2208988800,
@@ -86,4 +87,39 @@ export async function startTimeServer(now: () => number): Promise<TimeServer> {
     );
   });
   return server;
+}
+
+/** Where time servers listen, and the one that the settings name at first. */
+export const TIME_NAME = "pool.ntp.org";
+const TIME_PORT = 123,
+  LOOPBACK = "127.0.0.1";
+
+/** A network that has that time server itself, and tells `seconds`: the time is known without the internet. */
+export function withTimeServer(network: Transport, seconds: () => number): Transport {
+  return {
+    ...network,
+    lookUp: (name, tell) => (name === TIME_NAME ? setImmediate(tell, LOOPBACK) : network.lookUp(name, tell)),
+    datagram: () => {
+      const socket = network.datagram(),
+        hears: ((answer: Buffer, from: { address: string; port: number }) => void)[] = [];
+      let isOpen = true;
+      return {
+        bind: (port) => socket.bind(port),
+        on: (event, listener) => {
+          if (event === "message") hears.push(listener as never);
+          return socket.on(event, listener);
+        },
+        send: (bytes, port, address) => {
+          if (port !== TIME_PORT || address !== LOOPBACK) return socket.send(bytes, port, address);
+          setImmediate(() => {
+            if (isOpen) hears.forEach((hear) => hear(timeAnswer(bytes, seconds(), "good"), { address, port }));
+          });
+        },
+        close: () => {
+          isOpen = false;
+          return socket.close();
+        },
+      };
+    },
+  };
 }
