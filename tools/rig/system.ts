@@ -123,8 +123,8 @@ function uartModelText(): string {
 }
 
 /**
- * The text of `.boot0`: the prelude called with its options, and what it returns when the texts are gone. It is run from
- * RAM: Espruino for Linux opens its flash file anew for each few bytes that it reads there.
+ * The text of `.boot0`: the prelude called with its options, and what it returns when the texts are gone. It is run
+ * from RAM: Espruino for Linux opens its flash file anew for each few bytes that it reads there.
  */
 export function preludeText(options: object): string {
   const inRam = (text: string): string => `eval(${JSON.stringify(text)})`;
