@@ -86,6 +86,9 @@ describe("real replies", () => {
   });
 });
 
+/** Registers 46 and 47 of a state of charge in millionths of a percent. */
+const socWords = (raw: number): Record<number, number> => ({ 46: raw % 65536, 47: Math.floor(raw / 65536) });
+
 describe("implausible replies are dropped whole and counted", () => {
   const bad: Record<string, Record<number, number>> = {
     "no voltage": floatWords(36, NaN),
@@ -101,6 +104,7 @@ describe("implausible replies are dropped whole and counted", () => {
     "sensor at 126 degC": { 42: 1260 },
     "internal at -46 degC": { 48: 65536 - 460 },
     "SoC above 100": { 46: 0, 47: 2000 },
+    "SoC a millionth above 101": socWords(101000001),
   };
   for (const [name, changes] of Object.entries(bad)) {
     it(name, () => {
@@ -111,6 +115,20 @@ describe("implausible replies are dropped whole and counted", () => {
       assert.deepEqual([snapshot.dropped, snapshot.seq, snapshot.fastAt, snapshot.good], [1, 1, 0, 0]);
     });
   }
+
+  it("a SoC up to 101 % is 100 %", () => {
+    for (const [raw, percent] of [
+      [0, 0],
+      [99999999, 99.999999],
+      [100000000, 100],
+      [100000001, 100],
+      [101000000, 100],
+    ]) {
+      const snapshot = snapshotWith();
+      assert.ok(acceptFast(snapshot, fastWords(socWords(raw)), 9), `${raw}`);
+      assert.equal(snapshot.values[valueSlot.stateOfCharge], percent);
+    }
+  });
 
   it("cells that do not add up to the pack, and a cell that reads 0", () => {
     const snapshot = snapshotWith(),

@@ -445,6 +445,8 @@ describe("old data and recovery", () => {
     const old = { ...good, age: 8 };
     assert.deepEqual(without(lastAnswer([old])), { state: "BULK/DEGRADED", cvl: 52.8, ccl: 0, dcl: 0 });
     assert.deepEqual(without(after(old, { cvl: 54, dcl: 50 })), { state: "BULK/DEGRADED", cvl: 54, ccl: 0, dcl: 50 });
+    const back = lastAnswer([old, good]);
+    assert.deepEqual([back.ccl, back.dcl], [0, 0], "and then the ramp from there");
   });
 
   it("degraded: a stop by hand and a limit from outside count at once, one that has ended does not", () => {
