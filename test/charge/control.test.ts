@@ -8,9 +8,12 @@ import * as setting from "../../firmware/charge/settings";
 import * as memory from "../../firmware/charge/memory";
 import { narrowLimits } from "../../firmware/charge/external.cold";
 import { HISTORY, limitsOf } from "../../firmware/charge/limits";
+import { whyText } from "../../firmware/charge/why.cold";
+import { setImageText } from "../../firmware/kernel/text.cold";
 import { reasons } from "../../firmware/tables/states";
 import * as valueSlot from "../../firmware/battery/registers.baked";
 import { DEGRADED } from "../../firmware/battery/snapshot";
+import { bakeText } from "../../tools/bake/text";
 import { defaultsOf } from "../../tools/charge/config";
 import { type Answer, answered, type Line, sessionOf } from "../../tools/charge/whatif";
 import { answersTo, cellsAt, lastAnswer, stepWorld, worldOf } from "../fixtures/charge";
@@ -307,6 +310,7 @@ describe("currents", () => {
     const at = (celsius: number, r320: number): number | null =>
       lastAnswer([{ ...mild, tmin: celsius, tmax: celsius, config: { r320 } }]).ccl;
     assert.deepEqual([at(5, 0), at(5, 3), at(3, 3), at(42.5, 3), at(42.5, 0)], [67.5, 33.7, 0, 101.2, 101.2]);
+    assert.deepEqual([at(10, 10), at(15, 10), at(20, 10)], [0, 67.5, 135], "up to where it is clear of the cold");
   });
 
   it("tables may be given, as voltages or as distances", () => {
@@ -807,6 +811,28 @@ describe("reasons", () => {
     );
     for (let i = 0; i < 5; i++) stepWorld(world, cellsAt(3300), { tmin: 20 });
     assert.ok(limits.state[memory.changes] <= 26, "no entry without a change");
+  });
+
+  it("a block that holds the voltage where float has it is the reason", () => {
+    const world = worldOf(),
+      { state } = world.limits;
+    stepWorld(world, cellsAt(3380));
+    state[memory.state] = memory.FLOAT;
+    state[memory.cvl] = world.limits.settings[setting.float];
+    stepWorld(world, cellsAt(3380), { faults: ["0x37"] });
+    assert.equal(state[memory.cvl], 54000);
+    assert.equal(reasons[state[memory.cvlReason]], "charge_blocked");
+  });
+
+  it("as JSON: the state, and of each limit reason and target", () => {
+    setImageText(bakeText());
+    const world = worldOf();
+    stepWorld(world, cellsAt(3300), { tmin: 3, tmax: 20 });
+    assert.deepEqual(JSON.parse(`{${whyText(world.limits)}}`), {
+      ...{ state: "BULK", cvl_reason: "fresh", cvl_code: 1, cvl_target: 55.2 },
+      ...{ ccl_reason: "cold", ccl_code: 6, ccl_target: 45 },
+      ...{ dcl_reason: "cold", dcl_code: 6, dcl_target: 158.4 },
+    });
   });
 
   it("of the limits together: the most severe, current before voltage", () => {

@@ -5,7 +5,17 @@ import { limitsStep } from "../../firmware/charge/control";
 import { narrowLimits } from "../../firmware/charge/external.cold";
 import * as memory from "../../firmware/charge/memory";
 import { takeSettings } from "../../firmware/charge/prepare.cold";
-import { type Limits, limitsOf } from "../../firmware/charge/limits";
+import {
+  BY_BOTTOM,
+  BY_INTERNAL,
+  BY_SOC,
+  BY_TOP,
+  CHARGE_BY_TEMPERATURE,
+  DISCHARGE_BY_TEMPERATURE,
+  type Limits,
+  limitsOf,
+} from "../../firmware/charge/limits";
+import { taper } from "../../firmware/charge/taper";
 import { reasons } from "../../firmware/tables/states";
 import * as valueSlot from "../../firmware/battery/registers.baked";
 import { BOOT, DEGRADED, LOST, NORMAL, SILENT, type Snapshot, snapshotOf } from "../../firmware/battery/snapshot";
@@ -56,6 +66,88 @@ const anyBattery = fc.record({
   status: fc.constantFrom(0x91, 0x92, 0x93, 0x96, 0x97, 0x9b, 0, 0x55),
   cclMax: fc.double({ min: 0, max: 750, noNaN: true }),
   dclMax: fc.double({ min: 0, max: 750, noNaN: true }),
+});
+
+/** Points of each table as the rules of charge control have them: mV from register 300 or 301, 0.1 degC, 0.1 %. */
+const TABLES: Record<string, [table: number, points: [x: number, factor: number][]]> = {
+  "highest cell": [
+    BY_TOP,
+    [
+      [-100, 1],
+      [-70, 0.5],
+      [-50, 0.2],
+      [-20, 0.05],
+      [0, 0],
+    ],
+  ],
+  "lowest cell": [
+    BY_BOTTOM,
+    [
+      [0, 0],
+      [50, 0.2],
+      [100, 0.5],
+      [200, 1],
+    ],
+  ],
+  "temperature, charge": [
+    CHARGE_BY_TEMPERATURE,
+    [
+      [0, 0],
+      [20, 0.25],
+      [50, 0.5],
+      [100, 1],
+      [400, 1],
+      [450, 0.5],
+      [500, 0.25],
+      [550, 0],
+    ],
+  ],
+  "temperature, discharge": [
+    DISCHARGE_BY_TEMPERATURE,
+    [
+      [-200, 0],
+      [-100, 0.3],
+      [0, 0.7],
+      [50, 1],
+      [450, 1],
+      [500, 0.5],
+      [550, 0.25],
+      [600, 0],
+    ],
+  ],
+  "temperature of the BMS": [
+    BY_INTERNAL,
+    [
+      [700, 1],
+      [800, 0.25],
+      [900, 0],
+    ],
+  ],
+  "state of charge": [
+    BY_SOC,
+    [
+      [850, 1],
+      [900, 0.5],
+      [950, 0.2],
+      [980, 0.1],
+    ],
+  ],
+};
+
+describe("tables of factors", () => {
+  for (const [name, [table, points]] of Object.entries(TABLES))
+    it(`${name}: its points, linear between them, constant outside`, () => {
+      const { tables } = limitsOf(),
+        last = points.length - 1,
+        close = (x: number, factor: number): void =>
+          assert.ok(Math.abs(taper(tables, table, x) - factor) < 1e-9, `${x}: ${taper(tables, table, x)}`);
+      for (const [i, [x, factor]] of points.entries()) {
+        close(x, factor);
+        if (i < last) close((x + points[i + 1][0]) / 2, (factor + points[i + 1][1]) / 2);
+      }
+      close(points[0][0] - 5000, points[0][1]);
+      close(points[last][0] + 5000, points[last][1]);
+    });
 });
 
 describe("limits, whatever the battery says", () => {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import * as setting from "../../firmware/charge/settings";
 import { watchFrom } from "../../firmware/charge/watch.cold";
-import { BOTTOM, TOP, TOP_CELL } from "../../firmware/battery/snapshot";
+import { ABSENT_WORD, acceptFast, BOTTOM, TOP, TOP_CELL } from "../../firmware/battery/snapshot";
+import { fastWords } from "../fixtures/battery";
 import { cellsAt, stepWorld, type World, worldOf } from "../fixtures/charge";
 
 const STEP_MV = 0.1;
@@ -36,5 +37,20 @@ describe("what is watched between two steps", () => {
       [3000, 3050],
     ])
       assert.equal(rested(lowest, highest).limits.looked, true, `${lowest} to ${highest} mV`);
+  });
+
+  it("the last sensor that goes is seen, one that was gone before is not", () => {
+    const words = fastWords({ 42: ABSENT_WORD, 43: ABSENT_WORD });
+    for (const [before, isWorse] of [
+      [{}, true],
+      [{ tmin: null, tmax: null }, false],
+    ] as const) {
+      const world = worldOf();
+      for (let i = 0; i < 3; i++) stepWorld(world, cellsAt(3350), before);
+      watchFrom(world.limits, world.snapshot);
+      world.snapshot.isWorse = false;
+      assert.ok(acceptFast(world.snapshot, words, world.now));
+      assert.equal(world.snapshot.isWorse, isWorse);
+    }
   });
 });

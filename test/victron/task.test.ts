@@ -4,6 +4,7 @@ import { floor } from "../../firmware/charge/settings";
 import { ALARM } from "../../firmware/battery/alarms";
 import { BMS_INTERNAL, BMS_INTERNAL_FIELD, BMS_OFFLINE } from "../../firmware/battery/alarms.baked";
 import { alarmsOf } from "../../firmware/battery/alarms.cold";
+import { secondLate } from "../../firmware/charge/late.cold";
 import { limitsOf } from "../../firmware/charge/limits";
 import * as valueSlot from "../../firmware/battery/registers.baked";
 import { BOOT, DEGRADED, LOST, NORMAL, SILENT, type Snapshot } from "../../firmware/battery/snapshot";
@@ -237,6 +238,19 @@ describe("CAN task: phases", () => {
     run(rig, 1500, false);
     assert.deepEqual([rig.s.phase, ...rows.map((row) => on[row] & ALARM)], [LOST, ALARM, ALARM]);
     assert.equal((rig.can.alarms.raised >> BMS_INTERNAL_FIELD) & 3, 3);
+  });
+
+  it("15 s and 75 s are still in the phase before", () => {
+    for (const [age, phase] of [
+      [15000, NORMAL],
+      [15001, LOST],
+      [75000, LOST],
+      [75001, SILENT],
+    ]) {
+      const { s, can } = rigOf();
+      secondLate(s, can.limits, can.alarms, can.limits.doneAt + age);
+      assert.equal(s.phase, phase, `${age} ms`);
+    }
   });
 
   it("lost: limits, alarms, modules, identity", () => {
