@@ -5,7 +5,9 @@ import { formed, refuseForm, trimmed } from "./forms.cold";
 import { textSlice } from "../kernel/text";
 import { FIELDS_AT, FIELDS_END } from "./fields.baked";
 
-/** A line of the settings table in the image's text: module, key, type, default, bounds, form, values, secret, remote. */
+/**
+ * A line of the settings table in the image's text: module, key, type, default, bounds, form, values, secret, remote.
+ */
 export interface FieldLine {
   m: string;
   k: string;

@@ -1,5 +1,5 @@
-// Names that the documents have which this module of MQTT was made from: they count when settings come in, and are shown
-// by their names here.
+// Names that the documents have which this module of MQTT was made from: they count when settings come in, and are
+// shown by their names here.
 
 /** The name there, and here. `retain_by_default` is two settings of `retain`. */
 const OTHERS = ["username", "user", "password", "pass"];
@@ -20,8 +20,8 @@ export function without(module: Values, left: string): Values {
 }
 
 /**
- * In settings that came, put those names in place of theirs; what stands by both names is refused. The reason, beginning
- * with the field, or "".
+ * In settings that came, put those names in place of theirs; what stands by both names is refused. The reason,
+ * beginning with the field, or "".
  */
 export function takeNames(settings: Values): string {
   const given = settings["mqtt"] as Values,

@@ -11,7 +11,9 @@ function labelFits(name: string, label: string): boolean {
     : label === "CERTIFICATE";
 }
 
-/** DER of the one PEM block in `text`, for the TLS file of that name (ca, cert, key); or the reason, beginning with "!". */
+/**
+ * DER of the one PEM block in `text`, for the TLS file of that name (ca, cert, key); or the reason, beginning with "!".
+ */
 export function derOf(name: string, text: string): string {
   const begin = text.indexOf(BEGIN),
     head = text.indexOf(DASHES, begin + BEGIN.length),

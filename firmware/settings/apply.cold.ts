@@ -276,18 +276,20 @@ function mirrorOf(config: Values, device: string): Mirror | null {
   };
 }
 
-/** Home Assistant says on `<this>/status` that it starts, whatever the prefix of discovery, unless it is told otherwise. */
+/**
+ * Home Assistant says on `<this>/status` that it starts, whatever the prefix of discovery, unless it is told otherwise.
+ */
 const HA_PREFIX = "homeassistant";
 
 /** What is subscribed beside commands and settings: Home Assistant's birth, keepalive of the mirror. */
 function othersOf(ha: Values, mirror: Mirror | null): string[] {
   const prefix = levels(ha["prefix"] as string),
     birth = ha["birth_topic"] as string,
-    topics: string[] = [];
-  if (ha["enabled"]) topics.push(birth || prefix + "/status");
-  if (ha["enabled"] && !birth && prefix !== HA_PREFIX) topics.push(HA_PREFIX + "/status");
-  if (mirror && mirror.base) topics.push("R/" + mirror.base.split("/")[1] + "/keepalive");
-  return topics;
+    others: string[] = [];
+  if (ha["enabled"]) others.push(birth || prefix + "/status");
+  if (ha["enabled"] && !birth && prefix !== HA_PREFIX) others.push(HA_PREFIX + "/status");
+  if (mirror && mirror.base) others.push("R/" + mirror.base.split("/")[1] + "/keepalive");
+  return others;
 }
 
 /**

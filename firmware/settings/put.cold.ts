@@ -154,7 +154,9 @@ export function changeStep(needs: Needs): void {
 
 // The stages that check.
 
-/** `mqtt.server_certificate` (PEM) is a file and no setting; why it cannot be taken, beginning with the field, or "". */
+/**
+ * `mqtt.server_certificate` (PEM) is a file and no setting; why it cannot be taken, beginning with the field, or "".
+ */
 function takeCa(own: Change, settings: Record<string, unknown>): string {
   const mqtt = settings["mqtt"] as Record<string, unknown> | null | undefined,
     text = mqtt ? mqtt["server_certificate"] : undefined;

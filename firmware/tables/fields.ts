@@ -6,7 +6,8 @@ export type Remote = "no" | "http" | "all";
 
 /**
  * What a text must be (config/forms.cold.ts): text that MQTT takes; a topic to publish below; one level of a topic; a
- * host name or IPv4 address; that with a port; a key of WPA; a time zone. Without a form it is taken as it is, as bytes.
+ * host name or IPv4 address; that with a port; a key of WPA; a time zone. Without a form it is taken as it is, as
+ * bytes.
  */
 export type Form = "text" | "topic" | "level" | "host" | "server" | "psk" | "zone";
 
