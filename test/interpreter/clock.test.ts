@@ -70,9 +70,16 @@ describe("time and replay in an Espruino for Linux", function () {
   it("keeps what the broker misses and tells it when the broker is back", async () => {
     const { broker } = await start({
       scenario: "discharge",
-      settings: { mqtt: { reconnect_interval_ms: 500, reconnect_max_ms: 2000 } },
+      settings: {
+        mqtt: { reconnect_interval_ms: 500, reconnect_max_ms: 2000 },
+        time: { server: `127.0.0.1:${server().port}`, zone: "<-10>10<-09>,M3.2.0,M11.1.0" },
+      },
     });
     await untilStatus("connected", 30000, ({ mqtt }) => mqtt.connected);
+    const energy = await until("energy of the day", 60000, () =>
+      broker!.messages.find(({ topic }) => topic.endsWith("/rt/energy/discharge/daily")),
+    );
+    assert.match(energy.payload, /"date":"2027-01-14","quality":"estimated","device_id":"ESP32-A1B2C3"/);
     await synced(1);
     await sleep(3000);
     await broker!.stop();
