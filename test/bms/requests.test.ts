@@ -148,6 +148,7 @@ describe("requests", () => {
       writeEach([400], [0]),
       writeEach([300], []),
       writeEach([300], [-1]),
+      writeEach([300], [0x10000]),
       writeEach(settings(16), zeros(16)),
       readBounds(0, 1),
       readBounds(5, 1),

@@ -22,7 +22,7 @@ const AREAS: Record<string, string[]> = {
     "test/bms",
     "test/victron",
   ],
-  charge: ["test/charge", "test/battery", "test/settings/judge.test.ts"],
+  charge: ["test/charge", "test/battery", "test/settings/judge.test.ts", "test/victron/task.test.ts"],
   bms: ["test/bms", "test/tinybms", "test/battery"],
   victron: ["test/victron", "test/can/candump.test.ts", "test/can/tools.test.ts"],
   config: [
