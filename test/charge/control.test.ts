@@ -769,6 +769,14 @@ describe("SoC synchronisation", () => {
     }
   });
 
+  it("waits for absorption: bulk does not use it up", () => {
+    const bulk = { ...line, cells: cellsAt(3.3) },
+      { previous: _p, ...begin } = first({ cells: bulk.cells }, {});
+    const answers = answersTo([begin, ...new Array<Line>(20).fill(bulk), ...new Array<Line>(215).fill(line)]);
+    assert.deepEqual([answers[20].state, answers[20].cvl, answers.at(-1)!.state], ["BULK", 55.2, "ABS"]);
+    assert.ok(answers.at(-1)!.cvl! > 55.5 && answers.at(-1)!.ccl === 14, JSON.stringify(answers.at(-1)));
+  });
+
   it("ends with the BMS full, at register 300 + 15 mV, or after 2 h", () => {
     const ends: [string, Line, number][] = [
       ["FLOAT", { ...line, status: 0x92 }, 1],
