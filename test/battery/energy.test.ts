@@ -64,9 +64,16 @@ describe("energy", () => {
     assert.deepEqual(
       counted([
         [0, 1000],
-        [5.1, 1000],
+        [5.001, 1000],
       ]),
       [0, 0],
+    );
+    near(
+      counted([
+        [0, 1000],
+        [5, 1000],
+      ])[0],
+      5 / 3600,
     );
     assert.deepEqual(
       counted([
