@@ -7,8 +7,8 @@ import { rareMessage } from "./messages.cold";
 import { MEMBERS_ENERGY, NAME_PHASE, NAME_REASON, NAME_STATUS } from "./state";
 import { forms, ROW_WIDTH } from "./rows.baked";
 
-/** rt/state: all live values in one message; `names` are those of `stateNames`. */
-export function stateMessage(s: Snapshot, names: string[]): string {
+/** rt/state: all live values in one message; `names` are those of `stateNames`, `time` as timeMember gives it. */
+export function stateMessage(s: Snapshot, names: string[], time: string): string {
   const v = s.values,
     current = v[slot.packCurrent];
   return (
@@ -21,7 +21,7 @@ export function stateMessage(s: Snapshot, names: string[]): string {
     `,"cvl":${v[slot.chargeVoltageLimit].toFixed(1)},"ccl":${v[slot.chargeCurrentLimit].toFixed(1)}` +
     `,"dcl":${v[slot.dischargeCurrentLimit].toFixed(1)},"lim":"${names[NAME_REASON]}"` +
     `,"prob":${s.phase === NORMAL && !(v[slot.internalFailure] > 0) ? 0 : 1},"chg":${current > 0 ? 1 : current * 0}` +
-    `,"bal":${v[slot.balancingActive] > 0 ? 1 : v[slot.balancingActive]},"ph":"${names[NAME_PHASE]}","seq":${s.seq}}`
+    `,"bal":${v[slot.balancingActive] > 0 ? 1 : v[slot.balancingActive]},"ph":"${names[NAME_PHASE]}","seq":${s.seq}${time}}`
   ).replaceAll("NaN", "null");
 }
 

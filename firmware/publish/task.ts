@@ -7,7 +7,7 @@ import { taskOf } from "../kernel/tasks.cold";
 import { discoveryOf, publishDiscovery } from "./discovery.cold";
 import { nextDue, passBegins } from "./due";
 import { registerMessage, registerText, stateMessage } from "./messages";
-import { messageTail, publishLimits, sendRegister, stateNames } from "./messages.cold";
+import { messageTail, publishLimits, sendRegister, stateNames, timeMember } from "./messages.cold";
 import { ROWS } from "./rows.baked";
 import type { Socket } from "../kernel/ports";
 import { outboxDrain } from "../mqtt/outbox.cold";
@@ -87,7 +87,8 @@ function telemetry(mqtt: MqttTask, now: number): void {
   }
   const age = now - mqtt.stateAt; // the compact state when its sample or the phase is new, and at least each 10 s
   if ((mqtt.fresh && age >= mqtt.shortest) || age >= REFRESH_MS) {
-    publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, namesOf(mqtt)), 0, now);
+    const time = timeMember(mqtt.needs.clock.epoch, now, mqtt.rare);
+    publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, namesOf(mqtt), time), 0, now);
     mqtt.stateAt = now;
     mqtt.fresh = false;
     left--;

@@ -30,7 +30,7 @@ describe("the list of fields", () => {
   before(() => setImageText(readFileSync(new URL("../../firmware/image.text", import.meta.url), "latin1")));
 
   it("has the members of rt/state", () => {
-    const sent = membersOf(stateMessage(s, stateNames(s, limits, null)));
+    const sent = membersOf(stateMessage(s, stateNames(s, limits, null), ',"time":"2026-02-03T09:59:00Z"'));
     assert.deepEqual(listed("`rt/state`").sort(), sent.sort());
   });
 

@@ -49,6 +49,20 @@ describe("time of day", () => {
     );
   });
 
+  it("stands in the compact state as in the status, from when it is known", async () => {
+    const host = await bootAt({ mqtt: 0 }),
+      times = (): (string | undefined)[] =>
+        host
+          .broker!.messages.filter(({ topic }) => topic === `${host.topic}/rt/state`)
+          .map(({ payload }) => (JSON.parse(payload) as { time?: string }).time);
+    await host.until("a time", () => times().some((time) => time !== undefined), 40000);
+    await host.wait(3000);
+    const told = Date.parse(times().at(-1)!) / 1000,
+      shown = Date.parse((await status(host)).time!) / 1000;
+    assert.match(times().at(-1)!, /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ$/);
+    assert.ok(Math.abs(told - shown) < 3, `${told} ${shown}`);
+  });
+
   it("is asked for again after hours", async () => {
     const host = await bootAt({
       timeScale: 1000,

@@ -46,6 +46,7 @@ const STATE_OWN: Field[] = [
   { member: "chg", meaning: "1: the current is above 0" },
   { member: "ph", meaning: PHASE.meaning },
   SEQ,
+  { member: "time", meaning: "UTC, ISO 8601; only while the time of day is known" },
 ];
 
 const byColumn = (column: "state" | "stat"): Field[] => {

@@ -42,7 +42,7 @@ const units = {
   publish2: `session.inFlight = []; publish(session, "rt/x", ready, 4, 1);`,
   registerMessage: `const text = registerText(0), tab = text.indexOf("\\t");
     registerMessage(0, text.substr(tab + 1), app.snapshot.values[0], app.mqtt.raw, ',"timestamp_ms":123456,"seq":12,"quality":"');`,
-  stateMessage: `stateMessage(app.snapshot, ["charging", "fresh", "normal"]);`,
+  stateMessage: `stateMessage(app.snapshot, ["charging", "fresh", "normal"], "");`,
   nothingDue:
     "for (const task of scheduler.tasks) task.due = 1e15; for (const task of scheduler.tasks) runTask(scheduler, task);",
   mqttPass: `const m = app.mqtt; m.fresh = false; m.limitsSeen = m.limits.at; m.heartbeatAt = m.stateAt = natives.now(); m.due.row = 1;
