@@ -6,7 +6,7 @@ import { startVirtual } from "../../tools/host/virtual";
 import { imageText } from "./rig";
 
 /** No turn may take longer, M instructions, once everything has been published once. */
-const MOST = 30;
+const MOST = 20;
 const SETTLED_MS = 90_000,
   WATCHED_MS = 60_000;
 
