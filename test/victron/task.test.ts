@@ -250,6 +250,7 @@ describe("CAN task: phases", () => {
       const { s, can } = rigOf();
       secondLate(s, can.limits, can.alarms, can.limits.doneAt + age);
       assert.equal(s.phase, phase, `${age} ms`);
+      assert.deepEqual([can.alarms.key, s.derived], [-1, -1], "what follows is made anew when it works again");
     }
   });
 
