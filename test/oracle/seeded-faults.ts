@@ -111,4 +111,13 @@ export const seenFaults: SeenFault[] = [
     seed: 3,
     seconds: 125,
   },
+  {
+    name: "cells above the limit do not lower the voltage",
+    file: "charge/control.ts",
+    from: "if (mv > limit) raw += limit - mv;",
+    to: "if (mv > limit) raw += 0;",
+    focus: "cells",
+    seed: 15,
+    seconds: 23,
+  },
 ];
