@@ -228,6 +228,7 @@ function boot(): App {
     wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS, lookAt: 0, join: join, stopAccessPoint: stopAccessPoint },
     clock: timeOfDay,
     setClock: setClock,
+    lines: { text: "" },
     replay: { at: REPLAY_FROM_MS, boot: 0, dropped: 0, log: null },
     restart: restart,
   };

@@ -9,7 +9,7 @@ import { bakeFrames } from "./bake/frames";
 import { bakeMessages } from "./bake/messages";
 import { bakePlan } from "./bake/plan";
 import { bakeRegisters, bakeSettings, bakeWords } from "./bake/registers";
-import { bakeEntities, bakeNames, bakeSettingLines, bakeText, bakeTextColumns, bakeTopicLines } from "./bake/text";
+import { bakeApiLines, bakeEntities, bakeNames, bakeSettingLines, bakeText, bakeTextColumns, bakeTopicLines } from "./bake/text";
 import { bakeGx } from "./bake/topics";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -31,6 +31,7 @@ export function bakeAll(): Record<string, string> {
     "firmware/battery/names.baked.ts": bakeNames(),
     "firmware/publish/topics.baked.ts": bakeTopicLines(),
     "firmware/publish/gx.baked.cold.ts": bakeGx(),
+    "firmware/api/text.baked.ts": bakeApiLines(),
     "firmware/publish/fields.md": bakeMessages(),
     "firmware/image.text": bakeText(),
   };

@@ -12,7 +12,14 @@ import type { MqttTest } from "../command/state";
 import { beginTest } from "../command/test.cold";
 import type { Asked, Put } from "../settings/change";
 import { beginChange } from "../settings/put.cold";
-import { limitsPiece, linesPiece, livePiece, machinePiece, networkPiece } from "./status.cold";
+import { cellsPart, eventsPart, limitsPart } from "./battery.cold";
+import { canPart } from "./can.cold";
+import { logPart } from "./log.cold";
+import { metricsPart } from "./metrics.cold";
+import { statusPart } from "./status.cold";
+
+/** A part of an answer without a head: its pieces from 0 on, "" behind the last. */
+export type Part = (needs: Needs, piece: number) => string;
 
 /** A route: a row of the table. */
 export interface Route {
@@ -24,8 +31,11 @@ export interface Route {
   isOwners?: true;
   /** Flags that the query may have; that of GET is ignored: dashboards add to it. */
   flags?: string[];
-  /** Answer a request that may be; `name` is one of `below`. */
-  run(needs: Needs, body: string, flags: string[], name: string): Pieces;
+  /** What is read, a part that is the whole answer, of that type (JSON unless said); or
+   * answer a request that may be, `name` is one of `below`. */
+  part?: Part;
+  type?: string;
+  run?(needs: Needs, body: string, flags: string[], name: string): Pieces;
 }
 
 /**
@@ -34,8 +44,19 @@ export interface Route {
  */
 export function routes(): Route[] {
   return [
-    { method: "GET", path: "/api/status", run: (needs) => statusPieces(needs) },
-    { method: "GET", path: "/api/config", run: (needs) => configPieces(needs, "") },
+    { method: "GET", path: "/api/status", part: (needs, piece) => statusPart(needs, piece) },
+    { method: "GET", path: "/api/cells", part: (needs, piece) => cellsPart(needs, piece) },
+    { method: "GET", path: "/api/limits", part: (needs, piece) => limitsPart(needs, piece) },
+    { method: "GET", path: "/api/events", part: (needs, piece) => eventsPart(needs, piece) },
+    { method: "GET", path: "/api/can", part: (needs, piece) => canPart(needs, piece) },
+    { method: "GET", path: "/api/log", part: (needs, piece) => logPart(needs, piece) },
+    {
+      method: "GET",
+      path: "/metrics",
+      type: "text/plain; version=0.0.4",
+      part: (needs, piece) => metricsPart(needs, piece),
+    },
+    { method: "GET", path: "/api/config", part: (needs, piece) => configPart(needs, piece) },
     {
       method: "PUT",
       path: "/api/config",
@@ -43,7 +64,7 @@ export function routes(): Route[] {
       flags: ["dry", "confirm"],
       run: (needs, body, flags) => change(needs, body, "", flags),
     },
-    { method: "GET", path: "/api/mqtt", run: (needs) => configPieces(needs, "mqtt") },
+    { method: "GET", path: "/api/mqtt", run: (needs) => onePiece(moduleAnswer(needs, "mqtt")) },
     {
       method: "PUT",
       path: "/api/mqtt",
@@ -120,7 +141,8 @@ export function answer(
       errorText(404, "NotFound", path, "there are " + listed([found.path + below[0]].concat(below.slice(1)))),
     );
   const refused = found.isOwners ? refuseChange(needs, header) : "";
-  return refused ? onePiece(refused) : found.run(needs, body, flags ? flags.on : [], name);
+  if (refused) return onePiece(refused);
+  return found.run ? found.run(needs, body, flags ? flags.on : [], name) : inParts(needs, found.part!, found.type);
 }
 
 // What outlives the request: answers in pieces, which hold nothing of the table.
@@ -132,20 +154,11 @@ export function onePiece(text: string): Pieces {
   };
 }
 
-/** GET /api/status. */
-export function statusPieces(needs: Needs): Pieces {
+/** The answer that is one part. */
+export function inParts(needs: Needs, part: Part, type?: string): Pieces {
   return function (piece) {
-    return piece === 0
-      ? livePiece(needs)
-      : piece === 1
-        ? limitsPiece(needs)
-        : piece === 2
-          ? networkPiece(needs)
-          : piece === 3
-            ? linesPiece(needs)
-            : piece === 4
-              ? machinePiece(needs)
-              : "";
+    const text = part(needs, piece);
+    return piece || !text ? text : headText(200, type) + text;
   };
 }
 
@@ -230,24 +243,24 @@ export function testWith(needs: Needs, body: string): Pieces {
   return beginChange(needs, asked) ? laterPiece(reply) : busy("settings", "another change is under way");
 }
 
-// GET /api/config and GET /api/mqtt: the settings, one piece a module, secrets masked.
+// GET /api/config and GET /api/mqtt: the settings, secrets masked.
 
-/** The answer; `module` "" is the whole document, else that one alone. */
-export function configPieces(needs: Needs, module: string): Pieces {
-  return function (piece) {
-    return configPiece(needs, piece, module);
-  };
+/** The settings in force of a module, as a member of an object. */
+function moduleMember(needs: Needs, name: string): string {
+  return moduleText(newestSlot(needs.store, needs.natives.crc32).document, needs.presets, name);
 }
 
-/** A piece of it, "" after the last. */
-export function configPiece(needs: Needs, piece: number, module: string): string {
-  const names = modules.split(" "),
-    name = module || names[piece],
-    document = newestSlot(needs.store, needs.natives.crc32).document;
-  if ((module && piece) || !name) return !module && piece === names.length ? "}\r\n" : "";
-  const text = moduleText(document, needs.presets, name);
-  if (module) return bodyText(200, text.substr(text.indexOf(":") + 1) + "\r\n");
-  return (piece ? "," : headText(200) + "{") + text;
+/** All of them, a module a piece. */
+export function configPart(needs: Needs, piece: number): string {
+  const names = modules.split(" ");
+  if (piece >= names.length) return piece === names.length ? "}\r\n" : "";
+  return (piece ? "," : "{") + moduleMember(needs, names[piece]);
+}
+
+/** Those of one module alone. */
+export function moduleAnswer(needs: Needs, name: string): string {
+  const text = moduleMember(needs, name);
+  return bodyText(200, text.substr(text.indexOf(":") + 1) + "\r\n");
 }
 
 // PUT /api/tls/ca, /cert and /key: a PEM file (RFC 7468) becomes DER in the flash, which is what the interpreter wants.

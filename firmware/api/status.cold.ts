@@ -1,4 +1,4 @@
-// GET /api/status, the first piece: the measurements and the limits, whose object stays open for the next piece.
+// GET /api/status: the first piece has the measurements and the limits, whose object stays open for the next piece.
 
 import type { Needs } from "./needs";
 import { alarmsText } from "../battery/alarms.cold";
@@ -11,7 +11,6 @@ import { FAST } from "../bms/places";
 import { missingText, silentText } from "../care/missing.cold";
 import type { Limits } from "../charge/limits";
 import { historyText, rulesText, whyText } from "../charge/why.cold";
-import { headText } from "../http/server.cold";
 import type { Machine } from "../kernel/ports";
 import type { Task } from "../kernel/tasks";
 import { isoTime } from "../kernel/time.cold";
@@ -31,9 +30,19 @@ import {
 import { wallSeconds } from "../time/clock.cold";
 import { GX_GONE_MS } from "../victron/task";
 
-/** Head of the answer and the first piece. */
-export function livePiece(needs: Needs): string {
-  return headText(200) + liveText(needs.snapshot, needs.limits, needs.natives.now());
+/** The pieces of the answer. */
+export function statusPart(needs: Needs, piece: number): string {
+  return piece === 0
+    ? liveText(needs.snapshot, needs.limits, needs.natives.now())
+    : piece === 1
+      ? limitsPiece(needs)
+      : piece === 2
+        ? networkPiece(needs)
+        : piece === 3
+          ? linesPiece(needs)
+          : piece === 4
+            ? machinePiece(needs)
+            : "";
 }
 
 // GET /api/status, the piece that ends the member limits: why they are what they are.

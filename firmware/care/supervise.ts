@@ -15,9 +15,9 @@ import { severity } from "../charge/settings";
 import { type Task, hurryTask } from "../kernel/tasks";
 import { taskOf } from "../kernel/tasks.cold";
 import { logPhase } from "../log/log.cold";
-import { FAMILY_ALARMS } from "../publish/topics.baked";
 import { ALARMS_ROW, EACH_TWO } from "../victron/frames.baked";
 import { GX_GONE_MS, LIMITS_ROW } from "../victron/task";
+import { alarmsChanged } from "./alarms.cold";
 import { tellMissing } from "./missing.cold";
 import { tenSeconds } from "./ten-seconds.cold";
 
@@ -112,8 +112,7 @@ export function eachSecond(needs: Needs, now: number, fell: boolean): void {
   }
   const changes = a.changes;
   alarmsStep(a, s);
-  // limits that change would say it at once
-  if (s.phase === BOOT && a.changes !== changes) needs.mqtt.rare.due[FAMILY_ALARMS] = needs.mqtt.rareAt = 0;
+  if (a.changes !== changes) alarmsChanged(needs);
   const changed = (v[alarmBits] !== alarms || v[warningBits] !== warnings) && can.nextAt - now > NEAR_MS;
   if (fell) waiting[LIMITS_ROW] = 1;
   if (changed) waiting[ALARMS_ROW] = 1;

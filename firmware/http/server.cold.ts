@@ -196,21 +196,26 @@ const texts: Record<number, string> = {
   507: "Insufficient Storage",
 };
 
-/** Status line and headers, with `more` of them, each with its line end. All bodies are JSON. */
-function statusLine(status: number, more: string): string {
+/** The type of nearly all bodies. */
+const JSON_TYPE = "application/json";
+
+/** Status line and headers, with `more` of them, each with its line end. */
+function statusLine(status: number, type: string, more: string): string {
   return (
     "HTTP/1.1 " +
     status +
     " " +
     texts[status] +
-    "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nConnection: close\r\n" +
+    "\r\nContent-Type: " +
+    type +
+    "\r\nCache-Control: no-store\r\nConnection: close\r\n" +
     more +
     "\r\n"
   );
 }
 
 function wholeText(status: number, body: string, more: string): string {
-  return statusLine(status, more + "Content-Length: " + body.length + "\r\n") + body;
+  return statusLine(status, JSON_TYPE, more + "Content-Length: " + body.length + "\r\n") + body;
 }
 
 /**
@@ -230,9 +235,9 @@ export function errorText(
   return wholeText(status, '{"ok":false,"err":' + JSON.stringify(error) + (more || "") + "}\r\n", head);
 }
 
-/** Status line and headers of an answer in pieces; the end of the connection ends it. */
-export function headText(status: number): string {
-  return statusLine(status, "");
+/** Status line and headers of an answer in pieces, JSON unless `type` says otherwise; the end of the connection ends it. */
+export function headText(status: number, type?: string): string {
+  return statusLine(status, type || JSON_TYPE, "");
 }
 
 /** An answer that is there as a whole. */

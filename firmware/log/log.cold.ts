@@ -1,7 +1,8 @@
 // What a person should know of: on the console, and on the topic `log` while there is a connection (setting log.level).
 
 import type { Needs } from "./needs";
-import { PHASES_AT } from "../battery/names.baked";
+import type { Alarms } from "../battery/alarms";
+import { ALARMS_AT, PHASES_AT } from "../battery/names.baked";
 import { nameIn } from "../battery/names.cold";
 import { NORMAL } from "../battery/snapshot";
 import { settingsOf } from "../config/settings.cold";
@@ -10,16 +11,30 @@ import { publish } from "../mqtt/publish";
 import { CONNECTED } from "../mqtt/session";
 import { isoMillis } from "../kernel/time.cold";
 import { wallSeconds } from "../time/clock.cold";
-import { ERROR, INFO, WARN } from "./log";
+import { ERROR, INFO, type LogLines, WARN } from "./log";
 import { accessPoint } from "board";
 
 const LEVELS = ["error", "warn", "info", "debug"];
 
+/** Characters that are kept of the last lines, and of one of them. */
+const MOST_KEPT = 1000,
+  MOST_LINE = 160;
+
+/** Keep a line; the oldest make room. */
+function keep(lines: LogLines, level: number, now: number, text: string): void {
+  const line = level + "" + Math.round(now) + " " + text.substr(0, MOST_LINE).split("\n").join(" ") + "\n";
+  let kept = lines.text;
+  while (kept.length + line.length > MOST_KEPT) kept = kept.substr(kept.indexOf("\n") + 1);
+  lines.text = kept + line;
+}
+
 /** Say `text` at a level of log.ts, unless that is above the one of the settings. No secrets. */
 export function writeLog(needs: Needs, level: number, text: string): void {
   const session = needs.session,
-    now = needs.natives.now();
-  if (level > LEVELS.indexOf(settingsOf(needs, "log")["level"] as string)) return;
+    now = needs.natives.now(),
+    isSaid = level <= LEVELS.indexOf(settingsOf(needs, "log")["level"] as string);
+  if (isSaid || level <= INFO) keep(needs.lines, level, now, text);
+  if (!isSaid) return;
   needs.natives.print(LEVELS[level] + ": " + text);
   if (session.state !== CONNECTED) return;
   const time = isoMillis(wallSeconds(needs));
@@ -32,6 +47,22 @@ export function writeLog(needs: Needs, level: number, text: string): void {
   );
 }
 
+/** JSON list of the last lines, the newest first. */
+export function logText(needs: Needs): string {
+  const boot = needs.clock.epoch,
+    out: string[] = [];
+  for (const line of needs.lines.text.split("\n")) {
+    const blank = line.indexOf(" "),
+      at = +line.substring(1, blank);
+    if (line)
+      out.unshift(
+        `{"level":"${LEVELS[+line[0]]}","msg":${quote(line.substr(blank + 1))},"at_ms":${at}` +
+          `,"time":${boot ? `"${isoMillis(boot + at / 1000)}"` : null}}`,
+      );
+  }
+  return "[" + out.join(",") + "]";
+}
+
 // A fault of the image itself: told even when nothing else works.
 
 /** Say it on the console in any case; where it can be said properly depends on what is broken. */
@@ -40,6 +71,24 @@ export function logFault(needs: Needs, text: string): void {
     writeLog(needs, ERROR, text);
   } catch (error) {
     needs.natives.print("fault: " + text);
+  }
+}
+
+// Alarms come and go.
+
+const WORDS = ["over", "warning", "alarm", "alarm"];
+
+/** Those that changed in this second. */
+export function logAlarms(needs: Needs & { alarms: Alarms }): void {
+  const a = needs.alarms,
+    at = a.at | 0;
+  let row = 0;
+  for (const since of a.since) {
+    if (since === at && (at || a.on[row] & 3)) {
+      const parts = nameIn(ALARMS_AT, row).split(":");
+      writeLog(needs, INFO, "alarm " + parts[0] + " " + parts[1] + ": " + WORDS[a.on[row] & 3]);
+    }
+    row++;
   }
 }
 

@@ -32,6 +32,8 @@ const GX_IDENTITY = 0x307;
 export const LEAST_GX_LOSS_S = 600;
 /** A GX counts as present for this long, ms: for people only, nothing depends on it. */
 export const GX_GONE_MS = 10000;
+/** What is kept of a frame that was sent: the number of its bytes, and these. */
+export const SENT_BYTES = 9;
 /** The rows of the limits and of the modules. */
 export const LIMITS_ROW = 0;
 const MODULES_ROW = ALARMS_ROW + 1;
@@ -51,6 +53,9 @@ export interface CanTask {
   waiting: Uint8Array;
   nextAt: number;
   second: number;
+  /** What was sent last of each frame: the number of bytes and 8 bytes; and when (ms; 0: never). */
+  sent: Uint8Array;
+  sentAt: Uint32Array;
   /**
    * When the last periodic 0x351 went out, when limits and alarms of any kind, when the GX was last heard (-1 never).
    */
@@ -133,7 +138,12 @@ function step(can: CanTask, now: number): number {
           ? rareFrame(row, snapshot.values)
           : textFrame(can.texts, row);
   }
-  if (bytes && !port.send(frameIds[row], bytes, now)) return GAP_MS;
+  if (bytes) {
+    if (!port.send(frameIds[row], bytes, now)) return GAP_MS;
+    can.sent.set(bytes, row * SENT_BYTES + 1);
+    can.sent[row * SENT_BYTES] = bytes.length;
+    can.sentAt[row] = now;
+  }
   waiting[row] = 0;
   if (row > ALARMS_ROW || !bytes) return GAP_MS;
   if (row === ALARMS_ROW) can.alarmsAt = now;
@@ -161,6 +171,8 @@ export function canTaskOf(
     nextAt: 0,
     second: 9,
     waiting: new Uint8Array(frameIds.length).fill(1),
+    sent: new Uint8Array(frameIds.length * SENT_BYTES),
+    sentAt: new Uint32Array(frameIds.length),
     gridAt: 0,
     limitsAt: 0,
     hasFallen: false,

@@ -161,7 +161,8 @@ describe("requests that no row takes", () => {
     }
   });
 
-  const there = "there are /api/status, /api/config, /api/mqtt, /api/mqtt/test and /api/tls/ca, cert, key";
+  const there =
+    "there are /api/status, /api/cells, /api/limits, /api/events, /api/config, /api/mqtt, /api/mqtt/test and /api/tls/ca, cert, key";
   const table: [method: string, path: string, status: number, reason: string][] = [
     ["GET", "/", 404, there],
     ["GET", "/api/status/", 404, there],

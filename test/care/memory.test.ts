@@ -30,6 +30,7 @@ function bench(): { app: App; lines: string[]; use(used: number): void; looks():
     presets: "{}",
     store: { read: () => undefined },
     session: { state: OFF },
+    lines: { text: "" },
   } as unknown as App;
   return { app, lines, use: (used) => void (usage = used), looks: () => looks };
 }

@@ -30,6 +30,11 @@ function run(steps: number, late: (step: number) => number, then: (rig: Needs) =
     canPort: { ackAt: 1e9, busOff: 0 },
     mqtt: { rare: { due: new Float64Array(8) } },
     scheduler: { change: () => undefined },
+    natives: { now: () => 0 },
+    store: { read: () => undefined },
+    presets: "{}",
+    session: { state: 0 },
+    lines: { text: "" },
   } as unknown as Needs;
   const task = superviseTask({ needs, isSecond: false, ran: () => false, feed: () => undefined });
   limits.at = 0;

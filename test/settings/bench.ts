@@ -73,6 +73,8 @@ export function bench(phase: number, heard = phase !== BOOT, chemistry = true): 
     network: { soon: (work: () => void) => soon.push(work), tlsFault: () => "" },
     server: { clients: [] },
     session: { state: OFF },
+    lines: { text: "" },
+    clock: { epoch: 0 },
     token: "letmein",
     alarms: {},
     mqtt: { discovery: {} },

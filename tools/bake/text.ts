@@ -1,6 +1,7 @@
 // Bakes the image's text: what is needed rarely stays in flash and is read line by line (firmware/kernel/text.ts).
 // First the MQTT register rows, then lists of names, the events, then one line a setting of the gateway, then one a
-// setting of the TinyBMS, then one an entity of Home Assistant, then the rare topics. ASCII, no comment end inside.
+// setting of the TinyBMS, then one an entity of Home Assistant, then the rare topics, then what the HTTP API tells in
+// words. ASCII, no comment end inside.
 import { groups, registers, type Register } from "../../firmware/tables/registers";
 import { chargeStates, phases, reasons, severities, statuses } from "../../firmware/tables/states";
 import { fields } from "../../firmware/tables/fields";
@@ -10,6 +11,7 @@ import { alarmOrder } from "./alarms";
 import { header, publishedRows, suffixOf } from "./names";
 import { settings, settingText } from "./settings";
 import { bakeTopics, topicText } from "./topics";
+import { apiText, bakeApi } from "./api";
 
 const KINDS = { u8: 0, u16: 0, bits: 0, i16: 1, u32: 2, f32: 2, event: 2, bytes: 2 } as const;
 const DERIVED = 7,
@@ -99,7 +101,7 @@ function lines(): string[] {
 
 /** firmware/image.text */
 export function bakeText(): string {
-  const text = lines().join("\n") + "\n" + topicText();
+  const text = lines().join("\n") + "\n" + topicText() + apiText();
   if (/[^\x0a\x09\x20-\x7e]/.test(text)) throw new Error("the image's text must be ASCII");
   if (text.includes("*/")) throw new Error("the image's text must not end a comment");
   return text;
@@ -173,4 +175,9 @@ export const BATTERY_ENTITIES_AT = ${starts[first]}, GATEWAY_ENTITIES_AT = ${sta
 /** firmware/publish/topics.baked.ts: where the rare topics stand, behind all lines. */
 export function bakeTopicLines(): string {
   return bakeTopics(lines().join("\n").length + 1);
+}
+
+/** firmware/api/text.baked.ts: where what the HTTP API tells in words stands. */
+export function bakeApiLines(): string {
+  return bakeApi(lines().join("\n").length + 1 + topicText().length);
 }

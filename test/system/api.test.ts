@@ -1,0 +1,234 @@
+// The routes that are read: each is whole JSON, and says what the device knows.
+import assert from "node:assert/strict";
+import parsePrometheus from "parse-prometheus-text-format";
+import { decodeFrame } from "../../tools/can/decode";
+import { logEvent, publishLog } from "../../tools/simulator/events";
+import { imageText, type Status } from "./rig";
+import { startVirtual, type VirtualRig } from "./virtual";
+
+type Json = Record<string, unknown>;
+
+interface Answer {
+  status: number;
+  type: string;
+  body: string;
+}
+
+/** What an exchange brought. */
+function answerOf({ text }: { text: string }): Answer {
+  const end = text.indexOf("\r\n\r\n");
+  return {
+    status: +text.split(" ")[1]!,
+    type: /\r\nContent-Type: ([^\r]*)/.exec(text)![1]!,
+    body: text.slice(end + 4),
+  };
+}
+
+function get(rig: VirtualRig, path: string): Answer {
+  const asked = rig.get(path);
+  rig.clock.run(3000);
+  return answerOf(asked);
+}
+
+/** The answer to GET, which must be JSON. */
+function read<T = Json>(rig: VirtualRig, path: string): T {
+  const { status, type, body } = get(rig, path);
+  assert.deepEqual([status, type], [200, "application/json"], `${path}: ${body}`);
+  return JSON.parse(body) as T;
+}
+
+interface Cells {
+  cells_mv: (number | null)[];
+  balancing: number[] | null;
+  min_mv: number | null;
+  lowest_cell: number | null;
+  highest_cell: number | null;
+  age_ms: number | null;
+  phase: string;
+}
+interface BmsEvents {
+  lifetime_s: number | null;
+  total: number;
+  active: { id: number; name: string; severity: string }[];
+  alarms: { id: number }[];
+  events: { n: number; id: number; name: string; severity: string; at_s: number; is_history: boolean }[];
+}
+
+interface Can {
+  state: string;
+  silent: string | null;
+  frames: {
+    id: string;
+    name: string;
+    period_ms: number;
+    age_ms: number;
+    data: string;
+    fields: { label: string; value: number | string | null; unit?: string }[];
+  }[];
+}
+interface Line {
+  level: string;
+  msg: string;
+  at_ms: number;
+}
+
+describe("system: what the API tells", () => {
+  before(imageText);
+
+  async function start(...faults: string[]): Promise<VirtualRig> {
+    const rig = startVirtual({ image: await imageText(), seed: 7 });
+    for (const fault of faults) rig.simulator.faults.set(fault);
+    rig.clock.run(20000);
+    return rig;
+  }
+
+  it("cells: all of them, the lowest and the highest with their numbers", async () => {
+    const cells = read<Cells>(await start(), "/api/cells"),
+      list = cells.cells_mv as number[];
+    assert.equal(list.length, 16);
+    assert.ok(
+      list.every((mv) => mv > 2500 && mv < 3700),
+      list.join(),
+    );
+    assert.ok(Math.abs(list[cells.lowest_cell! - 1]! - Math.min(...list)) <= 3);
+    assert.ok(Math.abs(list[cells.highest_cell! - 1]! - Math.max(...list)) <= 3);
+    assert.ok(Array.isArray(cells.balancing) && cells.age_ms! >= 0 && cells.age_ms! < 3000);
+    assert.equal(cells.phase, "normal");
+  });
+
+  it("cells of a TinyBMS that never answered are unknown, not 0", async () => {
+    const cells = read<Cells>(await start("silence"), "/api/cells");
+    assert.deepEqual([cells.min_mv, cells.age_ms, cells.balancing, cells.phase], [null, null, null, "boot"]);
+  });
+
+  it("limits: those of the status, with what narrows from outside", async () => {
+    const rig = await start(),
+      limits = read(rig, "/api/limits"),
+      { limits: shown } = read<Status>(rig, "/api/status");
+    for (const name of ["reason", "state", "cvl_reason", "ccl_reason", "dcl_reason", "cells", "broken_rules", "notes"])
+      assert.deepEqual(limits[name], shown[name as keyof typeof shown], name);
+    assert.deepEqual([limits["charge_allowed"], limits["discharge_allowed"], limits["external"]], [true, true, []]);
+    assert.ok((limits["dvl"] as number) > 40 && (limits["history"] as unknown[]).length > 0);
+  });
+
+  it("events: what the log of the TinyBMS has, the newest first, with names", async () => {
+    const rig = await start(),
+      { battery } = rig.simulator,
+      before = read<BmsEvents>(rig, "/api/events");
+    for (let i = 0; i < 9; i++) logEvent(battery.events, 0x31 + (i & 1), battery.lifetime_s - 9 + i);
+    publishLog(battery.events, battery.words);
+    rig.clock.run(15000);
+    const { events, total, active, alarms, lifetime_s } = read<BmsEvents>(rig, "/api/events");
+    assert.equal(total, before.total + 9);
+    assert.equal(events.length, total);
+    events.forEach(({ n, name, severity, at_s }, i) => {
+      assert.equal(n, events[0]!.n - i);
+      assert.match(name, /^[a-z_0-9]+$/);
+      assert.ok(["fault", "warning", "info"].includes(severity) && at_s <= lifetime_s!);
+    });
+    assert.deepEqual(
+      [0, 1, 9].map((i) => [events[i]!.id, events[i]!.is_history]),
+      [
+        [0x31, false],
+        [0x32, false],
+        [before.events[0]!.id, true],
+      ],
+    );
+    assert.deepEqual(
+      active.map(({ id }) => id),
+      [0x31, 0x32],
+    );
+    assert.ok(Array.isArray(alarms));
+  });
+
+  it("what was sent on CAN last, in words", async () => {
+    const rig = await start(),
+      sent = new Map<number, number[]>();
+    rig.frames.push(({ id, data }) => sent.set(id, data));
+    rig.clock.run(11000);
+    const asked = rig.get("/api/can");
+    rig.clock.run(200);
+    const last = new Map(sent);
+    rig.clock.run(2000);
+    const can = JSON.parse(answerOf(asked).body) as Can,
+      byId = new Map(can.frames.map((frame) => [Number(frame.id), frame]));
+    assert.deepEqual([...byId.keys()].sort(), [...last.keys()].sort(), "each frame that ever left");
+    for (const [id, data] of last) {
+      const frame = byId.get(id)!,
+        decoded = decodeFrame(id, data)!;
+      assert.ok(frame.age_ms >= 0 && frame.age_ms < frame.period_ms + 1200, `${frame.id}: ${frame.age_ms} ms`);
+      if (frame.period_ms === 1000) continue; // it may have left again while the answer was made
+      assert.equal(frame.data, Buffer.from(data).toString("hex").toUpperCase(), frame.id);
+      assert.equal(frame.name, decoded.name);
+    }
+    const words = (id: number): Record<string, unknown> =>
+      Object.fromEntries(byId.get(id)!.fields.map(({ label, value, unit }) => [label, unit ? [value, unit] : value]));
+    for (const [id, { data }] of byId)
+      for (const { label, value, unit, raw } of decodeFrame(id, Buffer.from(data, "hex"))!.fields) {
+        const want =
+          value === "unsupported" ? undefined : unit === "K" ? [raw - 273, "degC"] : unit ? [value, unit] : value;
+        assert.deepEqual(words(id)[label] ?? undefined, want, `${id.toString(16)} ${label}`);
+      }
+    assert.deepEqual([can.state, can.silent], ["active", null]);
+  });
+
+  it("the log, the newest line first, with what the console is not told", async () => {
+    const rig = await start(),
+      { lines } = read<{ lines: Line[] }>(rig, "/api/log");
+    for (const said of ["bms normal", "mqtt: connected to broker:1883"])
+      assert.ok(
+        lines.some(({ msg }) => msg === said),
+        said,
+      );
+    lines.forEach(({ level, at_ms }, i) => {
+      assert.ok(["error", "warn", "info", "debug"].includes(level));
+      assert.ok(at_ms <= (lines[i - 1]?.at_ms ?? Infinity));
+    });
+    assert.ok(!rig.console.some((line) => line.includes("bms normal")), "the level is warn");
+    rig.simulator.faults.set("silence");
+    rig.clock.run(30000);
+    const { own } = read<{ own: Line[] }>(rig, "/api/events");
+    const said = own.map(({ msg }) => msg);
+    for (const line of ["bms degraded", "alarm 41 UartTimeout: alarm", "bms lost"])
+      assert.ok(said.includes(line), line);
+    assert.ok(said.join("\n").length <= 1000);
+  });
+
+  it("metrics that a parser of Prometheus's text format reads, of what is known alone", async () => {
+    const rig = await start(),
+      { live_data: live, limits } = read<Status>(rig, "/api/status"),
+      { status, type, body } = get(rig, "/metrics");
+    assert.deepEqual([status, type], [200, "text/plain; version=0.0.4"]);
+    const metrics = new Map(parsePrometheus(body).map((metric) => [metric.name, metric])),
+      value = (name: string, labels: Record<string, string> = {}): number =>
+        Number(
+          metrics
+            .get("tinybms_" + name)
+            ?.metrics.find((one) => Object.entries(labels).every(([key, text]) => one.labels?.[key] === text))?.value,
+        );
+    for (const { name, help, type: kind, metrics: samples } of metrics.values()) {
+      assert.match(name, /^tinybms_[a-z][a-z0-9_]*$/);
+      assert.ok(help && samples.length, name);
+      assert.equal(kind, name.endsWith("_total") ? "COUNTER" : "GAUGE", name);
+      assert.doesNotMatch(name, /milli|_mv$|_kwh$|percent|hours/, "base units");
+    }
+    assert.equal(body.match(/^# TYPE /gm)!.length, metrics.size, "each metric once");
+    const near = (got: number, want: unknown, room: number): void =>
+      assert.ok(Math.abs(got - (want as number)) <= room, `${got}, not ${String(want)}`);
+    near(value("pack_voltage_volts"), live.voltage, 0.2);
+    near(value("state_of_charge_ratio"), (live.soc_percent as number) / 100, 0.001);
+    near(value("cell_voltage_volts", { cell: "16" }), (live.min_cell_mv as number) / 1000, 0.1);
+    near(value("charge_current_limit_amperes"), limits.ccl, 0.2);
+    assert.equal(value("up"), 1);
+    assert.equal(value("limit_reason", { limit: "ccl", reason: limits.ccl_reason }), 1);
+    assert.equal(value("alarm", { id: "60" }), 0);
+    assert.ok(value("uart_replies_total") > 50 && value("can_frames_sent_total") > 50 && value("uptime_seconds") > 20);
+    rig.simulator.faults.set("silence");
+    rig.clock.run(30000);
+    const lost = get(rig, "/metrics").body;
+    assert.match(lost, /^tinybms_up 0$/m);
+    assert.match(lost, /^tinybms_alarm\{id="60",code="BmsOffline"\} 2$/m);
+    assert.doesNotMatch(lost, /tinybms_pack_voltage_volts/, "unknown: no sample");
+    assert.ok(parsePrometheus(lost).length > 20);
+  });
+});
