@@ -9,7 +9,15 @@ import { bakeFrames } from "./bake/frames";
 import { bakeMessages } from "./bake/messages";
 import { bakePlan } from "./bake/plan";
 import { bakeRegisters, bakeSettings, bakeWords } from "./bake/registers";
-import { bakeApiLines, bakeEntities, bakeNames, bakeSettingLines, bakeText, bakeTextColumns, bakeTopicLines } from "./bake/text";
+import {
+  bakeApiLines,
+  bakeEntities,
+  bakeNames,
+  bakeSettingLines,
+  bakeText,
+  bakeTextColumns,
+  bakeTopicLines,
+} from "./bake/text";
 import { bakeGx } from "./bake/topics";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -106,7 +106,7 @@ export function eventsPart(needs: Needs, piece: number): string {
         "lifetime_s": journal.readAt < 0 ? null : journal.readAt,
         "total": journal.total - journal.from,
         "active": activeEvents(needs),
-      }).slice(0, -1) + `,"alarms":${alarmsText(needs.alarms)},"events":[`
+      }).slice(0, -1) + `,"alarms":${alarmsText(needs.alarms)},"own":${logText(needs)},"events":[`
     );
   if (k < least) return k + EVENTS >= least || piece === 1 ? "]}\r\n" : "";
   for (let left = EVENTS; left > 0 && k >= least; left--) {

@@ -25,7 +25,7 @@ const SLOT = 0,
 /** Pieces behind those of the table. */
 const PARTS = 4;
 
-/** The samples of the table's lines from `from` on, as many as a piece has; an empty line when none of them is known. */
+/** The samples of the table's lines from `from` on, as many as a piece has; an empty line when none is known. */
 function valuesText(v: Float64Array, from: number): string {
   const lines = textSlice(METRICS_AT, METRICS_END)
     .split("\n")

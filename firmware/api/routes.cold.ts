@@ -1,86 +1,92 @@
 // The routes of the HTTP API: a table, what stands in it is found and answered, and the handlers.
 
 import type { Needs } from "./needs";
-import { moduleText } from "../config/document.cold";
-import { modules } from "../config/fields.baked";
 import { derOf } from "../config/pem.cold";
 import { settingsOf } from "../config/settings.cold";
-import { newestSlot } from "../config/slots.cold";
 import type { Pieces } from "../http/server";
-import { bodyText, clientEvent, errorText, headText, headerOf, queryFlags, tokenOf } from "../http/server.cold";
-import type { MqttTest } from "../command/state";
+import { bodyText, errorText, headerOf, queryFlags, tokenOf } from "../http/server.cold";
+import { textSlice } from "../kernel/text";
 import { beginTest } from "../command/test.cold";
 import type { Asked, Put } from "../settings/change";
 import { beginChange } from "../settings/put.cold";
 import { cellsPart, eventsPart, limitsPart } from "./battery.cold";
 import { canPart } from "./can.cold";
+import { commandPieces, restartText } from "./command.cold";
+import { configPart, exportPart, moduleAnswer } from "./config.cold";
+import { answerLater, laterPiece, type Reply, statusOf } from "./later.cold";
 import { logPart } from "./log.cold";
 import { metricsPart } from "./metrics.cold";
+import { openApiPart } from "./openapi.cold";
+import { inParts, onePiece, type Part } from "./pieces.cold";
+import { backupPart, putRegisters, registersPart, restorePieces } from "./registers.cold";
+import { reportPieces } from "./report.cold";
 import { statusPart } from "./status.cold";
+import { type RouteName, ROUTES_AT, ROUTES_END } from "./text.baked";
 
-/** A part of an answer without a head: its pieces from 0 on, "" behind the last. */
-export type Part = (needs: Needs, piece: number) => string;
-
-/** A route: a row of the table. */
-export interface Route {
-  method: "GET" | "PUT" | "POST";
-  path: string;
-  /** What may stand behind the path. */
-  below?: string[];
-  /** Only for who knows the set-up token or the password. */
-  isOwners?: true;
-  /** Flags that the query may have; that of GET is ignored: dashboards add to it. */
-  flags?: string[];
-  /** What is read, a part that is the whole answer, of that type (JSON unless said); or
-   * answer a request that may be, `name` is one of `below`. */
+/** What is read, a part that is the whole answer; or answer a request that may be, `name` is one of `below`. */
+interface Handler {
   part?: Part;
-  type?: string;
   run?(needs: Needs, body: string, flags: string[], name: string): Pieces;
 }
 
 /**
- * The table. A handler calls: the bare name of a cold function would make it from flash with the table. It is returned
- * as it is, because a variable here would be held by the handlers that it holds.
+ * A row of tables/routes.ts each. A handler calls: the bare name of a cold function would make it from flash with the
+ * table. It is returned as it is, because a variable here would be held by the handlers that it holds.
  */
-export function routes(): Route[] {
-  return [
-    { method: "GET", path: "/api/status", part: (needs, piece) => statusPart(needs, piece) },
-    { method: "GET", path: "/api/cells", part: (needs, piece) => cellsPart(needs, piece) },
-    { method: "GET", path: "/api/limits", part: (needs, piece) => limitsPart(needs, piece) },
-    { method: "GET", path: "/api/events", part: (needs, piece) => eventsPart(needs, piece) },
-    { method: "GET", path: "/api/can", part: (needs, piece) => canPart(needs, piece) },
-    { method: "GET", path: "/api/log", part: (needs, piece) => logPart(needs, piece) },
-    {
-      method: "GET",
-      path: "/metrics",
-      type: "text/plain; version=0.0.4",
-      part: (needs, piece) => metricsPart(needs, piece),
-    },
-    { method: "GET", path: "/api/config", part: (needs, piece) => configPart(needs, piece) },
-    {
-      method: "PUT",
-      path: "/api/config",
-      isOwners: true,
-      flags: ["dry", "confirm"],
-      run: (needs, body, flags) => change(needs, body, "", flags),
-    },
-    { method: "GET", path: "/api/mqtt", run: (needs) => onePiece(moduleAnswer(needs, "mqtt")) },
-    {
-      method: "PUT",
-      path: "/api/mqtt",
-      isOwners: true,
-      flags: ["dry", "confirm"],
-      run: (needs, body, flags) => change(needs, body, "mqtt", flags),
-    },
-    { method: "POST", path: "/api/mqtt/test", isOwners: true, run: (needs, body) => testWith(needs, body) },
-    {
-      method: "PUT",
-      path: "/api/tls/",
-      below: ["ca", "cert", "key"],
-      isOwners: true,
-      run: (needs, body, flags, name) => onePiece(putTls(needs, name, body)),
-    },
-  ];
+export function handlers(): Record<RouteName, Handler> {
+  return {
+    "GET /api/status": { part: (needs, piece) => statusPart(needs, piece) },
+    "GET /api/cells": { part: (needs, piece) => cellsPart(needs, piece) },
+    "GET /api/limits": { part: (needs, piece) => limitsPart(needs, piece) },
+    "GET /api/events": { part: (needs, piece) => eventsPart(needs, piece) },
+    "GET /api/can": { part: (needs, piece) => canPart(needs, piece) },
+    "GET /api/log": { part: (needs, piece) => logPart(needs, piece) },
+    "GET /api/report": { run: (needs) => reportPieces(needs) },
+    "GET /metrics": { part: (needs, piece) => metricsPart(needs, piece) },
+    "GET /api/openapi.json": { part: (_, piece) => openApiPart(piece) },
+    "GET /api/registers": { part: (needs, piece) => registersPart(needs, piece) },
+    "PUT /api/registers": { run: (needs, body, flags) => putRegisters(needs, body, flags) },
+    "GET /api/backup": { part: (needs, piece) => backupPart(needs, piece) },
+    "PUT /api/backup": { run: (needs, body, flags) => restorePieces(needs, body, flags) },
+    "GET /api/config": { part: (needs, piece) => configPart(needs, piece) },
+    "PUT /api/config": { run: (needs, body, flags) => change(needs, body, "", flags, false) },
+    "GET /api/config/export": { part: (needs, piece) => exportPart(needs, piece) },
+    "PUT /api/config/import": { run: (needs, body, flags) => change(needs, body, "", flags, true) },
+    "GET /api/mqtt": { run: (needs) => onePiece(moduleAnswer(needs, "mqtt")) },
+    "PUT /api/mqtt": { run: (needs, body, flags) => change(needs, body, "mqtt", flags, false) },
+    "POST /api/mqtt/test": { run: (needs, body) => testWith(needs, body) },
+    "POST /api/command": { run: (needs, body) => commandPieces(needs, body) },
+    "POST /api/restart": { run: (needs) => onePiece(restartText(needs)) },
+    "PUT /api/tls/": { run: (needs, body, flags, name) => onePiece(putTls(needs, name, body)) },
+  };
+}
+
+/** Every method that a route may have. */
+const METHODS = ["GET", "PUT", "POST"];
+/**
+ * Columns of a line of the table: method and path, "1" for owners, flags and what is below with commas, media type.
+ */
+const OWNERS = 1,
+  FLAGS = 2,
+  BELOW = 3,
+  TYPE = 4;
+
+/**
+ * The cells of a row, [] when there is none. (At the end of a text the interpreter also finds what only begins there.)
+ */
+function rowOf(route: string): string[] {
+  const text = textSlice(ROUTES_AT, ROUTES_END),
+    at = text.indexOf("\n" + route + "\t") + 1;
+  return at && at + route.length < text.length && route.indexOf("\n") < 0 && route.indexOf("\t") < 0
+    ? text.substring(at, text.indexOf("\n", at)).split("\t")
+    : [];
+}
+
+/** The path as the table has it: of one that has something below it, up to that. */
+function pathOf(path: string): string {
+  const slash = path.lastIndexOf("/") + 1;
+  for (const method of METHODS) if (rowOf(method + " " + path.substr(0, slash)).length) return path.substr(0, slash);
+  return path;
 }
 
 /** "a, b and c". */
@@ -88,24 +94,20 @@ function listed(names: string[]): string {
   return names.slice(0, -1).join(", ") + " and " + names[names.length - 1];
 }
 
-/** Whether it is a path of that row. */
-function fits(row: Route, path: string): boolean {
-  return row.below ? path.startsWith(row.path) : path === row.path;
+/** The answer to a request that no row takes. */
+function noRoute(method: string, asked: string, path: string): string {
+  const methods = METHODS.filter(function (one) {
+    return rowOf(one + " " + path).length > 0;
+  });
+  if (!methods.length) return errorText(404, "NotFound", asked, "GET /api/openapi.json tells what there is");
+  const use = "use " + methods.join(" or "),
+    allow = methods.indexOf("GET") < 0 ? methods : ["HEAD"].concat(methods); // the server makes HEAD of GET
+  return errorText(405, "MethodNotAllowed", method, use, "", "Allow: " + allow.join(", ") + "\r\n");
 }
 
-/** The answer to a request that no row takes; `methods` are those of its path. */
-function noRoute(rows: Route[], method: string, path: string, methods: string[]): string {
-  if (methods.length) {
-    const use = "use " + methods.join(" or "),
-      allow = methods.indexOf("GET") < 0 ? methods : ["HEAD"].concat(methods); // the server makes HEAD of GET
-    return errorText(405, "MethodNotAllowed", method, use, "", "Allow: " + allow.join(", ") + "\r\n");
-  }
-  const paths: string[] = [];
-  for (const row of rows) {
-    const text = row.path + (row.below ? row.below.join(", ") : "");
-    if (paths.indexOf(text) < 0) paths.push(text);
-  }
-  return errorText(404, "NotFound", path, "there are " + listed(paths));
+/** The answer to a path below which only these names stand. */
+function noneBelow(asked: string, path: string, below: string[]): string {
+  return errorText(404, "NotFound", asked, "there are " + listed([path + below[0]].concat(below.slice(1))));
 }
 
 /** The answer to a query that cannot be; `reason` begins with the name. */
@@ -118,77 +120,26 @@ function badQuery(reason: string): string {
 export function answer(
   needs: Needs,
   method: string,
-  path: string,
+  asked: string,
   header: string,
   body: string,
   query: string,
 ): Pieces {
-  const rows = routes(),
-    methods: string[] = [];
-  let found: Route | null = null;
-  for (const row of rows) {
-    if (!fits(row, path)) continue;
-    methods.push(row.method);
-    if (row.method === method) found = row;
-  }
-  const flags = method === "GET" ? null : queryFlags(query, (found && found.flags) || []);
+  const path = pathOf(asked),
+    name = asked.substr(path.length),
+    row = rowOf(method + " " + path),
+    flags = method === "GET" ? null : queryFlags(query, row[FLAGS] ? row[FLAGS].split(",") : []);
   if (flags && flags.reason) return onePiece(badQuery(flags.reason));
-  if (!found) return onePiece(noRoute(rows, method, path, methods));
-  const name = path.substr(found.path.length),
-    below = found.below;
-  if (below && below.indexOf(name) < 0)
-    return onePiece(
-      errorText(404, "NotFound", path, "there are " + listed([found.path + below[0]].concat(below.slice(1)))),
-    );
-  const refused = found.isOwners ? refuseChange(needs, header) : "";
+  if (!row.length) return onePiece(noRoute(method, asked, path));
+  const below = row[BELOW] ? row[BELOW].split(",") : [];
+  if (below.length && below.indexOf(name) < 0) return onePiece(noneBelow(asked, path, below));
+  const refused = row[OWNERS] ? refuseChange(needs, header) : "";
   if (refused) return onePiece(refused);
-  return found.run ? found.run(needs, body, flags ? flags.on : [], name) : inParts(needs, found.part!, found.type);
-}
-
-// What outlives the request: answers in pieces, which hold nothing of the table.
-
-/** An answer that is there. */
-export function onePiece(text: string): Pieces {
-  return function (piece) {
-    return piece ? "" : text;
-  };
-}
-
-/** The answer that is one part. */
-export function inParts(needs: Needs, part: Part, type?: string): Pieces {
-  return function (piece) {
-    const text = part(needs, piece);
-    return piece || !text ? text : headText(200, type) + text;
-  };
-}
-
-/** An answer that comes later, in `reply`. */
-export function laterPiece(reply: Reply): Pieces {
-  return function (piece) {
-    if (piece) return "";
-    const test = reply.test;
-    return test ? (test.result ? bodyText(200, test.result) : null) : reply.text;
-  };
+  const handler = handlers()[row[0] as RouteName];
+  return handler.run ? handler.run(needs, body, flags ? flags.on : [], name) : inParts(needs, handler.part!, row[TYPE]);
 }
 
 // PUT /api/config, PUT /api/mqtt and POST /api/mqtt/test: what the body says, and the answer.
-
-/** Status of a refused change. */
-function statusOf(code: string): number {
-  return code === "IoError" ? 507 : code === "InterlockBlocked" ? 409 : code === "Failed" ? 500 : 400;
-}
-
-/** An answer, null as long as it is not there; or a test that will tell it. */
-export interface Reply {
-  text: string | null;
-  test: MqttTest | null;
-}
-
-/** The answer is there: who waits looks whether it is theirs. */
-export function answerLater(needs: Needs, reply: Reply, text: string): void {
-  reply.text = text;
-  for (const client of needs.server.clients.slice()) if (client.pieces) clientEvent(needs.server, client, "drain");
-}
 
 /** What came of a change, as HTTP says it. */
 export function changeText(put: Put, isDry: boolean): string {
@@ -204,15 +155,16 @@ function busy(where: string, reason: string): Pieces {
 }
 
 /**
- * PUT: `module` "" takes a document of modules, else the settings of that one. With the flag dry it is only checked,
- * with confirm it may silence CAN or end a current.
+ * PUT: `module` "" takes a document of modules (or a file of them), else the settings of that one. With the flag dry it
+ * is only checked, with confirm it may silence CAN or end a current.
  */
-export function change(needs: Needs, body: string, module: string, flags: string[]): Pieces {
+export function change(needs: Needs, body: string, module: string, flags: string[], isFile: boolean): Pieces {
   const reply: Reply = { text: null, test: null },
     isDry = flags.indexOf("dry") >= 0;
   const asked: Asked = {
     text: body,
     module: module,
+    isFile: isFile,
     remote: "h",
     dry: isDry,
     confirmed: flags.indexOf("confirm") >= 0,
@@ -241,26 +193,6 @@ export function testWith(needs: Needs, body: string): Pieces {
   };
   if (needs.commands.test) return busy("mqtt.test", "another test is under way");
   return beginChange(needs, asked) ? laterPiece(reply) : busy("settings", "another change is under way");
-}
-
-// GET /api/config and GET /api/mqtt: the settings, secrets masked.
-
-/** The settings in force of a module, as a member of an object. */
-function moduleMember(needs: Needs, name: string): string {
-  return moduleText(newestSlot(needs.store, needs.natives.crc32).document, needs.presets, name);
-}
-
-/** All of them, a module a piece. */
-export function configPart(needs: Needs, piece: number): string {
-  const names = modules.split(" ");
-  if (piece >= names.length) return piece === names.length ? "}\r\n" : "";
-  return (piece ? "," : "{") + moduleMember(needs, names[piece]);
-}
-
-/** Those of one module alone. */
-export function moduleAnswer(needs: Needs, name: string): string {
-  const text = moduleMember(needs, name);
-  return bodyText(200, text.substr(text.indexOf(":") + 1) + "\r\n");
 }
 
 // PUT /api/tls/ca, /cert and /key: a PEM file (RFC 7468) becomes DER in the flash, which is what the interpreter wants.

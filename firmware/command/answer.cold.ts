@@ -4,7 +4,7 @@ import type { Needs } from "./needs";
 import { DEBUG } from "../log/log";
 import { writeLog } from "../log/log.cold";
 import { quote } from "../kernel/json.cold";
-import { MOST_MESSAGE } from "./state";
+import { BY_HTTP, MOST_MESSAGE } from "./state";
 
 /** Codes that may be gone at the next try. */
 const RETRYABLE = ["NotReady", "IoError", "UartTimeout", "CrcError", "ConnRefused", "ConnTimeout", "DnsFailed", "Busy"];
@@ -32,9 +32,18 @@ const REASONS: Record<string, string> = {
   "IoError": "cannot write",
 };
 
-/** The answer of a command: `result` is JSON of the reply, or an error as `errorText` takes it. */
+/**
+ * The answer of a command, by MQTT or to who waits at HTTP: `result` is JSON of the reply, or an error as `errorText`
+ * takes it.
+ */
 export function acknowledge(needs: Needs, tail: string, flags: number, result: string): void {
   writeLog(needs, DEBUG, "command" + tail.substr(0, 80) + " " + result.substr(0, 80));
+  if (flags === BY_HTTP) {
+    const told = needs.commands.told;
+    needs.commands.told = null;
+    if (told) told.tell(tail, result);
+    return;
+  }
   send(
     needs,
     "ack",

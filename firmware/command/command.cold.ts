@@ -14,7 +14,7 @@ import { beginChange } from "../settings/put.cold";
 import { fallAtOnce } from "../victron/fall.cold";
 import { acknowledge } from "./answer.cold";
 import { bmsEvents, bmsRead, bmsWrite } from "./bms.cold";
-import { ALL_COMMANDS, MOST_MESSAGE, SAFE } from "./state";
+import { ALL_COMMANDS, BY_HTTP, MOST_MESSAGE, SAFE } from "./state";
 import { setSettings } from "./settings.cold";
 import { beginTest } from "./test.cold";
 import { ALL } from "../publish/needs";
@@ -31,9 +31,8 @@ function place(name: string): string {
 }
 
 /** Why the arguments cannot be, or the command may not; "" when all is well. */
-function refuse(needs: Needs, cmd: string, row: Command, args: Args): string {
-  const mode = needs.commands.mode,
-    takes = row.takes.split(" ");
+function refuse(mode: number, cmd: string, row: Command, args: Args): string {
+  const takes = row.takes.split(" ");
   for (const key of Object.keys(args))
     if (!key || takes.indexOf(key) < 0)
       return "UnknownKey " + cmd + "." + place(key) + ", " + (row.takes ? "it takes " + row.takes : "it takes nothing");
@@ -63,7 +62,7 @@ function command(needs: Needs, payload: string | null, flags: number): void {
   else tail += id;
   if (!parsed) result = "ArgsTooLarge cmd";
   else if (!parsed.value) result = "BadCmdJson cmd, " + parsed.reason;
-  else if (needs.mqtt.session.stale) result = "Stale cmd";
+  else if (flags !== BY_HTTP && needs.mqtt.session.stale) result = "Stale cmd";
   else if (cmd === undefined || cmd === "") result = "MissingCmd cmd";
   else if (typeof cmd !== "string") result = "BadCmdJson cmd, must be text";
   else if (Object.keys(message).some(isForeign))
@@ -71,7 +70,7 @@ function command(needs: Needs, payload: string | null, flags: number): void {
   else if (!row) result = "UnknownCmd " + place(cmd);
   else if (typeof args !== "object" || args === null || typeof args.length === "number")
     result = "BadCmdJson args, must be an object";
-  else result = result || refuse(needs, cmd, row, args);
+  else result = result || refuse(flags === BY_HTTP ? ALL_COMMANDS : needs.commands.mode, cmd, row, args);
   const counts = needs.mqtt.session.counts;
   if (parsed && !parsed.value) counts[PARSE_FAILED]++;
   if (row && !result) {
@@ -101,6 +100,11 @@ export function mqttReceived(
   if (own.out.length >= MOST_OUT) own.dropped++;
   else if (suffix === "cmd") command(needs, payload, qos > 0 ? 2 : own.answerFlags);
   else setSettings(needs, payload, 2);
+}
+
+/** A command that came by HTTP from who may change things: all are allowed. */
+export function httpCommand(needs: Needs, payload: string): void {
+  command(needs, payload, BY_HTTP);
 }
 
 // The table of commands. Handlers stand below, or in another cold file.

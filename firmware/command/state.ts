@@ -10,6 +10,9 @@ export const SAFE = 1;
 /** Setting mqtt.commands: all commands. */
 export const ALL_COMMANDS = 2;
 
+/** Flags of an answer that goes to HTTP. */
+export const BY_HTTP = 128;
+
 /** They come (`at`) for an answer that found no room, settings to publish, the end of a conversation. */
 export interface Commands extends Listener {
   /** Setting mqtt.commands: 0 off, 1 safe, 2 all; flags of answers (QoS x 2, retain 1). */
@@ -26,6 +29,8 @@ export interface Commands extends Listener {
   asked?: Asked | null;
   /** The test of the connection that is under way. */
   test?: MqttTest | null;
+  /** Who waits at HTTP for what came of a command, since when (ms): what its answer repeats of it, and the result. */
+  told?: { at: number; tell(tail: string, result: string): void } | null;
   /** The device restarts then (ms); 0: it does not. */
   restartAt: number;
 }

@@ -33,11 +33,15 @@ export function accept(server: Server, socket: Socket): void {
 // What happens to a client: it is admitted, its request answered in pieces, and it leaves (by itself, or because it is
 // silent).
 
-/** Clients at a time, bytes of a header and of a body, and the longest silence of a client, ms. */
+/**
+ * Clients at a time, bytes of a header and of a body, the longest silence of a client, and the longest wait for an
+ * answer, ms.
+ */
 const CLIENTS = 4,
   MOST_HEADER = 1024,
   MOST_BODY = 4096,
-  IDLE_MS = 10000;
+  IDLE_MS = 10000,
+  ANSWER_MS = 60000;
 
 function remove(server: Server, client: Client): void {
   const at = server.clients.indexOf(client);
@@ -94,10 +98,10 @@ export function clientEvent(server: Server, client: Client, event: "came" | "byt
   else remove(server, client);
 }
 
-/** Close clients that have been silent too long. */
+/** Close clients that have been silent too long; one whose answer is still made is not silent, but for so long. */
 export function sweep(server: Server, now: number): void {
   for (const client of server.clients.slice()) {
-    if (now - client.at > IDLE_MS) {
+    if (now - client.at > (client.pieces && !client.piece ? ANSWER_MS : IDLE_MS)) {
       remove(server, client);
       client.socket.end();
     }
@@ -193,6 +197,7 @@ const texts: Record<number, string> = {
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",
+  504: "Gateway Timeout",
   507: "Insufficient Storage",
 };
 
@@ -235,7 +240,9 @@ export function errorText(
   return wholeText(status, '{"ok":false,"err":' + JSON.stringify(error) + (more || "") + "}\r\n", head);
 }
 
-/** Status line and headers of an answer in pieces, JSON unless `type` says otherwise; the end of the connection ends it. */
+/**
+ * Status line and headers of an answer in pieces, JSON unless `type` says otherwise; the end of the connection ends it.
+ */
 export function headText(status: number, type?: string): string {
   return statusLine(status, type || JSON_TYPE, "");
 }

@@ -5,6 +5,10 @@ import type { Values } from "../config/settings.cold";
 import type { RegisterStyle } from "../publish/state";
 import type { Limits } from "../charge/limits";
 
+/** What a file of exported settings calls itself, and the version that is made and read. */
+export const FILE_FORMAT = "tinybms-gateway-settings",
+  FILE_VERSION = 1;
+
 /** What comes of it. */
 export interface Put {
   /** What an answer by MQTT repeats of the message: `,"id":7`, or "". */
@@ -45,6 +49,8 @@ export interface Asked {
   /** JSON of modules, or of the settings of `module` when that is not "". */
   text: string;
   module: string;
+  /** The JSON is a file of exported settings. */
+  isFile?: boolean;
   /** "h" for HTTP and "a" for MQTT, which may change less. */
   remote: "h" | "a";
   /** Only checked; done though it silences CAN or ends a current. */

@@ -10,7 +10,7 @@ import { idText, parseObject } from "../kernel/json.cold";
 import type { Needs } from "./needs";
 import { tryNew, tryOld, weigh } from "./judge.cold";
 import { beginMqtt, endMqtt, takeAlarms, takeBattery, takeOthers } from "./apply.cold";
-import type { Asked, Change } from "./change";
+import { type Asked, type Change, FILE_FORMAT, FILE_VERSION } from "./change";
 import { clearPiece } from "../publish/again.cold";
 import { fallAtOnce } from "../victron/fall.cold";
 import { INFO } from "../log/log";
@@ -169,6 +169,14 @@ function takeCa(own: Change, settings: Record<string, unknown>): string {
   return "";
 }
 
+/** Of a file of exported settings these; the reason when it is none, beginning with the member. */
+function settingsIn(file: Record<string, unknown>): Record<string, unknown> | string {
+  const settings = file["settings"] as Record<string, unknown> | null | undefined;
+  if (file["format"] !== FILE_FORMAT) return "format: must be " + FILE_FORMAT;
+  if (file["version"] !== FILE_VERSION) return "version: must be " + FILE_VERSION;
+  return typeof settings === "object" && settings ? settings : "settings: must be an object";
+}
+
 /** The text becomes a patch, which is ready to be merged. */
 export function parsePatch(needs: Needs, own: Change): void {
   const asked = own.asked,
@@ -176,12 +184,14 @@ export function parsePatch(needs: Needs, own: Change): void {
     names = modules.split(" "),
     put = own.put,
     given: Record<string, unknown> = {};
-  const patch = parsed.value;
+  const found = parsed.value && asked.isFile ? settingsIn(parsed.value) : parsed.value,
+    patch = typeof found === "string" ? undefined : found;
   asked.text = "";
   if (!patch) {
     put.code = "BadCfgJson";
-    put.where = "body";
-    put.reason = parsed.reason;
+    const reason = typeof found === "string" ? found : "body: " + parsed.reason;
+    put.where = reason.substr(0, reason.indexOf(": "));
+    put.reason = reason.substr(reason.indexOf(": ") + 2);
     return;
   }
   const isMqtt = asked.remote === "a",

@@ -161,8 +161,7 @@ describe("requests that no row takes", () => {
     }
   });
 
-  const there =
-    "there are /api/status, /api/cells, /api/limits, /api/events, /api/config, /api/mqtt, /api/mqtt/test and /api/tls/ca, cert, key";
+  const there = "GET /api/openapi.json tells what there is";
   const table: [method: string, path: string, status: number, reason: string][] = [
     ["GET", "/", 404, there],
     ["GET", "/api/status/", 404, there],
@@ -176,6 +175,11 @@ describe("requests that no row takes", () => {
     ["PUT", "/api/tls/other", 404, "there are /api/tls/ca, cert and key"],
     ["PUT", "/api/tls/", 404, "there are /api/tls/ca, cert and key"],
     ["put", "/api/config", 405, "use GET or PUT"],
+    ["GET", "/api/config\t1", 404, there],
+    ["GET", "/x\nGET /api/config", 404, there],
+    ["GET", "/api", 404, there],
+    ["GET", "/api/tls", 404, there],
+    ["GET", "/api/config/export/", 404, there],
   ];
   for (const [method, path, status, reason] of table)
     it(`${method} ${path} is ${status}: ${reason}`, () => {

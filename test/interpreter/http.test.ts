@@ -5,6 +5,11 @@ import { buildImage } from "../../tools/build/image";
 import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
 import { startSystem, type System } from "../../tools/rig/system";
 import { until } from "../../tools/rig/wait";
+import { routes } from "../../firmware/tables/routes";
+import { answerOf, assertDescribed } from "../fixtures/openapi";
+
+/** JsVars that the image has: with fewer at the peak it would run out of memory. */
+const ROOM = 3900;
 
 describe("HTTP in an Espruino for Linux", () => {
   let system: System;
@@ -17,7 +22,8 @@ describe("HTTP in an Espruino for Linux", () => {
     system = await startSystem({
       image,
       broker: "none",
-      settings: { mqtt: { enabled: false, user: "déjà" }, http: { pass: "café" } },
+      room: ROOM,
+      settings: { mqtt: { enabled: false, user: "déjà" }, http: { pass: "café" }, bms: { allow_write: true } },
     });
     await until(
       "the first answer",
@@ -42,6 +48,8 @@ describe("HTTP in an Espruino for Linux", () => {
       wire.on("close", () => resolve(text));
     });
   }
+  const memoryFlags = async (): Promise<string[]> =>
+    (await system.errorFlags()).filter((flag) => flag.startsWith("MEMORY"));
   const put = (headers: string, body = "{}"): string =>
     `PUT /api/mqtt?dry=1 HTTP/1.1\r\nHost: a\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
 
@@ -105,5 +113,44 @@ describe("HTTP in an Espruino for Linux", () => {
       const all = await cells();
       return all.length === 16 && all.every((mv) => mv > 2500 && mv < 3700);
     });
+  });
+
+  it("answers each route that is read as its description says, and forgets it", async () => {
+    const read = async (): Promise<void> => {
+      for (const { route } of routes) {
+        const [method, path] = route.split(" ") as [string, string];
+        if (method === "GET") assertDescribed(route, answerOf(await talk(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)));
+      }
+    };
+    await read();
+    const first = (await system.memory()).steady;
+    await read();
+    const { steady } = await system.memory();
+    assert.ok(steady <= first + 25, `${first} JsVars before, ${steady} after`);
+    assert.deepEqual(await memoryFlags(), []);
+    assert.deepEqual(system.errors(), []);
+  });
+
+  it("does a command, and changes a setting of the TinyBMS", async () => {
+    const login = `Authorization: Basic ${Buffer.from("admin:café").toString("base64")}\r\n`,
+      send = async (line: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> => {
+        const text = JSON.stringify(body),
+          answer = answerOf(await talk(`${line} HTTP/1.1\r\n${login}Content-Length: ${text.length}\r\n\r\n${text}`));
+        return { status: answer.status, body: JSON.parse(answer.body) as Record<string, unknown> };
+      };
+    assert.deepEqual(await send("POST /api/command", { cmd: "system.ping", id: 1 }), {
+      status: 200,
+      body: { ok: true, cmd: "system.ping", id: 1, reply: { pong: true } },
+    });
+    const { status, body } = await send("PUT /api/registers?confirm=1", { charge_restart_level: 79 });
+    assert.deepEqual(
+      [status, body["done"], body["written"]],
+      [200, { charge_restart_level: 79 }, true],
+      JSON.stringify(body),
+    );
+    const file = answerOf(await talk("GET /api/config/export HTTP/1.1\r\n\r\n")).body;
+    assert.deepEqual((await send("PUT /api/config/import?dry=1", JSON.parse(file) as object)).status, 200);
+    assert.deepEqual(await memoryFlags(), []);
+    assert.deepEqual(system.errors(), []);
   });
 });

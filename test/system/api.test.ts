@@ -1,10 +1,11 @@
 // The routes that are read: each is whole JSON, and says what the device knows.
 import assert from "node:assert/strict";
 import parsePrometheus from "parse-prometheus-text-format";
+import { settings } from "../../tools/bake/settings";
 import { decodeFrame } from "../../tools/can/decode";
 import { logEvent, publishLog } from "../../tools/simulator/events";
 import { imageText, type Status } from "./rig";
-import { startVirtual, type VirtualRig } from "./virtual";
+import { startVirtual, type VirtualOptions, type VirtualRig } from "./virtual";
 
 type Json = Record<string, unknown>;
 
@@ -20,8 +21,15 @@ function answerOf({ text }: { text: string }): Answer {
   return {
     status: +text.split(" ")[1]!,
     type: /\r\nContent-Type: ([^\r]*)/.exec(text)![1]!,
-    body: text.slice(end + 4),
+    body: Buffer.from(text.slice(end + 4), "latin1").toString(),
   };
+}
+
+/** What comes of a request without a token. */
+function strange(rig: VirtualRig, line: string): number {
+  const asked = rig.connect(line + " HTTP/1.1\r\n\r\n");
+  rig.clock.run(2000);
+  return answerOf(asked).status;
 }
 
 function get(rig: VirtualRig, path: string): Answer {
@@ -35,6 +43,31 @@ function read<T = Json>(rig: VirtualRig, path: string): T {
   const { status, type, body } = get(rig, path);
   assert.deepEqual([status, type], [200, "application/json"], `${path}: ${body}`);
   return JSON.parse(body) as T;
+}
+
+/** A request of who knows the set-up token. */
+function request(rig: VirtualRig, method: string, path: string, body?: object): { text: string } {
+  const token = /setup token: (\S+)/.exec(rig.console.join("\n"))![1]!,
+    text = body ? JSON.stringify(body) : "",
+    bytes = Buffer.from(text).toString("latin1");
+  return rig.connect(
+    `${method} ${path} HTTP/1.1\r\nHost: x\r\nX-Setup-Token: ${token}\r\nContent-Length: ${bytes.length}\r\n\r\n${bytes}`,
+  );
+}
+
+/** What comes of it. */
+function change(
+  rig: VirtualRig,
+  method: string,
+  path: string,
+  body?: object,
+): { status: number; body: Json & { err?: unknown } } {
+  const asked = request(rig, method, path, body);
+  for (let i = 0; i < 80 && !asked.text.includes("\r\n\r\n"); i++) rig.clock.run(500);
+  rig.clock.run(500);
+  assert.ok(asked.text, `no answer to ${path}: ${rig.console.slice(-3).join(" | ")}`);
+  const { status, body: text } = answerOf(asked);
+  return { status, body: JSON.parse(text) as Json };
 }
 
 interface Cells {
@@ -75,9 +108,9 @@ interface Line {
 describe("system: what the API tells", () => {
   before(imageText);
 
-  async function start(...faults: string[]): Promise<VirtualRig> {
-    const rig = startVirtual({ image: await imageText(), seed: 7 });
-    for (const fault of faults) rig.simulator.faults.set(fault);
+  async function start(settings: VirtualOptions["settings"] = {}, fault = ""): Promise<VirtualRig> {
+    const rig = startVirtual({ image: await imageText(), seed: 7, settings });
+    if (fault) rig.simulator.faults.set(fault);
     rig.clock.run(20000);
     return rig;
   }
@@ -97,7 +130,7 @@ describe("system: what the API tells", () => {
   });
 
   it("cells of a TinyBMS that never answered are unknown, not 0", async () => {
-    const cells = read<Cells>(await start("silence"), "/api/cells");
+    const cells = read<Cells>(await start({}, "silence"), "/api/cells");
     assert.deepEqual([cells.min_mv, cells.age_ms, cells.balancing, cells.phase], [null, null, null, "boot"]);
   });
 
@@ -189,8 +222,11 @@ describe("system: what the API tells", () => {
     rig.clock.run(30000);
     const { own } = read<{ own: Line[] }>(rig, "/api/events");
     const said = own.map(({ msg }) => msg);
-    for (const line of ["bms degraded", "alarm 41 UartTimeout: alarm", "bms lost"])
-      assert.ok(said.includes(line), line);
+    for (const line of [/^bms degraded$/, /^alarm 41 UartTimeout: (warning|alarm)$/, /^bms lost$/])
+      assert.ok(
+        said.some((one) => line.test(one)),
+        `${String(line)}: ${said.join(" | ")}`,
+      );
     assert.ok(said.join("\n").length <= 1000);
   });
 
@@ -230,5 +266,129 @@ describe("system: what the API tells", () => {
     assert.match(lost, /^tinybms_alarm\{id="60",code="BmsOffline"\} 2$/m);
     assert.doesNotMatch(lost, /tinybms_pack_voltage_volts/, "unknown: no sample");
     assert.ok(parsePrometheus(lost).length > 20);
+  });
+
+  it("commands of MQTT, answered as there; one at a time", async () => {
+    const rig = await start();
+    assert.deepEqual(change(rig, "POST", "/api/command", { cmd: "system.ping", id: 7 }), {
+      status: 200,
+      body: { ok: true, cmd: "system.ping", id: 7, reply: { pong: true } },
+    });
+    const asked = request(rig, "POST", "/api/command", { cmd: "bms.read", args: { address: 300, count: 2 } });
+    rig.clock.run(40);
+    const second = change(rig, "POST", "/api/command", { cmd: "system.ping" });
+    assert.deepEqual([second.status, (second.body.err as Json)["code"]], [409, "Busy"]);
+    rig.clock.run(5000);
+    const { status, body } = answerOf(asked);
+    assert.equal(status, 200);
+    const { words } = (JSON.parse(body) as { reply: { words: number[] } }).reply;
+    assert.deepEqual(words, Array.from(rig.simulator.battery.words.slice(300, 302)));
+    assert.equal(change(rig, "POST", "/api/command", { cmd: "system.ping" }).status, 200, "free again");
+    const { status: refused } = change(rig, "POST", "/api/command", { cmd: "system.factory_reset" });
+    assert.equal(refused, 409, "needs confirm");
+    assert.equal(strange(rig, "POST /api/command"), 401);
+  });
+
+  it("settings of the TinyBMS: read, changed with undo, kept as a file and put back", async () => {
+    const rig = await start({ bms: { allow_write: true } }),
+      word = (register: number): number => rig.simulator.battery.words[register]!,
+      { settings: rows } = read<{ settings: { key: string; value: unknown; register: number }[] }>(
+        rig,
+        "/api/registers",
+      ),
+      before = Object.fromEntries(rows.map(({ key, value }) => [key, value])),
+      backup = read(rig, "/api/backup"),
+      LEVEL = rows.find(({ key }) => key === "charge_restart_level")!.register;
+    assert.equal(rows.length, settings.length);
+    assert.deepEqual([before["over_voltage_cutoff"], before["charge_restart_level"]], [word(315), word(LEVEL)]);
+    assert.deepEqual(backup["settings"], before);
+    const level = before["charge_restart_level"] as number,
+      wanted = level === 80 ? 81 : 80;
+    for (const query of ["", "?dry=1"]) {
+      change(rig, "PUT", "/api/registers" + query, { charge_restart_level: wanted });
+      assert.equal(word(LEVEL), level, "nothing without confirm");
+    }
+    assert.deepEqual(change(rig, "PUT", "/api/registers?confirm=1", { charge_restart_level: wanted }), {
+      status: 200,
+      body: { ok: true, done: { charge_restart_level: wanted }, undo: { charge_restart_level: level }, written: true },
+    });
+    assert.equal(word(LEVEL), wanted);
+    rig.clock.run(5000);
+    const compared = change(rig, "PUT", "/api/backup?dry=1", backup);
+    assert.deepEqual(
+      [compared.status, compared.body["done"], compared.body["written"]],
+      [200, { charge_restart_level: level }, false],
+    );
+    assert.equal(change(rig, "PUT", "/api/backup?confirm=1", backup).body["written"], true);
+    assert.equal(word(LEVEL), level);
+    rig.clock.run(5000);
+    assert.deepEqual(change(rig, "PUT", "/api/backup?confirm=1", backup).body, {
+      ok: true,
+      done: {},
+      undo: {},
+      written: false,
+    });
+    for (const [bad, where] of [
+      [{ ...backup, format: "other" }, "format"],
+      [{ ...backup, version: 2 }, "version"],
+      [{ format: backup["format"], version: 1 }, "settings"],
+      [{ ...backup, settings: { none: 1 } }, "bms.write.none"],
+    ] as const)
+      assert.equal((change(rig, "PUT", "/api/backup?confirm=1", bad).body.err as Json)["where"], where);
+    assert.equal(change(rig, "PUT", "/api/registers?confirm=1", { over_voltage_cutoff: 1 }).status, 400, "its range");
+  });
+
+  it("nothing of the TinyBMS is written while bms.allow_write is false", async () => {
+    const rig = await start();
+    const { status, body } = change(rig, "PUT", "/api/registers?confirm=1", { charge_restart_level: 81 });
+    assert.deepEqual([status, (body.err as Json)["code"]], [409, "InterlockBlocked"]);
+    assert.match(String((body.err as Json)["reason"]), /allow_write/);
+  });
+
+  it("settings as a file, without secrets, and put back on another device", async () => {
+    const secrets = ["hidden-mqtt", "hidden-wifi", "hidden-http"],
+      rig = await start({
+        mqtt: { pass: secrets[0], baseTopic: "house" },
+        wifi: { pass: secrets[1], ssid: "net" },
+        http: { pass: secrets[2] },
+        can: { name: "Caf\u00e9" },
+      }),
+      { body } = get(rig, "/api/config/export"),
+      file = JSON.parse(body) as Json & { settings: Record<string, Json> };
+    for (const path of ["/api/config/export", "/api/config", "/api/report", "/api/log", "/metrics", "/api/status"])
+      for (const secret of secrets) assert.ok(!get(rig, path).body.includes(secret), `${path} ${secret}`);
+    assert.equal(file.settings["mqtt"]!["baseTopic"], "house");
+    assert.ok(Buffer.byteLength(body) <= 4096, `${Buffer.byteLength(body)} bytes: it could not come back`);
+    assert.deepEqual(change(rig, "PUT", "/api/config/import?confirm=1", file).body["changed"], [], "as it is");
+    const other = await start({ mqtt: { pass: "other-pass" }, log: { level: "debug" } }),
+      put = change(other, "PUT", "/api/config/import?confirm=1", { ...file, settings: { ...file.settings, mqtt: {} } });
+    assert.equal(put.status, 200, JSON.stringify(put.body));
+    assert.ok((put.body["changed"] as string[]).includes("log.level"));
+    for (const [bad, where] of [
+      [{ ...file, format: "other" }, "format"],
+      [{ ...file, version: 7 }, "version"],
+      [{ ...file, settings: null }, "settings"],
+    ] as const)
+      assert.equal((change(other, "PUT", "/api/config/import", bad).body.err as Json)["where"], where);
+  });
+
+  it("a report: all of it in one file", async () => {
+    const rig = await start(),
+      report = read<Record<string, Json>>(rig, "/api/report");
+    assert.deepEqual(Object.keys(report), ["status", "limits", "cells", "events", "can", "config", "raw"]);
+    assert.equal((report["status"] as unknown as Status).live_data.phase, "normal");
+    const { uart } = report["raw"] as { uart: { request: string; words: string | null }[] };
+    assert.match(uart[0]!.request, /^AA07/);
+    assert.match(uart[0]!.words!, /^([0-9A-F]{4})+$/);
+    assert.ok(!JSON.stringify(report).includes(/setup token: (\S+)/.exec(rig.console.join("\n"))![1]!));
+  });
+
+  it("restarts when asked by who may", async () => {
+    const rig = await start();
+    assert.equal(strange(rig, "POST /api/restart"), 401);
+    const asked = request(rig, "POST", "/api/restart");
+    rig.clock.run(10000);
+    assert.equal(answerOf(asked).body, '{"ok":true,"restart_ms":1500}\r\n');
+    assert.deepEqual(rig.deaths, ["reboot"]);
   });
 });

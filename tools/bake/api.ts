@@ -1,8 +1,10 @@
-// Bakes what the HTTP API tells in words: the fields of CAN frames, and the metrics of Prometheus, as lines at the end
-// of the image's text.
+// Bakes what the HTTP API needs of the tables: its routes, the fields of CAN frames in words, the metrics of
+// Prometheus, its description; as lines at the end of the image's text.
 import { canFrames, type FrameField } from "../../firmware/tables/frames";
 import type { Register } from "../../firmware/tables/registers";
+import { routes, type Route } from "../../firmware/tables/routes";
 import { header, slotOf, slots } from "./names";
+import { openApi } from "./openapi";
 
 /** Kelvin is what a GX reads; people read degrees. */
 const KELVIN = 273;
@@ -43,10 +45,17 @@ function metricLine({ key, unit, label }: Register): string {
   return [slotOf(key), factor, 10 ** digits, `tinybms_${key}${suffix}`, type, label].join("\t");
 }
 
-/** The blocks of lines, in their order. */
+/** Method and path, whether for owners alone, flags, what is below, media type. */
+function routeLine({ route, isOwners, flags, below, type }: Route): string {
+  return [route, isOwners ? 1 : "", flags ?? "", below ?? "", type ?? ""].join("\t");
+}
+
+/** The blocks of lines, in their order; that of the routes begins with an empty one. */
 const blocks = (): Record<string, string[]> => ({
+  ROUTES: ["", ...(routes as readonly Route[]).map(routeLine)],
   FRAMES: canFrames.map(frameLine),
   METRICS: measured.map(metricLine),
+  OPENAPI: [JSON.stringify(openApi()).replaceAll("*/", "*\\/")],
 });
 
 /** What follows the rare topics in firmware/image.text. */
@@ -63,8 +72,11 @@ export function bakeApi(start: number): string {
     start += lines.join("\n").length + 1;
     return `${name}_AT = ${from}, ${name}_END = ${start}`;
   });
-  return `${header("tables/frames.ts and tables/registers.ts")}
+  const names = routes.map(({ route }) => `\n  | ${JSON.stringify(route)}`).join("");
+  return `${header("tables/routes.ts, tables/frames.ts and tables/registers.ts")}
 /** Where each block of lines starts in the image's text, and where it ends. */
 export const ${found.join(",\n  ")};
+/** The routes; each has its handler (routes.cold.ts). */
+export type RouteName =${names};
 `;
 }

@@ -10,4 +10,5 @@ export const authoredTables = [
   "tables/fields",
   "tables/entities",
   "tables/topics",
+  "tables/routes",
 ];

@@ -1,0 +1,23 @@
+// Answers in pieces, which hold nothing of the table of routes.
+
+import type { Needs } from "./needs";
+import type { Pieces } from "../http/server";
+import { headText } from "../http/server.cold";
+
+/** A part of an answer without a head: its pieces from 0 on, "" behind the last. */
+export type Part = (needs: Needs, piece: number) => string;
+
+/** An answer that is there. */
+export function onePiece(text: string): Pieces {
+  return function (piece) {
+    return piece ? "" : text;
+  };
+}
+
+/** The answer that is one part. */
+export function inParts(needs: Needs, part: Part, type?: string): Pieces {
+  return function (piece) {
+    const text = part(needs, piece);
+    return piece || !text ? text : headText(200, type) + text;
+  };
+}
