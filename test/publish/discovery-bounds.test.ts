@@ -55,6 +55,7 @@ function messagesOf(document: string, cells: number): [topic: string, message: R
       presets: "{}",
       device: DEVICE,
       network: { address: () => "192.0.2.20" },
+      server: { port: 80 },
     } as unknown as Needs,
     mqtt = { discovery: d, session: { since: 0 }, snapshot: { cells }, needs } as unknown as MqttTask;
   const config = settingsOf(needs, "mqtt"),
