@@ -110,8 +110,6 @@ declare const E: {
   hwRand(): number;
   enableWatchdog(seconds: number, auto: boolean): void;
   kickWatchdog(): void;
-  /** The flags, which are off from then on. */
-  getErrorFlags(): string[];
   on(event: "errorFlag", callback: (flags: string[]) => void): void;
 };
 declare const process: {

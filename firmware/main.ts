@@ -15,16 +15,16 @@ import { startTwai } from "./drivers/can-twai.cold";
 import { findImageText } from "./drivers/image";
 import { macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
 import { clock, natives, setClock, startedAt } from "./drivers/natives";
-import { network as sockets } from "./drivers/network";
+import { network } from "./drivers/network";
 import { changeEvery, every, feedWatchdog, restart } from "./drivers/timers";
 import { openUart } from "./drivers/uart";
 import { joinWifi, startWifi, stopAccessPoint } from "./drivers/network.cold";
 import { accept, serverOf } from "./http/server.cold";
-import type { CanPort, NetworkPort } from "./kernel/ports";
+import type { CanPort } from "./kernel/ports";
 import type { Pieces } from "./http/server";
 import { samplesOf } from "./kernel/samples";
-import { reviveTimer, schedulerOf, startTask, taskOf } from "./kernel/tasks.cold";
-import { hurryTask, type Task } from "./kernel/tasks";
+import { startTask } from "./kernel/tasks.cold";
+import type { Scheduler, Task } from "./kernel/tasks";
 import { dueOf } from "./publish/due";
 import type { Needs as SettingsNeeds } from "./config/needs";
 import { fallAtOnce } from "./victron/fall.cold";
@@ -56,9 +56,6 @@ import { uartReceived, uartTaskOf, type UartTask } from "./bms/task";
 const FAULTS = 3,
   FAULT_WINDOW_MS = 60000,
   WIFI_FIRST_MS = 5000;
-/** Period of the jobs' task when there are none, and until the next one when there are more, ms. */
-const JOBS_MS = 5000,
-  AT_ONCE_MS = 0.1;
 /** So long after the start the broker counts as away, ms. */
 const REPLAY_FROM_MS = 30000;
 
@@ -78,21 +75,22 @@ function taskFailed(task: Task, error: unknown): void {
   faulted("task " + task.name + ": " + error);
 }
 
-const scheduler = schedulerOf({
+const scheduler: Scheduler = {
   clock: clock,
   start: startedAt,
-  change: changeEvery,
+  tasks: [],
   every: every,
+  change: changeEvery,
   failed: taskFailed,
-});
+};
 let app: App | null = null;
 
 /** UART and CAN both stepped since the last call, and no task keeps failing. */
 function healthy(own: App): boolean {
-  const ran = own.uart.task.at !== health.uart && own.can.task.at !== health.can && health.faults < FAULTS;
+  const ran = own.uart.task.due !== health.uart && own.can.task.due !== health.can && health.faults < FAULTS;
   if (ran) {
-    health.uart = own.uart.task.at;
-    health.can = own.can.task.at;
+    health.uart = own.uart.task.due;
+    health.can = own.can.task.due;
   }
   return ran;
 }
@@ -103,36 +101,8 @@ function faulted(what: unknown): void {
   else natives.print("fault: " + what);
 }
 
-/** Work that has a turn of its own, oldest first. */
-const jobs: (() => void)[] = [];
-
-/** The oldest job. What goes wrong in it is told, and is no fault of the device. */
-function nextJob(waiting: typeof jobs): number {
-  const work = waiting.shift();
-  try {
-    if (work) work();
-  } catch (error) {
-    faulted(error);
-  }
-  return waiting.length ? AT_ONCE_MS : 0;
-}
-
-const jobsTask = taskOf("jobs", JOBS_MS, jobs, nextJob);
-
-/**
- * Espruino has no current network after a `write` or `end` in "data", and the TLS socket that it looks at next ends the
- * device (networkFree and ssl_recv in libs/network/network.c): what writes is a job.
- */
-const network: NetworkPort = Object.assign(sockets, {
-  soon: function (work: () => void) {
-    jobs.push(work);
-    hurryTask(scheduler, jobsTask, 0);
-  },
-});
-
-/** Flags of the interpreter: memory, overflow; a callback that it broke off. */
+/** Flags of the interpreter: memory, overflow. */
 function flagged(flags: string[]): void {
-  if (flags.indexOf("CALLBACK") >= 0) reviveTimer(scheduler);
   if (app) takeFlags(app, flags);
 }
 
@@ -171,7 +141,6 @@ function startUart(kept: SettingsNeeds, snapshot: Snapshot, limits: Limits, time
       journal: journalOf(),
       clock: timeOfDay,
       port: openUart(function (bytes) {
-        scheduler.isTaken = true;
         uartReceived(uart, bytes);
       }),
       worse: function (now) {
@@ -269,7 +238,6 @@ function start(own: App): void {
       accept(own.server, socket);
     });
   }
-  startTask(scheduler, jobsTask);
   startTask(scheduler, diagnosticsTask(own));
   if (startWifi(own.isReduced ? {} : settingsOf(own, "wifi"), own.device, wifiChanged))
     writeLog(own, WARN, "wifi: a network that was kept by Wifi.save is cleared, wifi.ssid counts");

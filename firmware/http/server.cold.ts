@@ -21,9 +21,7 @@ export function accept(server: Server, socket: Socket): void {
     });
   });
   socket.on("drain", function () {
-    server.soon(function () {
-      if (client.pieces) clientEvent(server, client, "drain");
-    });
+    if (client.pieces) clientEvent(server, client, "drain");
   });
   socket.on("close", function () {
     clientEvent(server, client, "gone");

@@ -1,6 +1,5 @@
-// Publishes: takes the samples of the UART, sends what is due, one kind of message a step, so that a step is short.
-// Connecting is prepared without blocking (name, echo) and done right after a periodic 0x351, because it may block
-// everything for a while.
+// Publishes: takes the samples of the UART, sends what is due, at most 8 messages a step. Connecting is prepared
+// without blocking (name, echo) and done right after a periodic 0x351, because it may block everything for a while.
 import * as slot from "../battery/registers.baked";
 import { EXTRA, FAST } from "../bms/places";
 import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
@@ -23,22 +22,23 @@ import { FEW_IN_FLIGHT, LEFT, REFRESH_MS, type MqttTask } from "./state";
 
 /** Period of a step, ms. */
 const PERIOD_MS = 200;
-/** Period while there is more to do, ms. */
-const MORE_MS = 20;
-/** Most register messages of a step, rows that are looked at, and from a step with some to the next, ms. */
-const MESSAGES = 2,
-  LOOK = 6,
-  AGAIN_MS = 2 * MORE_MS;
+/** Period while a message is sent in pieces, ms. */
+const STREAM_MS = 20;
+/** Most messages of a step. */
+const MESSAGES = 8;
+/** Rows that are looked at in a step. */
+const LOOK = 6;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
+/** Rare topics wait for a step with room for this many messages. */
+const ROOM = 4;
 
-/** Register messages; rows that find no room stay due. Whether there were some. */
-function publishRegisters(mqtt: MqttTask, now: number): boolean {
+/** Register messages, at most `left`; rows that find no room stay due. How many are left. */
+function publishRegisters(mqtt: MqttTask, left: number, now: number): number {
   const due = mqtt.due,
     values = mqtt.snapshot.values,
     end = due.row + LOOK < ROWS ? due.row + LOOK : ROWS;
   let row = nextDue(due, values, end),
-    left = MESSAGES,
     tail = "";
   while (row >= 0) {
     tail = tail || messageTail(mqtt.snapshot, now, mqtt.needs.clock.epoch, mqtt.rare);
@@ -53,12 +53,12 @@ function publishRegisters(mqtt: MqttTask, now: number): boolean {
         : publish(mqtt.session, "rt/reg/" + suffix, message, flags, now))
     ) {
       due.low[row] = Infinity;
-      return false;
+      return 0;
     }
     left--;
     row = left > 0 && due.row ? nextDue(due, values, end) : -1;
   }
-  return left < MESSAGES;
+  return left;
 }
 
 /** Names in the compact state: looked up again when one of them changes. */
@@ -72,17 +72,18 @@ function namesOf(mqtt: MqttTask): string[] {
   return mqtt.names;
 }
 
-/** The most urgent of what is due, and the heartbeat. Whether there may be more. */
-function telemetry(mqtt: MqttTask, now: number): boolean {
+function telemetry(mqtt: MqttTask, now: number): void {
+  let left = MESSAGES;
   if (now - mqtt.heartbeatAt >= mqtt.heartbeat) {
     publish(mqtt.session, "status/connected", "true", 0, now);
     mqtt.heartbeatAt += mqtt.heartbeat;
     if (mqtt.heartbeatAt < now - mqtt.heartbeat) mqtt.heartbeatAt = now;
+    left--;
   }
   if (mqtt.limits.at !== mqtt.limitsSeen || mqtt.snapshot.phase !== mqtt.phaseSeen) {
     if (mqtt.snapshot.phase !== mqtt.phaseSeen) mqtt.fresh = true; // old limits must not stand in rt/state
     mqtt.phaseSeen = mqtt.snapshot.phase;
-    if (publishLimits(mqtt, now)) return true;
+    left -= publishLimits(mqtt, now);
   }
   const age = now - mqtt.stateAt; // the compact state when its sample or the phase is new, and at least each 10 s
   if ((mqtt.fresh && age >= mqtt.shortest) || age >= REFRESH_MS) {
@@ -90,25 +91,14 @@ function telemetry(mqtt: MqttTask, now: number): boolean {
     publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, namesOf(mqtt), time), 0, now);
     mqtt.stateAt = now;
     mqtt.fresh = false;
-    return true;
+    left--;
   }
-  if (now >= mqtt.registersAt && passBegins(mqtt.due, now)) {
-    mqtt.registersAt = now + PERIOD_MS;
-    if (publishRegisters(mqtt, now)) {
-      mqtt.registersAt = now + AGAIN_MS;
-      return true;
-    }
-  }
-  if (now < mqtt.rareAt || mqtt.session.inFlight.length > FEW_IN_FLIGHT) return false;
-  publishRare(mqtt, now);
-  return true;
+  if (passBegins(mqtt.due, now)) left = publishRegisters(mqtt, left, now);
+  if (now >= mqtt.rareAt && left >= ROOM && mqtt.session.inFlight.length <= FEW_IN_FLIGHT) publishRare(mqtt, now);
 }
 
 function step(mqtt: MqttTask, now: number): number {
-  if (now >= mqtt.needs.commands.at) {
-    mqtt.needs.commands.step(now);
-    return MORE_MS;
-  }
+  if (now >= mqtt.needs.commands.at) mqtt.needs.commands.step(now);
   const session = mqtt.session,
     samples = mqtt.samples,
     socket = session.socket;
@@ -120,20 +110,19 @@ function step(mqtt: MqttTask, now: number): number {
   if (session.inbox.length) {
     takeMessage(mqtt, now);
     if (session.rx && session.socket) mqtt.heard(""); // more may wait behind a full inbox
-    return MORE_MS;
   }
   if (session.state === CONNECTED && socket) {
     if (!socket.dSnd) session.waitingSince = now;
     if (now >= session.lookAt) keepAlive(session, now);
     if (session.socket && (socket.dSnd || "").length <= PENDING && (session.free || !outboxDrain(session, now))) {
-      if (telemetry(mqtt, now)) return MORE_MS; // else put off, not lost: nothing counts as sent
+      telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
     }
     if (now >= mqtt.discovery.at) publishDiscovery(mqtt, now);
   } else if (session.state !== OFF) {
     advance(mqtt, now);
     if (session.socket && session.socket !== socket) attach(mqtt, session.socket);
   }
-  return session.stream ? MORE_MS : PERIOD_MS;
+  return session.stream ? STREAM_MS : PERIOD_MS;
 }
 
 /** Bytes of the broker, and the end of the connection. An event of a socket that was given up says nothing. */
@@ -218,7 +207,6 @@ export function mqttTaskOf(
     fresh: false,
     limitsSeen: -1,
     phaseSeen: -1,
-    registersAt: 0,
     rareAt: 0,
     rare: rareOf(),
     names: [],

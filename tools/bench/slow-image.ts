@@ -13,7 +13,6 @@ export const STEP_ENDS: Record<string, string> = {
   can: "getAddressOf",
   supervise: "getPowerUsage",
   mqtt: "isUTF8",
-  jobs: "getBattery",
   diagnostics: "getConsole",
 };
 
@@ -30,7 +29,7 @@ const slowed = (k: number): Replacement[] => [
   {
     module: "drivers/timers.ts",
     from: /\bsetInterval\b/,
-    to: `function (f, p, a) { return setInterval(f, p * ${k}, a); }`,
+    to: `function (f, p, a, b) { return setInterval(f, p * ${k}, a, b); }`,
   },
   { module: "drivers/timers.ts", from: /\bchangeInterval\b/, to: `function (i, p) { changeInterval(i, p * ${k}); }` },
 ];

@@ -125,7 +125,6 @@ export function createNatives(hooks: NativeHooks): Natives {
         hwRand: () => random(),
         enableWatchdog: watchdog.enable,
         kickWatchdog: watchdog.kick,
-        getErrorFlags: () => [],
         on: listen(flagListeners, "errorFlag"),
       },
       process: {
