@@ -108,7 +108,7 @@ export function eventsPart(needs: Needs, piece: number): string {
         "active": activeEvents(needs),
       }).slice(0, -1) + `,"alarms":${alarmsText(needs.alarms)},"own":${logText(needs)},"events":[`
     );
-  if (k < least) return k + EVENTS >= least || piece === 1 ? "]}\r\n" : "";
+  if (k < least) return "]}\r\n"; // `inParts` asks for no more
   for (let left = EVENTS; left > 0 && k >= least; left--) {
     const at = k % JOURNAL_SIZE,
       id = journal.ids[at];

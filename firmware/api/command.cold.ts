@@ -34,7 +34,12 @@ function begin(needs: Needs, work: () => string): Pieces {
     reply.text = errorText(409, "Busy", "command", "another one is under way");
   } else {
     needs.commands.told = { at: now, tell: tell };
-    const result = work();
+    let result = "";
+    try {
+      result = work();
+    } catch (error) {
+      result = "Failed command, " + error;
+    }
     if (result) needs.commands.told = null;
     if (result) tell("", result);
   }

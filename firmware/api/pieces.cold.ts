@@ -14,10 +14,17 @@ export function onePiece(text: string): Pieces {
   };
 }
 
-/** The answer that is one part. */
+/** The answer that is one part. Behind its end nothing comes, although a list may have become longer meanwhile. */
 export function inParts(needs: Needs, part: Part, type?: string): Pieces {
+  let isOver = false;
   return function (piece) {
-    const text = part(needs, piece);
+    const text = isOver ? "" : part(needs, piece);
+    isOver = isEnd(text);
     return piece || !text ? text : headText(200, type) + text;
   };
+}
+
+/** The end of a JSON part. */
+export function isEnd(text: string): boolean {
+  return text.substr(-2) === "\r\n";
 }

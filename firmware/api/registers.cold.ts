@@ -95,7 +95,16 @@ export function backupPart(needs: Needs, piece: number): string {
 function differing(words: Uint16Array, wanted: Record<string, unknown>): Record<string, unknown> {
   const changes: Record<string, unknown> = {},
     same: string[] = [];
-  for (const line of linesOf(0, 99)) if (wanted[line["k"]] === valueOf(words, line)) same.push(line["k"]);
+  for (const line of linesOf(0, 99)) {
+    const value = wanted[line["k"]];
+    // the interpreter does not read back each fraction that it writes
+    if (
+      typeof value === "number" && !line["e"]
+        ? Math.round(value * line["p"]) === rawSetting(words, line)
+        : value === valueOf(words, line)
+    )
+      same.push(line["k"]);
+  }
   for (const key of Object.keys(wanted)) if (same.indexOf(key) < 0) changes[key] = wanted[key];
   return changes;
 }

@@ -8,6 +8,7 @@ import { SAMPLE_WORDS, SAMPLES } from "../kernel/samples";
 import { cellsPart, eventsPart, limitsPart } from "./battery.cold";
 import { canPart } from "./can.cold";
 import { configPart } from "./config.cold";
+import { isEnd } from "./pieces.cold";
 import { statusPart } from "./status.cold";
 
 /** Names of its members, in their order. */
@@ -33,8 +34,8 @@ export function reportPieces(needs: Needs): Pieces {
     while (!text && member < MEMBERS.length) {
       text = reportPart(needs, member, at);
       if (text && !at) text = (member ? ',"' : '{"') + MEMBERS[member] + '":' + text;
-      at = text ? at + 1 : 0;
-      if (!text) member++;
+      at = text && !isEnd(text) ? at + 1 : 0;
+      if (!at) member++;
     }
     if (!text && member === MEMBERS.length) {
       member++;

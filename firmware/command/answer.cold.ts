@@ -65,7 +65,7 @@ export function errorText(text: string): string {
     ',"retryable":' +
     (RETRYABLE.indexOf(code) >= 0) +
     ',"reason":' +
-    quote(comma < 0 ? REASONS[code] : text.substr(comma + 2)) +
+    quote(comma < 0 ? REASONS[code] || code : text.substr(comma + 2)) +
     "}"
   );
 }

@@ -154,7 +154,8 @@ function refused(cmd: string, talk: SettingsTalk, byAddress: boolean): string {
   const isRange =
     reason.indexOf(" is below ") >= 0 || reason.indexOf(" is above ") >= 0 || reason.indexOf(": must be ") >= 0;
   if (talk.outcome === "refused") {
-    if (reason.indexOf("does not answer") >= 0) return "UartTimeout " + cmd + ", " + reason;
+    // the interpreter also finds the begin of a word at the end of a text
+    if ((reason + ".").indexOf("does not answer") >= 0) return "UartTimeout " + cmd + ", " + reason;
     if (reason.indexOf(": is no setting") >= 0) return "UnknownKey " + where + ", is no setting of the BMS";
     if (isRange) return "OutOfRange " + where + ", " + reason;
   }

@@ -47,7 +47,16 @@ function remove(server: Server, client: Client): void {
 }
 
 function sendNext(server: Server, client: Client): void {
-  const text = client.pieces ? client.pieces(client.piece) : "";
+  let text: string | null = "";
+  try {
+    text = client.pieces ? client.pieces(client.piece) : "";
+  } catch (error) {
+    // what was begun ends here
+    if (!client.piece) text = errorText(500, "Failed", "answer", "" + error);
+    client.pieces = function () {
+      return "";
+    };
+  }
   client.at = server.now();
   if (text === null) return;
   client.piece++;
@@ -59,11 +68,17 @@ function sendNext(server: Server, client: Client): void {
   }
 }
 
+/** Its answer is still made. */
+function waits(client: Client): boolean {
+  return client.pieces !== null && !client.piece;
+}
+
 function admit(server: Server, client: Client): void {
   const clients = server.clients;
   if (clients.length >= CLIENTS) {
     let oldest = clients[0];
-    for (const other of clients) if (other.at < oldest.at) oldest = other;
+    for (const other of clients)
+      if (waits(other) === waits(oldest) ? other.at < oldest.at : waits(oldest)) oldest = other;
     remove(server, oldest);
     oldest.socket.end();
   }
@@ -85,7 +100,7 @@ function received(server: Server, client: Client): void {
 }
 
 /**
- * What happened to a client: it came (when all places are taken the one that has been silent longest makes room), more
+ * What happened to a client: it came (when all places are taken the one that has been silent longest makes room, if it does not wait for its answer), more
  * of its request came, its output left, it went. One whose place was taken may still be heard, and is not answered.
  */
 export function clientEvent(server: Server, client: Client, event: "came" | "bytes" | "drain" | "gone"): void {
@@ -99,7 +114,7 @@ export function clientEvent(server: Server, client: Client, event: "came" | "byt
 /** Close clients that have been silent too long; one whose answer is still made is not silent, but for so long. */
 export function sweep(server: Server, now: number): void {
   for (const client of server.clients.slice()) {
-    if (now - client.at > (client.pieces && !client.piece ? ANSWER_MS : IDLE_MS)) {
+    if (now - client.at > (waits(client) ? ANSWER_MS : IDLE_MS)) {
       remove(server, client);
       client.socket.end();
     }

@@ -55,7 +55,7 @@ export interface CanTask {
   second: number;
   /** What was sent last of each frame: the number of bytes and 8 bytes; and when (ms; 0: never). */
   sent: Uint8Array;
-  sentAt: Uint32Array;
+  sentAt: Float64Array;
   /**
    * When the last periodic 0x351 went out, when limits and alarms of any kind, when the GX was last heard (-1 never).
    */
@@ -172,7 +172,7 @@ export function canTaskOf(
     second: 9,
     waiting: new Uint8Array(frameIds.length).fill(1),
     sent: new Uint8Array(frameIds.length * SENT_BYTES),
-    sentAt: new Uint32Array(frameIds.length),
+    sentAt: new Float64Array(frameIds.length),
     gridAt: 0,
     limitsAt: 0,
     hasFallen: false,

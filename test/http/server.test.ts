@@ -181,4 +181,30 @@ describe("http server", () => {
     sweep(own, 10001);
     assert.deepEqual([peer.ended, own.clients.length], [true, 0]);
   });
+
+  it("lets who waits for an answer stay, and answers when making it fails", () => {
+    const own = serverOf(
+        () => clock.now,
+        (work) => work(),
+        (_method, path) => () => {
+          if (path === "/throws") throw new Error("no memory");
+          return null;
+        },
+      ),
+      waiting = join(own);
+    clock.now = 0;
+    waiting.emit("data", "PUT /slow HTTP/1.1\r\n\r\n");
+    clock.now = 5000;
+    const silent = Array.from({ length: 4 }, () => join(own));
+    assert.deepEqual([waiting.ended, silent[0].ended], [false, true]);
+    clock.now = 14000;
+    sweep(own, clock.now);
+    assert.deepEqual([waiting.ended, silent[3].ended], [false, false]);
+    const peer = join(own);
+    peer.emit("data", "GET /throws HTTP/1.1\r\n\r\n");
+    peer.emit("drain");
+    assert.match(peer.written, /^HTTP\/1\.1 500 [^]*"reason":"Error: no memory"/);
+    assert.ok(peer.ended);
+    clock.now = 0;
+  });
 });

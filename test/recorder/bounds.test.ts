@@ -40,8 +40,9 @@ function deviceFault({ module, key }: Field, value: unknown): string {
 
 /** Rules beyond a field's bounds, which only the device knows: it names the field, and the form shows that. */
 const OWN_RULES = [
-  /^ha\.prefix: must (not hold|hold more)/,
+  /^ha\.(prefix|birth_topic): must (not hold|hold more|not begin)/,
   /^time\.server: must (be a host name|be without a port|end with)/,
+  /^time\.zone: must be a time zone/,
   /^mqtt\.reconnect_max_ms: must not be below/,
 ];
 
