@@ -122,14 +122,20 @@ export function patientClock(scale = 1): HostClock {
   return pacedClock((wakeTime ??= countWakeTime()), scale);
 }
 
+/** What comes so much late is not made up for, ms. */
+const MADE_UP_MS = 1000;
+
 /**
- * Calls `run` each `period_ms` of a clock's time until the returned function is called; missed calls are not made up
- * for.
+ * Does `run` each `period_ms`, until the function that is returned is called. What comes late does not put off what
+ * follows it.
  */
 export function repeat(clock: Clock, period_ms: number, run: () => void): () => void {
-  let cancel = clock.schedule(period_ms, again);
-  function again(): void {
+  let due = clock.now() + period_ms,
     cancel = clock.schedule(period_ms, again);
+  function again(): void {
+    const now = clock.now();
+    due = now - due > MADE_UP_MS ? now + period_ms : due + period_ms;
+    cancel = clock.schedule(Math.max(due - now, 0), again);
     run();
   }
   return () => cancel();
