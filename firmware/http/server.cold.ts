@@ -100,8 +100,9 @@ function received(server: Server, client: Client): void {
 }
 
 /**
- * What happened to a client: it came (when all places are taken the one that has been silent longest makes room, if it does not wait for its answer), more
- * of its request came, its output left, it went. One whose place was taken may still be heard, and is not answered.
+ * What happened to a client: it came (when all places are taken the one that has been silent longest makes room, those
+ * whose answer is still made last), more of its request came, its output left, it went. One whose place was taken may
+ * still be heard, and is not answered.
  */
 export function clientEvent(server: Server, client: Client, event: "came" | "bytes" | "drain" | "gone"): void {
   if (event === "came") admit(server, client);
