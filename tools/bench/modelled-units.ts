@@ -44,8 +44,10 @@ export async function modelledUnits(weights: Weights = measuredWeights()): Promi
   };
   cost(bench.stop);
   cost(bench.link, 1);
-  const each = (unit: Unit, times: number): number =>
-    (cost(bench[unit], times, reply) - cost(bench.loop, times, reply)) / times;
+  const each = (unit: Unit, times: number): number => {
+    cost(bench[unit], 1, reply); // what happens once after a pause, such as an alarm, is not of the unit
+    return (cost(bench[unit], times, reply) - cost(bench.loop, times, reply)) / times;
+  };
   return Object.fromEntries(
     MODELLED.map(([unit, times, own]) => [unit, Math.round(each(unit, times) - (own ? each(own, times) : 0))]),
   );
