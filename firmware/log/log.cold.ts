@@ -20,14 +20,12 @@ const LEVELS = ["error", "warn", "info", "debug"];
 const MOST_KEPT = 1000,
   MOST_LINE = 160;
 
-/** Keep a line; the oldest make room. Empty lines fill the rest: what is kept is as large from the first line on. */
+/** Keep a line; the oldest make room. */
 function keep(lines: LogLines, level: number, now: number, text: string): void {
   const line = level + "" + Math.round(now) + " " + text.substr(0, MOST_LINE).split("\n").join(" ") + "\n";
-  const over = lines.text.length + line.length - MOST_KEPT,
-    kept = over > 0 ? lines.text.substr(lines.text.indexOf("\n", over - 1) + 1) : lines.text;
-  let rest = "\n";
-  while (rest.length + kept.length + line.length < MOST_KEPT) rest += rest;
-  lines.text = (rest + kept + line).substr(-MOST_KEPT);
+  let kept = lines.text;
+  while (kept.length + line.length > MOST_KEPT) kept = kept.substr(kept.indexOf("\n") + 1);
+  lines.text = kept + line;
 }
 
 /** Say `text` at a level of log.ts, unless that is above the one of the settings. No secrets. */

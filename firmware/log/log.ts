@@ -6,8 +6,8 @@ export const ERROR = 0,
   DEBUG = 3;
 
 /**
- * The last lines, the oldest first, each closed by a line end, behind empty ones: level, ms since boot, a blank, the
- * text. Whatever the setting says, those up to INFO are kept.
+ * The last lines, the oldest first, each closed by a line end: level, ms since boot, a blank, the text. Whatever the
+ * setting says, those up to INFO are kept.
  */
 export interface LogLines {
   text: string;
