@@ -143,10 +143,10 @@ export function ping(ip: string, done: (alive: boolean) => void): void {
 const HEAP = 40000;
 /**
  * Variables in one run: what Espruino keeps of a connection, and on a PC, where mbed TLS has its buffers there too,
- * each of the two; bytes.
+ * each of the two with room for the certificates and keys that it makes before them; bytes.
  */
 const KEPT = 3000,
-  BUFFER = 17000;
+  BUFFER = 20000;
 
 /**
  * Whether there are so many runs of variables, one of these bytes each. Espruino for Linux ends when one of them is
