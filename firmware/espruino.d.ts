@@ -9,6 +9,7 @@ interface SerialPort {
   setup(baud: number, options: { rx: Pin; tx: Pin }): void;
   write(data: string): void;
   on(event: "data", callback: (data: string) => void): void;
+  removeAllListeners(event: "data"): void;
 }
 
 /** `send` lowers the pin `cs` while it sends; it gives back as many bytes as it was given. */
@@ -110,6 +111,8 @@ declare const E: {
   hwRand(): number;
   enableWatchdog(seconds: number, auto: boolean): void;
   kickWatchdog(): void;
+  /** The error flags; they are off from then on. */
+  getErrorFlags(): string[];
   on(event: "errorFlag", callback: (flags: string[]) => void): void;
 };
 declare const process: {

@@ -17,7 +17,7 @@ import { macAddress, newToken, openStore, startMachine } from "./drivers/machine
 import { clock, natives, setClock, startedAt } from "./drivers/natives";
 import { network } from "./drivers/network";
 import { changeEvery, every, feedWatchdog, restart } from "./drivers/timers";
-import { openUart } from "./drivers/uart";
+import { listenAgain, openUart } from "./drivers/uart";
 import { joinWifi, startWifi, stopAccessPoint } from "./drivers/network.cold";
 import { accept, serverOf } from "./http/server.cold";
 import type { CanPort } from "./kernel/ports";
@@ -101,8 +101,14 @@ function faulted(what: unknown): void {
   else natives.print("fault: " + what);
 }
 
-/** Flags of the interpreter: memory, overflow. */
+/** Bytes from the TinyBMS. */
+function bytesCame(bytes: string): void {
+  if (app) uartReceived(app.uart, bytes);
+}
+
+/** Flags of the interpreter: memory, overflow, a callback that it broke off and will not call again. */
 function flagged(flags: string[]): void {
+  if (flags.indexOf("CALLBACK") >= 0) listenAgain(bytesCame);
   if (app) takeFlags(app, flags);
 }
 
@@ -140,9 +146,7 @@ function startUart(kept: SettingsNeeds, snapshot: Snapshot, limits: Limits, time
       natives: natives,
       journal: journalOf(),
       clock: timeOfDay,
-      port: openUart(function (bytes) {
-        uartReceived(uart, bytes);
-      }),
+      port: openUart(bytesCame),
       worse: function (now) {
         if (app) fallAtOnce(app, now);
       },

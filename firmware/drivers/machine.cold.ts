@@ -23,7 +23,10 @@ export function startMachine(faulted: (what: unknown) => void, flagged: (flags: 
     pinMode(+parts[0], "output");
     digitalWrite(+parts[0], parts[1] === "1" ? 1 : 0);
   }
-  E.on("errorFlag", flagged);
+  E.on("errorFlag", function (flags) {
+    if (flags.indexOf("CALLBACK") >= 0) E.getErrorFlags(); // a flag that stands is not told again
+    flagged(flags);
+  });
   process.on("uncaughtException", faulted);
 }
 

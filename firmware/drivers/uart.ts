@@ -11,3 +11,13 @@ export function openUart(received: (bytes: string) => void): UartPort {
   port.on("data", received);
   return port;
 }
+
+/**
+ * Espruino removes a listener that it broke off (no memory, too many nested calls: jswrap_stream_pushData): `received`
+ * hears again, once, and first what came meanwhile.
+ */
+export function listenAgain(received: (bytes: string) => void): void {
+  const port = global[uartPort] as SerialPort;
+  port.removeAllListeners("data");
+  port.on("data", received);
+}

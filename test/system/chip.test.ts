@@ -146,6 +146,18 @@ describe("system: what the interpreter does by itself", function () {
       assert.deepEqual(saying(host, /LOW_MEMORY/), []);
     });
 
+    it("that was out while bytes came makes the interpreter hear them no more: it hears them again, each time", async () => {
+      const host = await boot();
+      for (let times = 1; times <= 2; times++) {
+        await running(host);
+        (host.device().global["Serial3"] as { removeAllListeners(event: string): void }).removeAllListeners("data");
+        await untilStatus(host, "lost", ({ live_data }) => live_data.phase === "lost", 30000);
+        host.device().raiseFlags(["CALLBACK", "MEMORY"]);
+        await untilStatus(host, "normal", ({ live_data }) => live_data.phase === "normal", 30000);
+        assert.equal(saying(host, /^error: .*CALLBACK/).length, times);
+      }
+    });
+
     it("is told with the chip's heap", async () => {
       const host = await boot({ chip: { freeHeap: 25124 } });
       await host.wait(2000);

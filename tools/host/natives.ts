@@ -22,7 +22,7 @@ export interface NativeHooks {
 
 export interface Natives {
   globals: Record<string, unknown>;
-  /** Tell the image of error flags, as Espruino does in its idle loop. */
+  /** Tell the image of error flags, as Espruino does in its idle loop: of one that stands already not again. */
   raiseFlags(flags: string[]): void;
   /** Tell the image of an exception that nobody caught. */
   raiseException(error: unknown): void;
@@ -104,7 +104,8 @@ function printed(values: unknown[]): string[] {
 export function createNatives(hooks: NativeHooks): Natives {
   const { realm } = hooks;
   const flagListeners: Callback[] = [],
-    exceptionListeners: Callback[] = [];
+    exceptionListeners: Callback[] = [],
+    standing = new Set<string>();
   const watchdog = createWatchdog(hooks);
   let random = randomOf(BOOT_SEED);
   const listen =
@@ -125,6 +126,11 @@ export function createNatives(hooks: NativeHooks): Natives {
         hwRand: () => random(),
         enableWatchdog: watchdog.enable,
         kickWatchdog: watchdog.kick,
+        getErrorFlags: () => {
+          const flags = [...standing];
+          standing.clear();
+          return flags;
+        },
         on: listen(flagListeners, "errorFlag"),
       },
       process: {
@@ -134,7 +140,11 @@ export function createNatives(hooks: NativeHooks): Natives {
       },
       print: (...values: unknown[]) => printed(values).forEach(hooks.print),
     },
-    raiseFlags: (flags) => flagListeners.forEach((listener) => hooks.run(listener, [flags])),
+    raiseFlags: (flags) => {
+      const news = flags.filter((flag) => !standing.has(flag));
+      news.forEach((flag) => standing.add(flag));
+      if (news.length > 0) flagListeners.forEach((listener) => hooks.run(listener, [news]));
+    },
     raiseException: (error) => exceptionListeners.forEach((listener) => hooks.run(listener, [error])),
   };
 }

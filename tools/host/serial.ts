@@ -97,6 +97,9 @@ export function createSerial(hooks: SerialHooks): Serial {
         s.listeners.push(callback as Callback);
         hooks.changed();
       },
+      removeAllListeners: () => {
+        s.listeners.length = 0;
+      },
     },
     receive: (bytes) => {
       uartHear(model, Buffer.from(bytes).toString("latin1"), clock.now());
