@@ -151,19 +151,20 @@ export function respond(server: Server, client: Client, mostHeader: number, most
     end = rx.indexOf("\r\n\r\n"),
     header = rx.substr(0, end < 0 ? 0 : end),
     line = header.split("\r\n")[0].split(" ");
-  const length = headerOf(header, "content-length"),
-    size = length ? +length : 0,
+  const refused = end < 0 ? "" : refuseHead(header, line[2] === "HTTP/1.1"),
+    size = +headerOf(header, "content-length"),
     expected = headerOf(header, "expect").toLowerCase(),
     target = pathOf(line[1] || ""),
     isHead = line[0] === "HEAD";
   if (end < 0 || end > mostHeader) {
     client.pieces = whole(errorText(431, "PayloadTooLarge", "header", "must be at most " + mostHeader + " bytes"));
-  } else if (line.length !== 3 || line[2].substr(0, 7) !== "HTTP/1." || target[0] !== "/") {
+  } else if (line.length !== 3 || (line[2] !== "HTTP/1.1" && line[2] !== "HTTP/1.0") || target[0] !== "/") {
     client.pieces = whole(errorText(400, "BadRequest", "request line", "must be METHOD /path HTTP/1.1"));
+  } else if (refused) {
+    const colon = refused.indexOf(": ");
+    client.pieces = whole(errorText(400, "BadRequest", refused.substr(0, colon), refused.substr(colon + 2)));
   } else if (headerOf(header, "transfer-encoding")) {
     client.pieces = whole(errorText(501, "BadRequest", "transfer-encoding", "send a Content-Length instead"));
-  } else if (!(size >= 0) || size !== (size | 0)) {
-    client.pieces = whole(errorText(400, "BadRequest", "content-length", "must be a whole number"));
   } else if (size > mostBody) {
     client.pieces = whole(errorText(413, "PayloadTooLarge", "body", "must be at most " + mostBody + " bytes"));
   } else if (expected && expected !== "100-continue") {
@@ -197,6 +198,44 @@ function valueOf(header: string, name: string): string {
   const from = at + name.length + 3,
     end = header.indexOf("\r\n", from);
   return header.substring(from, end < 0 ? header.length : end).trim();
+}
+
+/** Digits alone: `+` also takes 0x10, 1e3 and +5 for numbers. */
+function isNumber(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text[i] < "0" || text[i] > "9") return false;
+  return text !== "";
+}
+
+/** Headers that stand at most once: two readers may each take another one of two. */
+const ONCE = ["host", "content-length", "transfer-encoding"],
+  HOST = 0,
+  LENGTH = 1,
+  ENCODING = 2;
+
+/**
+ * Why a head cannot be taken, beginning with the header, "" when it can. Where a proxy may read it otherwise than this
+ * server it is refused (RFC 9112: 3.2 Host, 5.1 and 5.2 lines, 6.3 length).
+ */
+function refuseHead(header: string, needsHost: boolean): string {
+  const counts = [0, 0, 0];
+  for (const line of header.split("\r\n").slice(1)) {
+    const colon = line.indexOf(":"),
+      name = line.substr(0, colon < 0 ? 0 : colon).toLowerCase(),
+      at = ONCE.indexOf(name);
+    if (
+      !name ||
+      name.indexOf(" ") >= 0 ||
+      name.indexOf("\t") >= 0 ||
+      line.indexOf("\r") >= 0 ||
+      line.indexOf("\n") >= 0
+    )
+      return "header: must be lines of a name, a colon and a value";
+    if (at >= 0) counts[at]++;
+  }
+  for (const count of counts) if (count > 1) return ONCE[counts.indexOf(count)] + ": must stand there once";
+  if (needsHost && !counts[HOST]) return "host: must be there";
+  if (counts[LENGTH] && counts[ENCODING]) return "content-length: must not stand beside transfer-encoding";
+  return counts[LENGTH] && !isNumber(valueOf(header, "content-length")) ? "content-length: must be a whole number" : "";
 }
 
 const texts: Record<number, string> = {

@@ -63,19 +63,32 @@ describe("http server", () => {
   });
 
   const refused: [string, string, number][] = [
-    ["a header without an end", "GET / HTTP/1.1\r\n" + "x".repeat(1100), 431],
-    ["a header that is too long", "GET / HTTP/1.1\r\nA: " + "x".repeat(1100) + "\r\n\r\n", 431],
+    ["a header without an end", "GET / HTTP/1.1\r\nHost: a\r\n" + "x".repeat(1100), 431],
+    ["a header that is too long", "GET / HTTP/1.1\r\nHost: a\r\nA: " + "x".repeat(1100) + "\r\n\r\n", 431],
     ["no request line", "hello\r\n\r\n", 400],
-    ["no path", "GET x HTTP/1.1\r\n\r\n", 400],
+    ["no path", "GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400],
     ["another protocol", "GET / FTP/1.1\r\n\r\n", 400],
-    ["a body that is too long", "PUT / HTTP/1.1\r\nContent-Length: 4097\r\n\r\n", 413],
-    ["chunks", "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 501],
-    ...["-1", "1.5", "abc", "1e99"].map((length): [string, string, number] => [
+    ["a body that is too long", "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4097\r\n\r\n", 413],
+    ["chunks", "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 501],
+    ...["-1", "1.5", "abc", "1e99", "0x10", "1e3", "+5", "5, 5", "5 5", ""].map((length): [string, string, number] => [
       "a length of " + length,
-      `PUT / HTTP/1.1\r\nContent-Length: ${length}\r\n\r\n`,
+      `PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`,
       400,
     ]),
   ];
+  const twisted: [string, string][] = [
+    ["no Host", ""],
+    ["two Hosts", "Host: a\r\nhost: a\r\n"],
+    ["two lengths", "Host: a\r\nContent-Length: 5\r\ncontent-length: 5\r\n"],
+    ["chunks beside a length", "Host: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n"],
+    ["two encodings", "Host: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"],
+    ["a blank before a colon", "Host: a\r\nContent-Length : 5\r\n"],
+    ["a folded line", "Host: a\r\nX: 1\r\n Content-Length: 5\r\n"],
+    ["a line without a colon", "Host: a\r\nContent-Length\r\n"],
+    ["a line without a name", "Host: a\r\n: 5\r\n"],
+    ["a bare line feed", "Host: a\nContent-Length: 5\r\n"],
+  ];
+  for (const [name, head] of twisted) refused.push([name, `PUT / HTTP/1.1\r\n${head}\r\nhello`, 400]);
   for (const [name, request, status] of refused) {
     it(`${status} for ${name}`, () => {
       const answer = ask(server(), request);
@@ -88,6 +101,10 @@ describe("http server", () => {
     });
   }
 
+  it("HTTP/1.0 needs no Host, and a length may begin with zeros", () => {
+    assert.match(ask(server(), "PUT /a HTTP/1.0\r\nContent-Length: 005\r\n\r\nhello"), /PUT \/a hello$/);
+  });
+
   it("an empty line before the request is skipped, however it comes; targets may be absolute", () => {
     for (const lead of ["\r\n", "\r\n\r\n"]) {
       assert.match(ask(server(), lead + PUT), /PUT \/api\/config 0123456789$/);
@@ -99,12 +116,12 @@ describe("http server", () => {
       ["http://gateway", "/"],
     ])
       assert.equal(rest(ask(server(), `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`)), `GET ${path} `, target);
-    assert.match(ask(server(), "GET ftp://a/api HTTP/1.1\r\n\r\n"), /^HTTP\/1\.1 400 /);
+    assert.match(ask(server(), "GET ftp://a/api HTTP/1.1\r\nHost: a\r\n\r\n"), /^HTTP\/1\.1 400 /);
   });
 
   it("HEAD has the head of what GET would have, of an error too", () => {
-    assert.equal(ask(server(), "HEAD /api/status HTTP/1.1\r\n\r\n"), "HTTP/1.1 200 OK\r\n\r\n");
-    const [get, head] = ["GET", "HEAD"].map((method) => ask(server(), `${method} x HTTP/1.1\r\n\r\n`));
+    assert.equal(ask(server(), "HEAD /api/status HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 200 OK\r\n\r\n");
+    const [get, head] = ["GET", "HEAD"].map((method) => ask(server(), `${method} x HTTP/1.1\r\nHost: a\r\n\r\n`));
     assert.equal(head, get!.slice(0, get!.indexOf("\r\n\r\n") + 4));
   });
 
@@ -146,7 +163,7 @@ describe("http server", () => {
     own.answer = () => {
       throw new Error("no");
     };
-    assert.match(ask(own, "GET /x HTTP/1.1\r\n\r\n"), /^HTTP\/1\.1 500 [^]*"where":"\/x"/);
+    assert.match(ask(own, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"), /^HTTP\/1\.1 500 [^]*"where":"\/x"/);
   });
 
   it("the token is read in any case of its name, and is empty when it is missing", () => {
@@ -166,7 +183,7 @@ describe("http server", () => {
       [false, true, false, false, false],
     );
     assert.equal(own.clients.length, 4);
-    peers[1].emit("data", "GET /api/status HTTP/1.1\r\n\r\n"); // a closed socket is written to no more: that throws
+    peers[1].emit("data", "GET /api/status HTTP/1.1\r\nHost: a\r\n\r\n"); // a closed socket is written to no more: that throws
     assert.equal(peers[1].written, "");
     peers[2].emit("close");
     assert.equal(own.clients.length, 3);
@@ -193,7 +210,7 @@ describe("http server", () => {
       ),
       waiting = join(own);
     clock.now = 0;
-    waiting.emit("data", "PUT /slow HTTP/1.1\r\n\r\n");
+    waiting.emit("data", "PUT /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     clock.now = 5000;
     const silent = Array.from({ length: 4 }, () => join(own));
     assert.deepEqual([waiting.ended, silent[0].ended], [false, true]);
@@ -201,7 +218,7 @@ describe("http server", () => {
     sweep(own, clock.now);
     assert.deepEqual([waiting.ended, silent[3].ended], [false, false]);
     const peer = join(own);
-    peer.emit("data", "GET /throws HTTP/1.1\r\n\r\n");
+    peer.emit("data", "GET /throws HTTP/1.1\r\nHost: a\r\n\r\n");
     peer.emit("drain");
     assert.match(peer.written, /^HTTP\/1\.1 500 [^]*"reason":"Error: no memory"/);
     assert.ok(peer.ended);

@@ -26,8 +26,8 @@ const RUDE = [
   "",
   "GET /api/st",
   "\x16\x03\x01\x02\x00",
-  "PUT /api/config HTTP/1.1\r\nContent-Length: 100\r\n\r\n{",
-  "GET /api/status HTTP/1.1\r\n\r\n",
+  "PUT /api/config HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{",
+  "GET /api/status HTTP/1.1\r\nHost: a\r\n\r\n",
 ];
 
 describe("the system's behaviour in an Espruino for Linux", () => {

@@ -28,7 +28,7 @@ describe("HTTP in an Espruino for Linux", () => {
     await until(
       "the first answer",
       60000,
-      async () => (await talk("GET /api/mqtt HTTP/1.1\r\n\r\n").catch(() => "")) !== "",
+      async () => (await talk("GET /api/mqtt HTTP/1.1\r\nHost: a\r\n\r\n").catch(() => "")) !== "",
     );
   });
   after(() => system?.stop());
@@ -70,7 +70,7 @@ describe("HTTP in an Espruino for Linux", () => {
 
   it("says what may be, how to log in, and that the body may come", async () => {
     assert.match(
-      await talk("DELETE /api/config HTTP/1.1\r\n\r\n"),
+      await talk("DELETE /api/config HTTP/1.1\r\nHost: a\r\n\r\n"),
       /\r\nAllow: HEAD, GET, PUT\r\n[^]*MethodNotAllowed/,
     );
     assert.match(await talk(put("")), /^HTTP\/1\.1 401 [^]*\r\nWWW-Authenticate: Basic /);
@@ -135,7 +135,9 @@ describe("HTTP in an Espruino for Linux", () => {
     const login = `Authorization: Basic ${Buffer.from("admin:café").toString("base64")}\r\n`,
       send = async (line: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> => {
         const text = JSON.stringify(body),
-          answer = answerOf(await talk(`${line} HTTP/1.1\r\n${login}Content-Length: ${text.length}\r\n\r\n${text}`));
+          answer = answerOf(
+            await talk(`${line} HTTP/1.1\r\nHost: a\r\n${login}Content-Length: ${text.length}\r\n\r\n${text}`),
+          );
         return { status: answer.status, body: JSON.parse(answer.body) as Record<string, unknown> };
       };
     assert.deepEqual(await send("POST /api/command", { cmd: "system.ping", id: 1 }), {
@@ -148,7 +150,7 @@ describe("HTTP in an Espruino for Linux", () => {
       [200, { charge_restart_level: 79 }, true],
       JSON.stringify(body),
     );
-    const file = answerOf(await talk("GET /api/config/export HTTP/1.1\r\n\r\n")).body;
+    const file = answerOf(await talk("GET /api/config/export HTTP/1.1\r\nHost: a\r\n\r\n")).body;
     assert.deepEqual((await send("PUT /api/config/import?dry=1", JSON.parse(file) as object)).status, 200);
     assert.deepEqual(await memoryFlags(), []);
     assert.deepEqual(system.errors(), []);

@@ -27,7 +27,7 @@ function answerOf({ text }: { text: string }): Answer {
 
 /** What comes of a request without a token. */
 function strange(rig: VirtualRig, line: string): number {
-  const asked = rig.connect(line + " HTTP/1.1\r\n\r\n");
+  const asked = rig.connect(line + " HTTP/1.1\r\nHost: a\r\n\r\n");
   rig.clock.run(2000);
   return answerOf(asked).status;
 }

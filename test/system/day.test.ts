@@ -69,11 +69,11 @@ function bus(rig: VirtualRig, partner: Partner): Fault {
 /** Clients that ask, that send rubbish, that say nothing, twenty a second. */
 function flood(rig: VirtualRig): Fault {
   const bytes = [
-    "GET /api/status HTTP/1.1\r\n\r\n",
-    "GET /api/config HTTP/1.1\r\n\r\n",
+    "GET /api/status HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /api/config HTTP/1.1\r\nHost: a\r\n\r\n",
     "",
     "\0\xff\xaa rubbish\r\n\r\n",
-    "PUT /api/config HTTP/1.1\r\nContent-Length: 9\r\n\r\n{",
+    "PUT /api/config HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
   ];
   let left = 0;
   const call = (): void => {

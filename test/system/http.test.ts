@@ -144,7 +144,7 @@ describe("system: HTTP", () => {
   it("answers while ten silent clients hold on", async () => {
     const host = await boot();
     await running(host);
-    for (const text of ["", "GET /api/st", "PUT /api/config HTTP/1.1\r\nContent-Length: 100\r\n\r\n{"]) {
+    for (const text of ["", "GET /api/st", "PUT /api/config HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"]) {
       const wires = await silentClients(host, 10, text);
       await new Promise((resolve) => setTimeout(resolve, 50));
       assert.equal((await status(host)).live_data.phase, "normal");
@@ -164,16 +164,18 @@ describe("system: HTTP", () => {
     const cases: [string, number][] = [
       ["\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400],
       ["hello\r\n\r\n", 400],
-      ["GET noslash HTTP/1.1\r\n\r\n", 400],
-      ["GET /api/status HTTP/1.1\r\nX: " + "y".repeat(2000) + "\r\n\r\n", 431],
+      ["GET noslash HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+      ["GET /api/status HTTP/1.1\r\nHost: a\r\nX: " + "y".repeat(2000) + "\r\n\r\n", 431],
       ["z".repeat(3000), 431],
-      ["PUT /api/config HTTP/1.1\r\nContent-Length: many\r\n\r\n", 400],
-      ["PUT /api/config HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400],
-      ["PUT /api/config HTTP/1.1\r\nContent-Length: 1e9\r\n\r\n", 413],
-      ["PUT /api/config HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 501],
-      ["GET /nothing HTTP/1.1\r\n\r\n", 404],
-      ["DELETE /api/status HTTP/1.1\r\n\r\n", 405],
-      ["POST /api/config HTTP/1.1\r\n\r\n", 405],
+      ["PUT /api/config HTTP/1.1\r\nHost: a\r\nContent-Length: many\r\n\r\n", 400],
+      ["PUT /api/config HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400],
+      ["PUT /api/config HTTP/1.1\r\nHost: a\r\nContent-Length: 1e9\r\n\r\n", 400],
+      ["PUT /api/config HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n", 413],
+      ["GET /api/status HTTP/1.1\r\n\r\n", 400],
+      ["PUT /api/config HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 501],
+      ["GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", 404],
+      ["DELETE /api/status HTTP/1.1\r\nHost: a\r\n\r\n", 405],
+      ["POST /api/config HTTP/1.1\r\nHost: a\r\n\r\n", 405],
     ];
     for (const [request, code] of cases) {
       const { answer, isClosed } = await talk(host, request),
@@ -194,7 +196,7 @@ describe("system: HTTP", () => {
     const host = await boot();
     await running(host);
     for (let clients = 0; clients < 30; clients++) {
-      const [wire] = await silentClients(host, 1, "GET /api/status HTTP/1.1\r\n\r\n");
+      const [wire] = await silentClients(host, 1, "GET /api/status HTTP/1.1\r\nHost: a\r\n\r\n");
       wire.destroy();
     }
     const answer = await new Promise<string>((resolve, reject) => {
