@@ -13,6 +13,7 @@ import type { Limits } from "../charge/limits";
 import { historyText, rulesText, whyText } from "../charge/why.cold";
 import type { Machine } from "../kernel/ports";
 import type { Task } from "../kernel/tasks";
+import { quote } from "../kernel/json.cold";
 import { isoTime } from "../kernel/time.cold";
 import { VERSION } from "../kernel/version";
 import {
@@ -125,13 +126,11 @@ function mqttMember(needs: Needs): string {
     places = MOST_QUEUED + MOST_IN_FLIGHT;
   const command = connected ? granted(s, 0) : null,
     change = connected ? granted(s, 1) : null;
-  return memberText("mqtt", {
+  const text = memberText("mqtt", {
     "enabled": m.enabled,
     "configured": s.host !== "",
     "subscribed": typeof command === "number" && typeof change === "number",
     "connected": connected,
-    "client_id": m.clientId,
-    "root_topic": (m.style && m.style.root) || s.base,
     "publish_count": s.published,
     "failed_count": s.failed,
     "error_count": s.errors,
@@ -139,7 +138,6 @@ function mqttMember(needs: Needs): string {
     "dropped_samples": m.samples.dropped,
     "last_publish_ms": s.published ? Math.round(s.lastPublish) : null,
     "last_error_code": s.errorCode,
-    "last_error_message": s.errorMessage,
     "qos": (m.registerFlags >> 1) & 3,
     "retain": (m.registerFlags & 1) === 1,
     "clean_session": m.cleanSession,
@@ -156,6 +154,11 @@ function mqttMember(needs: Needs): string {
     "oversize_drop": counts[OVERSIZE],
     "blocked_ms_max": Math.round(s.blockedMost),
   });
+  return (
+    text.slice(0, -1) +
+    `,"client_id":${quote(m.clientId)},"root_topic":${quote((m.style && m.style.root) || s.base)}` +
+    `,"last_error_message":${quote(s.errorMessage)}}`
+  );
 }
 
 /** The time of day, null while unknown, and how it was learned; what waits for rt/replay. */

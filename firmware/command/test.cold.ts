@@ -4,6 +4,7 @@
 // TlsUnavailable.
 
 import type { Needs } from "./needs";
+import { quote } from "../kernel/json.cold";
 import { refusal } from "../mqtt/session.cold";
 import { connectFault, tlsClosed, tlsFiles } from "../publish/connect.cold";
 import { AFTER_GRID_MS, FAULT_CODE, FAULT_TEXT, FRESH_MS, NO_GRID_MS } from "../publish/state";
@@ -29,12 +30,9 @@ function fail(needs: Needs, test: MqttTest, code: string, where: string, reason:
   over(
     needs,
     test,
-    JSON.stringify({
-      "ok": false,
-      "stage": test.stage,
-      "ms": Math.round(needs.natives.now() - test.began),
-      "err": { "code": code, "where": where, "retryable": RETRYABLE.indexOf(code) >= 0, "reason": reason },
-    }),
+    `{"ok":false,"stage":"${test.stage}","ms":${Math.round(needs.natives.now() - test.began)}` +
+      `,"err":{"code":"${code}","where":"${where}","retryable":${RETRYABLE.indexOf(code) >= 0}` +
+      `,"reason":${quote(reason)}}}`,
   );
 }
 

@@ -1,6 +1,6 @@
 // The settings document, read module by module: what is not stored has the board's preset, else its default.
 
-import { quote } from "../kernel/json.cold";
+import { quote, quoteBytes } from "../kernel/json.cold";
 import { formed, refuseForm, trimmed } from "./forms.cold";
 import { textSlice } from "../kernel/text";
 import { FIELDS_AT, FIELDS_END } from "./fields.baked";
@@ -175,7 +175,10 @@ export function beginMerge(document: string, patch: Document, remote: "h" | "a",
   };
 }
 
-/** Whether a value is what is shown of a field; nobody learns of a secret that it was right. */
+/**
+ * Whether a value is what is shown of a field. A secret that is sent counts as a change even if it was right: nobody
+ * learns that.
+ */
 function isShown(field: FieldLine, value: unknown, before: unknown): boolean {
   return field["s"] ? value === MASK || (value === "" && before === "") : value === before;
 }
@@ -206,7 +209,7 @@ export function mergeMore(own: Merge, presets: string, count: number): boolean {
         const reason = refuse(field, value);
         own.reason = reason && name + ": " + reason;
       }
-      if ((value === undefined ? base : value) !== before) own.changed.push(name);
+      if ((field["s"] && patch !== null) || (value === undefined ? base : value) !== before) own.changed.push(name);
     }
     if (value !== undefined) merged[key] = value;
     values[key] = value === undefined ? base : value;
@@ -234,7 +237,7 @@ export function endMerge(own: Merge, names: string[]): string {
           text = Object.keys(values)
             .map(function (key) {
               const value = values[key];
-              return quote(key) + ":" + (typeof value === "string" ? quote(value) : value);
+              return quote(key) + ":" + (typeof value === "string" ? quoteBytes(value) : value);
             })
             .join(",");
         return text && quote(module) + ":{" + text + "}";

@@ -1,5 +1,6 @@
 // The begin of the HTTP server and of a client.
 
+import { quote } from "../kernel/json.cold";
 import type { Socket } from "../kernel/ports";
 import type { Client, Pieces, Server } from "./server";
 
@@ -39,7 +40,7 @@ const CLIENTS = 4,
   MOST_HEADER = 1024,
   MOST_BODY = 4096,
   IDLE_MS = 10000,
-  ANSWER_MS = 60000;
+  ANSWER_MS = 120000;
 
 function remove(server: Server, client: Client): void {
   const at = server.clients.indexOf(client);
@@ -288,9 +289,14 @@ export function errorText(
   more?: string,
   headers?: string,
 ): string {
-  const error = { "code": code, "where": where, "reason": reason, "retryable": status >= 500 || code === "Busy" };
-  const head = (code === "Busy" ? "Retry-After: 1\r\n" : "") + (headers || "");
-  return wholeText(status, '{"ok":false,"err":' + JSON.stringify(error) + (more || "") + "}\r\n", head);
+  const head = (code === "Busy" ? "Retry-After: 1\r\n" : "") + (headers || ""),
+    isRetryable = status >= 500 || code === "Busy";
+  return wholeText(
+    status,
+    `{"ok":false,"err":{"code":"${code}","where":${quote(where)},"reason":${quote(reason)},"retryable":${isRetryable}}` +
+      `${more || ""}}\r\n`,
+    head,
+  );
 }
 
 /**

@@ -196,18 +196,49 @@ export function idText(message: Record<string, unknown>): string | null {
 
 // Strings as JSON.
 
-/** A string as JSON, its bytes left as they are (the interpreter's own would escape UTF-8 byte by byte). */
-export function quote(text: string): string {
-  const plain = JSON.stringify(text);
-  if (plain.length === text.length + 2) return plain; // nothing to escape, as nearly always
+/** In place of bytes that are no character: U+FFFD. */
+const REPLACEMENT = "\xef\xbf\xbd";
+
+/** Bytes of the character of UTF-8 (RFC 3629) that begins at `at`, 0 when none does. */
+function characterSize(text: string, at: number): number {
+  const first = text.charCodeAt(at),
+    second = text.charCodeAt(at + 1);
+  if (first < 0x80) return 1;
+  const size = first < 0xc2 || first > 0xf4 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if ((first === 0xe0 && second < 0xa0) || (first === 0xf0 && second < 0x90)) return 0; // could be shorter
+  if ((first === 0xed && second > 0x9f) || (first === 0xf4 && second > 0x8f)) return 0; // a half, or none
+  for (let i = 1; i < size; i++) if ((text.charCodeAt(at + i) & 0xc0) !== 0x80) return 0;
+  return size;
+}
+
+function quoted(text: string, keepsBytes: boolean): string {
+  // nothing to escape, as nearly always
+  if (!/[^ -~]/.test(text) && text.indexOf('"') < 0 && text.indexOf("\\") < 0) return '"' + text + '"';
   let out = '"',
     i = 0,
     c = "",
-    code = 0;
-  for (; i < text.length; i++) {
+    code = 0,
+    size = 0;
+  for (; i < text.length; i += size || 1) {
     c = text[i];
     code = text.charCodeAt(i);
-    out += c === '"' || c === "\\" ? "\\" + c : code < 32 ? "\\u00" + (code + 256).toString(16).substr(1) : c;
+    size = keepsBytes ? 1 : characterSize(text, i);
+    if (c === '"' || c === "\\") out += "\\" + c;
+    else if (code < 32) out += "\\u00" + (code + 256).toString(16).substr(1);
+    else out += size ? text.substr(i, size) : REPLACEMENT;
   }
   return out + '"';
+}
+
+/**
+ * A string as JSON that anybody reads: UTF-8 as it is (the interpreter's own would escape it byte by byte), what is
+ * none, as half a character where a text was cut, replaced.
+ */
+export function quote(text: string): string {
+  return quoted(text, false);
+}
+
+/** A string as JSON for ourselves: all bytes as they are, also those of a password. */
+export function quoteBytes(text: string): string {
+  return quoted(text, true);
 }

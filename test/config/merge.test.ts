@@ -180,6 +180,16 @@ describe("an accepted change", () => {
     });
   });
 
+  it("a secret that is sent counts as changed, right or wrong; what is shown of one does not", () => {
+    for (const pass of ["secret word", "another word"])
+      assert.deepEqual(merge({ wifi: { pass } }).changed, ["wifi.pass"], pass);
+    assert.equal(merge({ wifi: { pass: "secret word" } }).document, stored);
+    assert.deepEqual(merge({ wifi: { pass: "***" }, mqtt: { pass: "***", user: "" } }).changed, []);
+    assert.deepEqual(merge({ mqtt: { pass: "" } }).changed, [], "that there is none is shown");
+    assert.deepEqual(merge({ mqtt: { pass: null } }).changed, []);
+    assert.deepEqual(merge({ wifi: { pass: "" } }).changed, ["wifi.pass"]);
+  });
+
   it("shown text masks each secret and quotes what strings hold", () => {
     const tricky = 'a"b\\c\nd',
       shown = moduleText(JSON.stringify({ wifi: { ssid: tricky, pass: "secret word" } }), "{}", "wifi");

@@ -12,12 +12,23 @@ import { once, randomTexts, twice } from "./json-texts";
 const SEED = 20261129;
 const texts = [...twice.map(([text]) => text), ...once, ...randomTexts(240, SEED), '{"__proto__":{"a":1}}'];
 
+/** Texts to be quoted: of UTF-8, cut short, and of other bytes. */
+const bytes = [
+  "",
+  "plain ~",
+  'a"b\\c\n\x7f',
+  "\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x8b",
+  "a\xf0\x9f\x94",
+  "\xed\xa0\x80",
+  "\x80\xff]",
+];
+
 const literal = (value: string): string =>
   JSON.stringify(value).replace(/[\x7f-\xff]/g, (char) => "\\x" + char.charCodeAt(0).toString(16));
 
 /** Prints what each text is: why it is refused, or its names and values as numbers of their characters. */
 const program = (): string => `
-import { parseObject } from "${root}firmware/kernel/json.cold";
+import { parseObject, quote, quoteBytes } from "${root}firmware/kernel/json.cold";
 function shown(value: unknown): string {
   if (typeof value === "string") {
     let out = "s";
@@ -32,6 +43,7 @@ function say(text: string): void {
   print("~" + (parsed.value ? "takes " + shown(parsed.value) : parsed.reason));
 }
 ${texts.map((text) => `say(${literal(text)});`).join("\n")}
+for (const text of [${bytes.map(literal).join()}]) print("~" + shown(quote(text)) + " " + shown(quoteBytes(text)));
 print("~end");
 `;
 
@@ -51,7 +63,7 @@ describe("JSON in the interpreter", () => {
     const lines: string[] = [],
       directory = temporaryDirectory();
     runInNewContext(image.code, { print: (line: string) => lines.push(line) });
-    assert.equal(lines.length, texts.length + 1);
+    assert.equal(lines.length, texts.length + bytes.length + 1);
     assert.ok(lines.filter((line) => line.startsWith("~takes")).length > 60, "many are taken");
     assert.deepEqual(
       lines.slice(0, twice.length),

@@ -1,7 +1,7 @@
 // JSON at the boundary: the interpreter's own parser would take all of this.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseObject, quote } from "../../firmware/kernel/json.cold";
+import { parseObject, quote, quoteBytes } from "../../firmware/kernel/json.cold";
 import { once, twice } from "./json-texts";
 
 const utf8 = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
@@ -112,11 +112,49 @@ describe("parseObject", () => {
     for (const text of once) assert.equal(parseObject(text).reason, "", text);
   });
 
-  it("quote gives JSON back, bytes as they are", () => {
+  const bytes = fc.string({ unit: fc.nat(255).map((code) => String.fromCharCode(code)) });
+
+  it("quoteBytes gives JSON back, bytes as they are", () => {
+    fc.assert(fc.property(bytes, (text) => assert.equal(JSON.parse(quoteBytes(text)), text)));
+  });
+
+  it("quote gives UTF-8 as it is, and what is none as U+FFFD, wherever a text is cut", () => {
+    const decoder = new TextDecoder("utf-8", { fatal: true }),
+      read = (text: string): string => JSON.parse(decoder.decode(Buffer.from(quote(text), "latin1"))) as string;
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => assert.equal(read(utf8(text)), text)));
     fc.assert(
-      fc.property(fc.string({ unit: fc.nat(255).map((code) => String.fromCharCode(code)) }), (text) =>
-        assert.equal(JSON.parse(quote(text)), text),
-      ),
+      fc.property(bytes, (text) => {
+        const plain = read(text);
+        assert.ok(plain.length <= text.length);
+      }),
     );
+    for (const text of [
+      "\u00e9",
+      "\u20ac",
+      "\u{1f50b}",
+      "\ud7ff",
+      "\ue000",
+      "\u{10ffff}",
+      "\u007f",
+      "\u0080",
+      "\u07ff",
+    ]) {
+      const whole = utf8(text);
+      assert.equal(read(`a"${whole}\n`), `a"${text}\n`);
+      for (let cut = 1; cut < whole.length; cut++) {
+        assert.equal(read("a" + whole.slice(0, cut)), "a" + "\ufffd".repeat(cut), "its end is missing");
+        assert.equal(read(whole.slice(cut) + "b"), "\ufffd".repeat(whole.length - cut) + "b", "its begin is missing");
+      }
+    }
+    for (const bad of [
+      "\xc0\x80",
+      "\xc1\xbf",
+      "\xe0\x9f\xbf",
+      "\xed\xa0\x80",
+      "\xf0\x8f\xbf\xbf",
+      "\xf4\x90\x80\x80",
+      "\xff",
+    ])
+      assert.equal(read(bad), "\ufffd".repeat(bad.length), Buffer.from(bad, "latin1").toString("hex"));
   });
 });

@@ -63,7 +63,7 @@ function change(
   body?: object,
 ): { status: number; body: Json & { err?: unknown } } {
   const asked = request(rig, method, path, body);
-  for (let i = 0; i < 80 && !asked.text.includes("\r\n\r\n"); i++) rig.clock.run(500);
+  for (let i = 0; i < 200 && !asked.text.includes("\r\n\r\n"); i++) rig.clock.run(500);
   rig.clock.run(500);
   assert.ok(asked.text, `no answer to ${path}: ${rig.console.slice(-3).join(" | ")}`);
   const { status, body: text } = answerOf(asked);
@@ -333,9 +333,84 @@ describe("system: what the API tells", () => {
       [{ ...backup, version: 2 }, "version"],
       [{ format: backup["format"], version: 1 }, "settings"],
       [{ ...backup, settings: { none: 1 } }, "bms.write.none"],
+      [{ ...backup, dry: true }, "dry"],
+      [{ ...backup, confirm: true }, "confirm"],
     ] as const)
       assert.equal((change(rig, "PUT", "/api/backup?confirm=1", bad).body.err as Json)["where"], where);
     assert.equal(change(rig, "PUT", "/api/registers?confirm=1", { over_voltage_cutoff: 1 }).status, 400, "its range");
+  });
+
+  it("a change of the TinyBMS that is long is not given up on its way back", async function () {
+    const rig = await start({ bms: { allow_write: true }, uart: { poll_ms: 1000 } }),
+      { settings: rows } = read<{ settings: { key: string; value: number | string; values?: string[] }[] }>(
+        rig,
+        "/api/registers",
+      ),
+      before = Array.from(rig.simulator.battery.words.slice(300, 344)),
+      wanted: Record<string, number | string> = {};
+    for (const { key, value, values } of rows) {
+      const others = values ? values.filter((name) => name !== value) : [1, -1, 10, -10].map((step) => +value + step),
+        good = others.find((other) => change(rig, "PUT", "/api/registers?dry=1", { [key]: other }).status === 200);
+      if (good !== undefined && key !== "set_state_of_health") wanted[key] = good;
+    }
+    assert.ok(Object.keys(wanted).length > 30, Object.keys(wanted).join());
+    rig.simulator.faults.set("altered-write", { times: 1 });
+    const from = rig.clock.now(),
+      { status, body } = change(rig, "PUT", "/api/registers?confirm=1", wanted);
+    assert.match(String((body.err as Json)["reason"]), /all settings are as before/);
+    assert.equal(status, 500);
+    assert.ok(rig.clock.now() - from > 40000, `${rig.clock.now() - from} ms`);
+    assert.deepEqual(Array.from(rig.simulator.battery.words.slice(300, 344)), before);
+  });
+
+  it("what a dry run would do to the TinyBMS is told though bms.allow_write is false", async () => {
+    const rig = await start(),
+      level = rig.simulator.battery.words[328],
+      backup = read(rig, "/api/backup") as Json & { settings: Json };
+    for (const [path, body] of [
+      ["/api/registers?dry=1", { charge_restart_level: 81 }],
+      ["/api/backup?dry=1", { ...backup, settings: { ...backup.settings, charge_restart_level: 81 } }],
+    ] as const) {
+      const told = change(rig, "PUT", path, body);
+      assert.deepEqual([told.status, told.body["done"]], [200, { charge_restart_level: 81 }], JSON.stringify(told));
+    }
+    assert.equal(rig.simulator.battery.words[328], level);
+  });
+
+  it("is UTF-8 in every answer, wherever a text was cut and whatever was sent", async () => {
+    const bytes = (text: string): string => Buffer.from(text).toString("latin1"),
+      name = bytes("B\u00fcro-\u20ac"),
+      rig = await start({ mqtt: { client_id: "B\u00fcro", root_topic: "b\u00fcro/keller" }, http: { user: "\u00fc" } }),
+      token = /setup token: (\S+)/.exec(rig.console.join("\n"))![1]!;
+    const say = (line: string, body = "", more = ""): string => {
+      const asked = rig.connect(
+        `${line} HTTP/1.1\r\nHost: x\r\nX-Setup-Token: ${token}\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      for (let i = 0; i < 20 && !asked.text.includes("\r\n\r\n"); i++) rig.clock.run(500);
+      rig.clock.run(2000);
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(
+        Buffer.from(asked.text.slice(asked.text.indexOf("\r\n\r\n") + 4), "latin1"),
+      );
+      assert.ok(typeof JSON.parse(text) === "object", text);
+      return text;
+    };
+    assert.match(say(`GET /${name}`), /"where":"\/B\u00fcro-\u20ac"/);
+    say("GET /\xff\xc3");
+    assert.match(say(`PUT /api/config?${"\u00fc".repeat(40)}=1`.replace(/\u00fc/g, "\xc3\xbc")), /"where":"\u00fc/);
+    for (const text of [
+      "\xff",
+      '{"a":\xc3',
+      `{"log":{"level":"\xff"}}`,
+      `{"mqtt":{"${name.slice(0, -1)}":1}}`,
+      '{"\xfe":{}}',
+    ])
+      say("PUT /api/config", text);
+    for (let cut = 60; cut < 66; cut++) say("POST /api/command", `{"cmd":"${"x".repeat(cut)}${name}"}`);
+    say("POST /api/command", '{"cmd":"system.ping","id":"\xfc"}');
+    say("PUT /api/registers?confirm=1", '{"\xfc":1}');
+    const { mqtt } = JSON.parse(say("GET /api/status")) as Status;
+    assert.equal(mqtt["client_id"], "B\u00fcro");
+    for (const path of ["config", "log", "report", "can", "config/export"]) say("GET /api/" + path);
   });
 
   it("nothing of the TinyBMS is written while bms.allow_write is false", async () => {
@@ -368,6 +443,9 @@ describe("system: what the API tells", () => {
       [{ ...file, format: "other" }, "format"],
       [{ ...file, version: 7 }, "version"],
       [{ ...file, settings: null }, "settings"],
+      [{ ...file, dry: true }, "dry"],
+      [{ ...file, confirm: true }, "confirm"],
+      [{ ...file, settings: { ...file.settings, confirm: true } }, "confirm"],
     ] as const)
       assert.equal((change(other, "PUT", "/api/config/import", bad).body.err as Json)["where"], where);
   });
