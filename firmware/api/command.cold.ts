@@ -9,8 +9,8 @@ import type { Pieces } from "../http/server";
 import { bodyText, errorText } from "../http/server.cold";
 import { answerLater, laterPiece, type Reply, statusOf } from "./later.cold";
 
-/** One that is this old died on its way, for want of memory, ms. */
-const DEAD_MS = 60000;
+/** One that is this old died on its way, for want of memory, ms. All settings of the TinyBMS take 100 s at most. */
+const DEAD_MS = 120000;
 
 /** An error as "Code where, reason", as HTTP says it. */
 function refusalText(result: string, tail: string): string {

@@ -19,7 +19,8 @@ import { onePiece } from "./pieces.cold";
 const ROWS = 8;
 /** What a backup calls itself. */
 const FORMAT = "tinybms-backup",
-  FORMAT_VERSION = 1;
+  FORMAT_VERSION = 1,
+  MEMBERS = ["format", "version", "device", "firmware", "serial", "time", "settings"];
 
 /** At most `count` lines of the table from line `from` on. */
 function linesOf(from: number, count: number): SettingLine[] {
@@ -119,6 +120,8 @@ export function restorePieces(needs: Needs, body: string, flags: string[]): Piec
   if (file["format"] !== FORMAT) return onePiece(errorText(400, "OutOfRange", "format", "must be " + FORMAT));
   if (file["version"] !== FORMAT_VERSION)
     return onePiece(errorText(400, "OutOfRange", "version", "must be " + FORMAT_VERSION));
+  for (const name of Object.keys(file))
+    if (MEMBERS.indexOf(name) < 0) return onePiece(errorText(400, "UnknownKey", name, "is no member of such a file"));
   if (typeof settings !== "object" || !settings || typeof settings["length"] === "number")
     return onePiece(errorText(400, "OutOfRange", "settings", "must be an object"));
   if (!words) return onePiece(errorText(504, "NotReady", "settings", "the TinyBMS has not told its settings yet"));

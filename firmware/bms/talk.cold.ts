@@ -3,6 +3,7 @@ import { BYTE_MS, SETTINGS } from "./places";
 import { receive } from "./receive.cold";
 import { CHECK } from "./settings";
 import { beginGroup } from "./poller.cold";
+import { STALL_MS } from "./talk";
 import { settingsCheck, settingsNext, settingsStep } from "./settings.cold";
 import type { UartTask } from "./task";
 
@@ -42,6 +43,7 @@ export function talkTurn(uart: UartTask, now: number): string {
     poller.pending = null;
     poller.rx = "";
     if (settings) {
+      talk.until = now + STALL_MS;
       settingsStep(settings, found.outcome, found.payload, found.error);
       if (settings.step === CHECK) settingsCheck(settings);
     }

@@ -1,6 +1,13 @@
-// A conversation with the TinyBMS beside the polls, one exchange in each gap behind a fast poll: a type only.
+// A conversation with the TinyBMS beside the polls, one exchange in each gap behind a fast poll: a type, and when it is
+// over.
 import type { Exchange } from "./poller";
 import type { SettingsTalk } from "./settings";
+
+/**
+ * Settings that are written go on as long as one exchange follows the other: given up on the way, or on the way back,
+ * they would be changed in part. When none ended for so long nobody answers, ms.
+ */
+export const STALL_MS = 40000;
 
 export interface Talk {
   /** What the poller awaits while it is this conversation's turn; `request` is what was sent last. */

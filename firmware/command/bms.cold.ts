@@ -9,7 +9,7 @@ import { readsOf } from "../bms/plan.baked.cold";
 import { readBlock } from "../bms/requests.cold";
 import type { SettingsTalk } from "../bms/settings";
 import { eachSetting, settingsTalkOf } from "../bms/settings.cold";
-import type { Talk } from "../bms/talk";
+import { STALL_MS, type Talk } from "../bms/talk";
 import { settingsOf } from "../config/settings.cold";
 import type { Asked } from "./state";
 
@@ -19,9 +19,6 @@ const LAST = 599;
 const MOST_COUNT = 49;
 /** Time for a read, ms. */
 const READ_MS = 5000;
-/** Time for a change, ms. */
-const WRITE_MS = 40000;
-
 type Args = Record<string, unknown>;
 
 function isWhole(value: unknown, least: number, most: number): boolean {
@@ -57,7 +54,7 @@ function write(needs: Needs, cmd: string, args: Args): SettingsTalk | string {
     address = args["address"],
     value = args["value"];
   let changes = settings as Args | string | undefined;
-  if (!settingsOf(needs, "bms")["allow_write"]) return "InterlockBlocked " + cmd + ", needs bms.allow_write";
+  if (!isDry && !settingsOf(needs, "bms")["allow_write"]) return "InterlockBlocked " + cmd + ", needs bms.allow_write";
   if (settings === undefined) {
     if (address === undefined) return "MissingValue " + cmd + ".address";
     if (value === undefined) return "MissingValue " + cmd + ".value";
@@ -81,7 +78,7 @@ function write(needs: Needs, cmd: string, args: Args): SettingsTalk | string {
 export function askBms(needs: Needs, asked: Asked, requests: string[], settings: SettingsTalk | null): string {
   const own = needs.commands;
   if (needs.uart.talk) return "Busy " + asked.cmd + ", the BMS is being asked something else";
-  const until = needs.natives.now() + (settings ? WRITE_MS : READ_MS);
+  const until = needs.natives.now() + (settings ? STALL_MS : READ_MS);
   needs.uart.talk = {
     exchange: { request: requests.splice(0, 1)[0], head: "", length: 0, crc: 0, every: 0, due: 0 },
     settings: settings,

@@ -169,11 +169,15 @@ function takeCa(own: Change, settings: Record<string, unknown>): string {
   return "";
 }
 
+/** What a file of exported settings may have. */
+const MEMBERS = ["format", "version", "device", "firmware", "time", "settings"];
+
 /** Of a file of exported settings these; the reason when it is none, beginning with the member. */
 function settingsIn(file: Record<string, unknown>): Record<string, unknown> | string {
   const settings = file["settings"] as Record<string, unknown> | null | undefined;
   if (file["format"] !== FILE_FORMAT) return "format: must be " + FILE_FORMAT;
   if (file["version"] !== FILE_VERSION) return "version: must be " + FILE_VERSION;
+  for (const name of Object.keys(file)) if (MEMBERS.indexOf(name) < 0) return name + ": is no member of such a file";
   return typeof settings === "object" && settings ? settings : "settings: must be an object";
 }
 
@@ -199,8 +203,8 @@ export function parsePatch(needs: Needs, own: Change): void {
   if (asked.module) given[asked.module] = patch;
   else
     for (const name of Object.keys(patch))
-      if (name !== "confirm" && !(isMqtt && name === "id")) given[name] = patch[name];
-  const confirm = asked.module ? undefined : patch["confirm"],
+      if ((name !== "confirm" || asked.isFile) && !(isMqtt && name === "id")) given[name] = patch[name];
+  const confirm = asked.module || asked.isFile ? undefined : patch["confirm"],
     badName = takeNames(given),
     badCa = takeCa(own, given),
     badUri = isMqtt ? "" : takeUri(given);

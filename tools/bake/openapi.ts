@@ -132,6 +132,7 @@ const file = (format: string, body: Schema, more: Record<string, Schema> = {}): 
     settings: body,
   },
   required: ["format", "version", "settings"],
+  additionalProperties: false,
 });
 const modules = [...new Set(fields.map(({ module }) => module))];
 const done = { ok: { const: true } };
