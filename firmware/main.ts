@@ -40,6 +40,7 @@ import { bootNotes, logFault, writeLog } from "./log/log.cold";
 import { applyAll } from "./settings/apply.cold";
 import { WARN } from "./log/log";
 import { takeFlags } from "./care/memory.cold";
+import { wifiOf } from "./care/wifi.cold";
 import { settingsOf } from "./config/settings.cold";
 import { diagnosticsTask } from "./care/diagnostics";
 import { mqttTaskOf } from "./publish/task";
@@ -120,7 +121,7 @@ function wifiChanged(up: boolean): void {
 }
 
 function join(): void {
-  if (app) joinWifi(settingsOf(app, "wifi"), wifiChanged);
+  if (app) joinWifi(app.wifi.settings, wifiChanged);
 }
 
 function commandsDue(now: number): void {
@@ -198,7 +199,7 @@ function boot(): App {
     rates: ratesOf(),
     isReduced: false,
     memory: { at: 0, usage: NaN, total: NaN, blocksize: NaN, heap: NaN, heapMin: NaN, fills: 0, isLow: false },
-    wifi: { up: false, retryAt: 0, wait: WIFI_FIRST_MS, lookAt: 0, join: join, stopAccessPoint: stopAccessPoint },
+    wifi: wifiOf(WIFI_FIRST_MS, join, stopAccessPoint),
     clock: timeOfDay,
     setClock: setClock,
     lines: { text: "" },
@@ -243,7 +244,8 @@ function start(own: App): void {
     });
   }
   startTask(scheduler, diagnosticsTask(own));
-  if (startWifi(own.isReduced ? {} : settingsOf(own, "wifi"), own.device, wifiChanged))
+  if (!own.isReduced) own.wifi.settings = settingsOf(own, "wifi");
+  if (startWifi(own.wifi.settings, own.device, wifiChanged))
     writeLog(own, WARN, "wifi: a network that was kept by Wifi.save is cleared, wifi.ssid counts");
 }
 

@@ -40,6 +40,8 @@ export interface Wifi {
   retryAt: number;
   wait: number;
   lookAt: number;
+  /** Those that it was started with: what was changed since counts from the next start. */
+  settings: Record<string, unknown>;
   /** Ask for the network once more; returns at once. */
   join(): void;
   /** Stop the access point; whether one was up. */

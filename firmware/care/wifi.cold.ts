@@ -1,8 +1,12 @@
 // What Wi-Fi needs now and then: no access point, and a network that is lost without a word is joined again.
-import type { Needs } from "./needs";
+import type { Needs, Wifi } from "./needs";
 import { WARN } from "../log/log";
 import { writeLog } from "../log/log.cold";
-import { settingsOf } from "../config/settings.cold";
+
+/** The Wi-Fi before it is started. */
+export function wifiOf(wait: number, join: Wifi["join"], stopAccessPoint: Wifi["stopAccessPoint"]): Wifi {
+  return { up: false, retryAt: 0, wait: wait, lookAt: 0, settings: {}, join: join, stopAccessPoint: stopAccessPoint };
+}
 
 /** For this long after the start the interpreter may start an access point, ms. */
 const EARLY_MS = 10000;
@@ -17,7 +21,7 @@ export function tendWifi(needs: Needs, now: number): void {
     isEarly = now < EARLY_MS;
   wifi.lookAt = now + (isEarly ? EARLY_PERIOD_MS : PERIOD_MS);
   if (wifi.stopAccessPoint() && !isEarly) writeLog(needs, WARN, "wifi: an access point was up, it is off now");
-  if (now < PERIOD_MS || needs.isReduced || !settingsOf(needs, "wifi")["ssid"]) return;
+  if (now < PERIOD_MS || needs.isReduced || !wifi.settings["ssid"]) return;
   if (wifi.up && !needs.network.address()) wifi.up = false;
   if (!wifi.up && !wifi.retryAt) wifi.retryAt = now;
 }

@@ -248,10 +248,12 @@ export function tlsClosed(): string {
 
 /** Code and text of what `connect` or `connectTls` threw. */
 export function connectFault(error: unknown, isTls: boolean, broker: string): string[] {
-  const why = "" + error,
+  const why = error + ".", // the interpreter also finds the begin of a word at the end of a text
     missing = why.indexOf("TLS needs");
-  if (missing >= 0) return ["TlsUnavailable", why.substr(missing)];
-  if (isTls && why.indexOf("create socket") < 0) return ["TlsFailed", "certificate or key: " + why];
+  if (missing >= 0) return ["TlsUnavailable", why.slice(missing, -1)];
+  // what mbed TLS asked for meanwhile, by Espruino's words (jswrap_crypto_error_to_str, ssl_newSocketData)
+  if (isTls && why.indexOf("Not enough memory") >= 0) return ["TlsUnavailable", "TLS needs more memory: " + error];
+  if (isTls && why.indexOf("create socket") < 0) return ["TlsFailed", "certificate or key: " + error];
   return ["ConnRefused", "cannot connect to " + broker];
 }
 

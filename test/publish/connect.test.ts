@@ -1,7 +1,7 @@
 // When the next attempt to connect comes: each echo request takes C heap for good, so with little of it they are rare.
 import assert from "node:assert/strict";
 import { sessionOf, WAITING } from "../../firmware/mqtt/session";
-import { advance } from "../../firmware/publish/connect.cold";
+import { advance, connectFault } from "../../firmware/publish/connect.cold";
 import type { MqttTask } from "../../firmware/publish/state";
 
 const MINUTE_MS = 60_000;
@@ -24,6 +24,25 @@ function attemptAfter(heap: number, isPinged = true, backOff = 10_000): number {
   }
   return Infinity;
 }
+
+describe("what connect threw", () => {
+  const codes: [string, boolean, string][] = [
+    ["Error: TLS needs 40000 bytes of heap, there are 30000", true, "TlsUnavailable"],
+    ["InternalError: mbedtls_ssl_setup: Not enough memory", true, "TlsUnavailable"],
+    ["InternalError: HTTPS init failed! mbedtls_x509_crt_parse of 'ca': Not enough memory", true, "TlsUnavailable"],
+    ["InternalError: Not enough memory to allocate SSL socket", true, "TlsUnavailable"],
+    ["InternalError: HTTPS init failed! mbedtls_pk_parse_key: Invalid format", true, "TlsFailed"],
+    ["InternalError: HTTPS init failed! mbedtls_pk_parse_key: N", true, "TlsFailed"],
+    ["InternalError: Unable to create socket", true, "ConnRefused"],
+    ["InternalError: Unable to create socket", false, "ConnRefused"],
+  ];
+  for (const [thrown, isTls, code] of codes)
+    it(`${thrown.slice(0, 60)}: ${code}`, () => {
+      const [told, text] = connectFault(thrown, isTls, "broker:8883");
+      assert.equal(told, code);
+      if (code === "TlsUnavailable") assert.ok(text!.startsWith("TLS needs") && !text!.endsWith("."), text);
+    });
+});
 
 describe("the next attempt to connect", () => {
   it("comes when the back-off is over while there is heap, or when it is not known", () => {

@@ -99,6 +99,27 @@ describe("system: what the interpreter does by itself", function () {
       };
       await host.until("a try", () => joins.length > 0, 45000);
     });
+
+    it("joins the network that it was started with: another one counts from the next start", async () => {
+      const host = await boot({ settings: { wifi: { ssid: "home", pass: "long enough" } } });
+      await running(host);
+      const answer = await host.request("/api/config", {
+        method: "PUT",
+        headers: { "X-Setup-Token": host.token() },
+        body: JSON.stringify({ wifi: { ssid: "other", pass: "also long enough" } }),
+      });
+      assert.deepEqual([answer.status, ((await answer.json()) as { restart: boolean }).restart], [200, true]);
+      const joins: unknown[][] = [],
+        wifi = host.device().wifi.module,
+        connect = wifi["connect"] as (...values: unknown[]) => void;
+      wifi["connect"] = (...values: unknown[]) => {
+        joins.push(values);
+        connect(...values);
+      };
+      host.device().wifi.setUp(false);
+      await host.until("a try", () => joins.length > 0, 45000);
+      assert.deepEqual(JSON.parse(JSON.stringify(joins[0]!.slice(0, 2))), ["home", { password: "long enough" }]);
+    });
   });
 
   describe("names", () => {
