@@ -218,24 +218,37 @@ function functionOf(c: Counting, node: Function & Node): void {
   }
 }
 
+/** The image that was counted last: the next one is mostly the same, and taking one apart takes half a second. */
+let last = { image: "", weights: "", text: "" };
+
 /**
  * The image as it counts instructions in `$spent[0]`, which must be there. It does what it did; only its text is
  * another one.
  */
 export function countedImage(image: string, weights: Weights): string {
-  const program: Program = parse(image, { ecmaVersion: 2015 }),
-    c: Counting = { out: new MagicString(image), weights };
+  const key = JSON.stringify(weights);
+  if (last.image !== image || last.weights !== key) last = { image, weights: key, text: counting(image, weights) };
+  return last.text;
+}
+
+function counting(text: string, weights: Weights): string {
+  const program: Program = parse(text, { ecmaVersion: 2015 }),
+    c: Counting = { out: new MagicString(text), weights };
   statements(c, program.body as Node[], 0, 0);
   return c.out.toString();
 }
 
+const countedBy = new Map<string, Map<string, string>>();
+
 /** Texts as they count themselves when they are evaluated. Each is taken apart once. */
 export function countedTexts(weights: Weights): (text: string) => string {
-  const counted = new Map<string, string>();
+  const key = JSON.stringify(weights),
+    known = countedBy.get(key) ?? new Map<string, string>();
+  countedBy.set(key, known);
   return (text) => {
     const made = add(((weights.make ?? 0) - weights.define) * text.length), // it counts itself as defined
-      known = counted.get(text) ?? `${made};${countedImage(text, weights)}`;
-    counted.set(text, known);
-    return known;
+      counted = known.get(text) ?? `${made};${counting(text, weights)}`;
+    known.set(text, counted);
+    return counted;
   };
 }
