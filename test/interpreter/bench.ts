@@ -32,8 +32,8 @@ export interface InterpreterBench {
 
 const REFUSED = /^ERROR: Connect failed/;
 
-/** A bench for the suite that calls this in its `describe`. */
-export function interpreterBench(): InterpreterBench {
+/** A bench for the suite that calls this in its `describe`. `shared`: an image lives until the last test is over. */
+export function interpreterBench({ shared = false } = {}): InterpreterBench {
   let image = "",
     system: System | undefined;
   before(async function () {
@@ -43,7 +43,7 @@ export function interpreterBench(): InterpreterBench {
     }
     image = (await builtImage("host")).code;
   });
-  afterEach(async () => {
+  (shared ? after : afterEach)(async () => {
     await system?.stop();
     system = undefined;
   });
