@@ -3,12 +3,11 @@
 import assert from "node:assert/strict";
 import { memoryStore, type Store } from "../../tools/host/storage";
 import { seededRandom } from "../../tools/simulator/random";
+import { countersTold, ENERGY } from "../fixtures/energy";
 import { imageText } from "./rig";
 import { startUnit, type Unit } from "./unit";
-import { valuesOf } from "./virtual";
 
-const ENERGY = 0x378,
-  HOUR_S = 3600,
+const HOUR_S = 3600,
   /** Power of the load and of the charger in turns, each for so long: 100 A at 53.6 V. */
   TURN_S = 150,
   AMPERES = 100,
@@ -18,27 +17,11 @@ const MOST_RECORDS_AN_HOUR = 60;
 /** What a power cut may take: 0.05 kWh, a minute, and the ten seconds until somebody looks, at this power. */
 const LOST_S = 71 + 34;
 
-/** Every counter that is told, by name; what is unknown is left out. */
-function told(unit: Unit): Record<string, number> {
-  const { broker } = unit.rig,
-    out: Record<string, number> = {};
-  for (const [topic, { payload }] of broker.newest) {
-    const suffix = topic.split("/").slice(2).join("/");
-    if (!payload || !/^rt\/(state|energy|gx\/History|reg)/.test(suffix)) continue;
-    const message = JSON.parse(payload) as Record<string, unknown>;
-    const take = (name: string, value: unknown): void => {
-      if (typeof value === "number") out[name] = value;
-    };
-    if (suffix === "rt/state") for (const key of ["ein", "eout"]) take(`rt/state ${key}`, message[key]);
-    else if (/nergy/.test(suffix)) take(suffix, message.value);
-  }
-  const frame = unit.frames.findLast(({ id }) => id === ENERGY);
-  if (frame) {
-    for (const [key, value] of Object.entries(valuesOf(frame)))
-      if (typeof value === "number") out[`0x378 ${key}`] = value;
-  }
-  return out;
-}
+const told = (unit: Unit): Record<string, number> =>
+  countersTold(
+    Array.from(unit.rig.broker.newest, ([topic, { payload }]) => [topic, payload]),
+    unit.frames.findLast(({ id }) => id === ENERGY)?.data,
+  );
 
 describe("system: energy", function () {
   this.timeout(600000);

@@ -84,6 +84,22 @@ export async function readBack(launch: Launch, directory: string, names: string[
   return entriesOf(await runText(launch, directory, reportScript(names)), names);
 }
 
+/** The bytes of these files in the flash of `directory`; one that is missing is left out. */
+export async function readFiles(launch: Launch, directory: string, names: string[]): Promise<FlashFiles> {
+  const list = names.map((name) => byteLiteral(name)).join(","),
+    printed = await runText(
+      launch,
+      directory,
+      `[${list}].forEach(function(n,i){var d=require("Storage").read(n);print("~bytes "+i+" "+(d?btoa(d):"")+"~");});`,
+    );
+  const bytesIn = (index: number): string => {
+    const found = new RegExp(`~bytes ${index} ([^~]*)~`).exec(printed);
+    if (!found) throw new Error(`the interpreter did not show ${names[index]}:\n${printed}`);
+    return Buffer.from(found[1]!, "base64").toString("latin1");
+  };
+  return Object.fromEntries(names.map((name, index) => [name, bytesIn(index)]).filter(([, bytes]) => bytes !== ""));
+}
+
 /** Throws with the name of a file that is not as it was written. */
 export function compare(files: FlashFiles, entries: FlashEntry[]): void {
   for (const entry of entries) {
