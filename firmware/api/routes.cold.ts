@@ -2,6 +2,7 @@
 
 import type { Needs } from "./needs";
 import { derOf } from "../config/pem.cold";
+import { caOf, newestSlot, writeSlot } from "../config/slots.cold";
 import { settingsOf } from "../config/settings.cold";
 import type { Pieces } from "../http/server";
 import { bodyText, errorText, headerOf, queryFlags, tokenOf } from "../http/server.cold";
@@ -203,12 +204,16 @@ export function putTls(needs: Needs, name: string, body: string): string {
   const der = body ? derOf(name, body) : "";
   if (der[0] === "!") return errorText(400, "CfgApplyFailed", name, der.substr(1));
   try {
-    if (der) needs.store.write(file, der);
-    else needs.store.erase(file);
+    const files = needs.store,
+      crc32 = needs.natives.crc32;
+    if (name === "ca") writeSlot(files, crc32, newestSlot(files, crc32).document, der);
+    else if (der) files.write(file, der);
+    else files.erase(file);
+    if ((name === "ca" ? caOf(files, crc32) : files.read(file) || "") !== der)
+      return errorText(507, "IoError", "flash", "read back something else");
   } catch (error) {
     return errorText(507, "IoError", "flash", "cannot write");
   }
-  if ((needs.store.read(file) || "") !== der) return errorText(507, "IoError", "flash", "read back something else");
   const reply: Record<string, unknown> = { "ok": true, "bytes": der.length };
   if (name === "ca" && der)
     reply["warning"] = "kept, but the interpreter checks no certificate: TLS encrypts, nobody is verified";

@@ -247,8 +247,11 @@ export function restartSoon(needs: Needs): string {
 /** Forget settings and TLS files, then restart. */
 export function factoryReset(needs: Needs): string {
   // both files, because the older one holds secrets too
-  for (const file of ["ca", "cert", "key"]) needs.store.erase("tls." + file);
-  if (writeSlot(needs.store, needs.natives.crc32, "{}") || writeSlot(needs.store, needs.natives.crc32, "{}"))
+  for (const file of ["ca.next", "ca", "cert", "key"]) needs.store.erase("tls." + file);
+  if (
+    writeSlot(needs.store, needs.natives.crc32, "{}", null) ||
+    writeSlot(needs.store, needs.natives.crc32, "{}", null)
+  )
     return "IoError flash";
   return restartSoon(needs);
 }

@@ -69,7 +69,7 @@ function open(needs: Needs, test: MqttTest): void {
   test.stage = "tcp";
   try {
     const socket = isTls
-      ? network.connectTls(test.ip, port, opened, tlsFiles(needs.store))
+      ? network.connectTls(test.ip, port, opened, tlsFiles(needs.store, needs.natives.crc32))
       : network.connect(test.ip, port, opened);
     test.socket = socket;
     socket.on("data", function (bytes) {

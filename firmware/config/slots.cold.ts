@@ -15,6 +15,7 @@ export interface Slot {
 interface Files {
   read(name: string): string | undefined;
   write(name: string, data: string): boolean;
+  erase(name: string): void;
 }
 type Crc32 = (text: string) => number;
 
@@ -43,17 +44,52 @@ export function newestSlot(files: Files, crc32: Crc32): Slot {
   return newest.seq ? newest : { name: NAMES[1], seq: 0, document: "{}" };
 }
 
+// The CA's certificate is a file beside them. One that comes with settings counts with them or not at all: it waits in
+// a file of their form, with their number.
+
+/** The file, and the one of a certificate that waits. */
+const CA = "tls.ca",
+  CA_NEXT = "tls.ca.next";
+
+/** The certificate that counts (DER), "" when there is none. */
+export function caOf(files: Files, crc32: Crc32): string {
+  const next = readSlot(files, CA_NEXT, crc32);
+  return next.seq && next.seq <= newestSlot(files, crc32).seq ? next.document : files.read(CA) || "";
+}
+
+/** Put a certificate that waits into its place; one whose settings were not written is forgotten. */
+function settleCa(files: Files, crc32: Crc32): void {
+  if (files.read(CA_NEXT) === undefined) return;
+  const ca = caOf(files, crc32);
+  if (ca !== (files.read(CA) || "")) {
+    if (ca) files.write(CA, ca);
+    else files.erase(CA);
+  }
+  if ((files.read(CA) || "") === ca) files.erase(CA_NEXT);
+}
+
 /**
- * Write a document over the older slot and read it back; the reason when it did not arrive, the old one then counts on.
+ * Write a document over the older slot and read it back, with a certificate ("" takes it away; null: it stays as it
+ * is); the reason when it did not arrive, the old ones then count on.
  */
-export function writeSlot(files: Files, crc32: Crc32, document: string): string {
+export function writeSlot(files: Files, crc32: Crc32, document: string, ca: string | null): string {
   const newest = newestSlot(files, crc32),
-    name = newest.name === NAMES[0] ? NAMES[1] : NAMES[0];
-  const text = slotText(newest.seq + 1, document, crc32);
+    name = newest.name === NAMES[0] ? NAMES[1] : NAMES[0],
+    text = slotText(newest.seq + 1, document, crc32),
+    next = ca === null ? undefined : slotText(newest.seq + 1, ca, crc32);
   try {
+    settleCa(files, crc32);
+    if (next) files.write(CA_NEXT, next);
+    if (files.read(CA_NEXT) !== next) return "flash: read back something else";
     files.write(name, text);
   } catch (error) {
     return "flash: cannot write";
   }
-  return files.read(name) === text ? "" : "flash: read back something else";
+  const isThere = files.read(name) === text;
+  try {
+    settleCa(files, crc32);
+  } catch (error) {
+    // it is read from where it waits, and the next write tries again
+  }
+  return isThere ? "" : "flash: read back something else";
 }

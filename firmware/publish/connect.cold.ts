@@ -2,7 +2,8 @@
 // say who we are, take the broker's answer. `connect` of the interpreter blocks everything, so it comes last and
 // rarely.
 
-import type { StorePort } from "../kernel/ports";
+import { caOf } from "../config/slots.cold";
+import type { Natives, StorePort } from "../kernel/ports";
 import { AFTER_CONNECT_MS, ALL } from "./needs";
 import { settingsOf } from "../config/settings.cold";
 import { INFO, WARN } from "../log/log";
@@ -92,7 +93,7 @@ function open(mqtt: MqttTask): void {
   sessionEnter(session, OPENING, began);
   try {
     session.socket = session.tls
-      ? network.connectTls(session.ip, session.port, mqtt.opened, tlsFiles(mqtt.needs.store))
+      ? network.connectTls(session.ip, session.port, mqtt.opened, tlsFiles(mqtt.needs.store, mqtt.needs.natives.crc32))
       : network.connect(session.ip, session.port, mqtt.opened);
     noteBlock(session, mqtt.needs.natives.now() - began);
   } catch (error) {
@@ -235,10 +236,8 @@ export function brokerSaid(mqtt: MqttTask, code: number): void {
 // test.
 
 /** CA, certificate and key as the flash has them. */
-export function tlsFiles(store: StorePort): string[] {
-  return ["tls.ca", "tls.cert", "tls.key"].map(function (name) {
-    return store.read(name) || "";
-  });
+export function tlsFiles(store: StorePort, crc32: Natives["crc32"]): string[] {
+  return [caOf(store, crc32), store.read("tls.cert") || "", store.read("tls.key") || ""];
 }
 
 /** What a broker that closed an encrypted connection before it answered CONNECT may have meant. */

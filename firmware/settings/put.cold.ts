@@ -5,7 +5,7 @@ import { modules } from "../config/fields.baked";
 import { takeNames, without } from "../config/names.cold";
 import { derOf } from "../config/pem.cold";
 import { concerned } from "../config/settings.cold";
-import { newestSlot, writeSlot } from "../config/slots.cold";
+import { caOf, newestSlot, writeSlot } from "../config/slots.cold";
 import { idText, parseObject } from "../kernel/json.cold";
 import type { Needs } from "./needs";
 import { tryNew, tryOld, weigh } from "./judge.cold";
@@ -65,14 +65,6 @@ const PARSE = 0,
 /** Rows of the settings table in a stage. */
 const ROWS = 8;
 
-/** The certificate that came goes to flash; why it cannot, or "". */
-function writeCa(needs: Needs, own: Change): string {
-  if (own.ca === null) return "";
-  if (own.ca) needs.store.write("tls.ca", own.ca);
-  else needs.store.erase("tls.ca");
-  return (needs.store.read("tls.ca") || "") === own.ca ? "" : "read back something else";
-}
-
 /** Do a stage; whether it has to be done again. An answer by MQTT goes out before the connection may end. */
 function doStage(needs: Needs, own: Change, stage: number): boolean {
   const put = own.put;
@@ -84,7 +76,7 @@ function doStage(needs: Needs, own: Change, stage: number): boolean {
   else if (stage === TRY_NEW) tryNew(needs, own);
   else if (stage === WEIGH) weigh(needs, own);
   else if (stage === WRITE) {
-    put.reason = writeCa(needs, own) || writeSlot(needs.store, needs.natives.crc32, put.document);
+    put.reason = writeSlot(needs.store, needs.natives.crc32, put.document, own.ca);
     if (put.reason) put.code = "IoError";
     if (put.reason) put.where = "flash";
   } else if (stage === BATTERY) takeBattery(needs, own.values);
@@ -270,7 +262,7 @@ export function fit(needs: Needs, own: Change): void {
     put = own.put;
   if (!merge) return;
   put.changed = merge.changed;
-  if (own.ca === (needs.store.read("tls.ca") || "")) own.ca = null;
+  if (own.ca === caOf(needs.store, needs.natives.crc32)) own.ca = null;
   if (own.ca !== null) put.changed.push("mqtt.server_certificate");
   put.document = endMerge(merge, modules.split(" "));
   own.values = merge.values;

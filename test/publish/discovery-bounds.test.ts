@@ -46,8 +46,9 @@ function messagesOf(document: string, cells: number): [topic: string, message: R
   const store = {
     read: (name: string) => files.get(name),
     write: (name: string, text: string) => !!files.set(name, text),
+    erase: (name: string) => void files.delete(name),
   };
-  writeSlot(store, natives.crc32, document);
+  writeSlot(store, natives.crc32, document, null);
   const d: Discovery = { ...discoveryOf(), reread: true },
     needs = {
       natives,

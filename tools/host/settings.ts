@@ -100,7 +100,7 @@ export function provision(store: Store, wanted: Settings): void {
   const before = readSettings(store),
     after = mergeSettings(before, changes);
   if (JSON.stringify(after) === JSON.stringify(before)) return;
-  const reason = writeSlot(files(store), crcOf, Buffer.from(JSON.stringify(after)).toString("latin1"));
+  const reason = writeSlot(files(store), crcOf, Buffer.from(JSON.stringify(after)).toString("latin1"), null);
   if (reason !== "") throw new Error(reason);
 }
 

@@ -140,9 +140,10 @@ export function settingsFiles(document: object): FlashFiles {
       files[name] = data;
       return true;
     },
+    erase: (name: string) => void delete files[name],
   };
   const json = Buffer.from(JSON.stringify(document), "utf8").toString("latin1");
-  const reason = writeSlot(store, (text) => crc32(Buffer.from(text, "latin1")), json);
+  const reason = writeSlot(store, (text) => crc32(Buffer.from(text, "latin1")), json, null);
   if (reason) throw new Error(reason);
   return files;
 }
