@@ -1,6 +1,6 @@
 // A change of the settings that is under way: settings/put.cold.ts takes it from stage to stage, one a turn of the main
 // loop, so that nothing waits long for the UART.
-import type { Merge } from "../config/document.cold";
+import type { Merge } from "./merge.cold";
 import type { Values } from "../config/settings.cold";
 import type { RegisterStyle } from "../publish/state";
 import type { Limits } from "../charge/limits";

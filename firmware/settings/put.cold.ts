@@ -1,6 +1,6 @@
 // A patch of the settings, by HTTP or MQTT: checked whole, then written whole, then in force, one stage a turn of the
 // main loop. The old settings count until the stages that apply the new ones; a power cut leaves old or new ones.
-import { beginMerge, type Document, endMerge, mergeMore, readMore, takeUri } from "../config/document.cold";
+import { type Document, readMore, takeUri } from "../config/document.cold";
 import { modules } from "../config/fields.baked";
 import { takeNames, without } from "../config/names.cold";
 import { derOf } from "../config/pem.cold";
@@ -9,6 +9,7 @@ import { caOf, newestSlot, writeSlot } from "../config/slots.cold";
 import { idText, parseObject } from "../kernel/json.cold";
 import type { Needs } from "./needs";
 import { tryNew, tryOld, weigh } from "./judge.cold";
+import { beginMerge, endMerge, mergeMore } from "./merge.cold";
 import { beginMqtt, endMqtt, takeAlarms, takeBattery, takeOthers } from "./apply.cold";
 import { type Asked, type Change, FILE_FORMAT, FILE_VERSION } from "./change";
 import { clearPiece } from "../publish/again.cold";
