@@ -23,7 +23,7 @@ export interface FieldLine {
 export type Document = Record<string, Record<string, unknown>>;
 
 /** Text that stands for a secret in everything that leaves the device. */
-export const MASK = "***";
+const MASK = "***";
 
 /**
  * Call `visit` with at most `count` lines of the table that belong to a module, from `from` on (0: its first); where
@@ -46,6 +46,14 @@ function fieldsOf(module: string, from: number, count: number, visit: (field: Fi
 /** The same for other rooms. */
 export function eachField(module: string, from: number, count: number, visit: (field: FieldLine) => void): number {
   return fieldsOf(module, from, count, visit);
+}
+
+/**
+ * Whether a value is what is shown of a field. A secret that is sent counts as a change even if it was right: nobody
+ * learns that.
+ */
+export function isShown(field: FieldLine, value: unknown, before: unknown): boolean {
+  return field["s"] ? value === MASK || (value === "" && before === "") : value === before;
 }
 
 /** More than any module has. */

@@ -1,6 +1,6 @@
 // A patch is merged into the stored document: checked whole before anything of it is kept. Only what differs from the
 // defaults is stored.
-import { type Document, eachField, type FieldLine, MASK } from "../config/document.cold";
+import { type Document, eachField, type FieldLine, isShown } from "../config/document.cold";
 import { formed, refuseForm } from "../config/forms.cold";
 import { quote, quoteBytes } from "../kernel/json.cold";
 
@@ -89,14 +89,6 @@ export function beginMerge(document: string, patch: Document, remote: "h" | "a",
     reason: "",
     values: {},
   };
-}
-
-/**
- * Whether a value is what is shown of a field. A secret that is sent counts as a change even if it was right: nobody
- * learns that.
- */
-function isShown(field: FieldLine, value: unknown, before: unknown): boolean {
-  return field["s"] ? value === MASK || (value === "" && before === "") : value === before;
 }
 
 /** Take `count` more rows; whether any is left. */
