@@ -1,7 +1,7 @@
 // What is done to the machine once at boot: consoles that would be open doors, random numbers, board outputs. (The
 // watchdog is on already: its statement stands before all else in the image, tools/build/options.ts.)
 
-import type { Machine, StorePort } from "../kernel/ports";
+import type { Chip, Machine, StorePort } from "../kernel/ports";
 import { interpreter } from "./espruino.cold";
 import { outputs } from "board";
 
@@ -64,7 +64,7 @@ export function machineFacts(): Machine {
     espruino = interpreter();
   return {
     ip: own.ip && own.ip !== "0.0.0.0" ? own.ip : "",
-    mac: own.mac || "",
+    mac: (own.mac || "").toUpperCase(),
     rssi: rssi === undefined ? NaN : rssi,
     heap: chip.freeHeap,
     heapMin: chip.minHeap === undefined ? NaN : chip.minHeap,
@@ -75,5 +75,35 @@ export function machineFacts(): Machine {
     espruino: espruino.version,
     warning: espruino.warning,
     bluetooth: !!chip.BLE,
+  };
+}
+
+// What registers of the ESP32 say of the chip (Technical Reference Manual: eFuse, DPORT, RTC; the revision as ESP-IDF
+// reads it, efuse_hal_get_major_chip_version).
+
+/** EFUSE_BLK0_RDATA3: bit 0 no second core, bit 15 revision. EFUSE_BLK0_RDATA5: bit 20 revision. */
+const FUSES_3 = 0x3ff5a00c,
+  FUSES_5 = 0x3ff5a014;
+/** APB_CTRL_DATE: bit 31 revision. */
+const APB_DATE = 0x3ff6607c;
+/** RTC_CNTL_CLK_CONF: bits 27 and 28, the clock comes from the PLL. DPORT_CPU_PER_CONF: bits 0 and 1, 80, 160, 240. */
+const CLOCK_SOURCE = 0x3ff48070,
+  CLOCK_PERIOD = 0x3ff0003c,
+  FROM_PLL = 1;
+
+function bit(address: number, place: number): number {
+  return (peek32(address) >>> place) & 1;
+}
+
+/** Facts that do not change while the chip runs; on any other machine nothing is known. */
+export function chipFacts(): Chip {
+  if (process.env.BOARD !== "ESP32") return { rev: NaN, cpuFreqMhz: NaN, cores: NaN };
+  const revision = bit(FUSES_3, 15) + bit(FUSES_5, 20) * 2 + bit(APB_DATE, 31) * 4,
+    period = peek32(CLOCK_PERIOD) & 3,
+    isPll = ((peek32(CLOCK_SOURCE) >>> 27) & 3) === FROM_PLL;
+  return {
+    rev: [0, 1, 0, 2, 0, 0, 0, 3][revision],
+    cpuFreqMhz: isPll && period < 3 ? (period + 1) * 80 : NaN,
+    cores: 2 - bit(FUSES_3, 0),
   };
 }

@@ -1,6 +1,6 @@
 // Natives of the interpreter behind one object, and the clock. Nothing else reads the time.
 import type { Natives } from "../kernel/ports";
-import { machineFacts } from "./machine.cold";
+import { chipFacts, machineFacts } from "./machine.cold";
 
 /** The clock, s: a name of the image is found sooner than one of the interpreter. */
 export const clock = getTime;
@@ -29,5 +29,6 @@ export const natives: Natives = {
   crc32: E.CRC32,
   memory: process.memory, // collects what is unreachable first, so the figure is what is really in use
   machine: machineFacts,
+  chip: chipFacts,
   print: print,
 };

@@ -11,6 +11,7 @@ export interface Natives {
   /** JsVars in use after a collection, which takes up to 15 ms on a chip: once a minute (`care/memory.cold.ts`). */
   memory(): { usage: number; total: number; blocksize: number };
   machine(): Machine;
+  chip(): Chip;
   /** One line on the console. */
   print(line: string): void;
 }
@@ -34,6 +35,13 @@ export interface Machine {
   warning: string;
   /** Bluetooth is on: it takes so many variables that only UART, CAN and control can run. */
   bluetooth: boolean;
+}
+
+/** What registers of the chip say of it: revision, clock, cores. NaN: unknown. */
+export interface Chip {
+  rev: number;
+  cpuFreqMhz: number;
+  cores: number;
 }
 
 /** Byte strings out; received ones reach the callback given to the driver. */

@@ -44,8 +44,14 @@ function systemConfig(mqtt: MqttTask): string {
 
 function hardwareConfig(mqtt: MqttTask): string {
   const facts = mqtt.needs.natives.machine(),
-    chip: Record<string, unknown> = knownFacts({ "flashKb": facts.flash / 1024 });
-  return JSON.stringify({ "chip": Object.assign({ "model": facts.board }, chip) });
+    chip = mqtt.needs.natives.chip(),
+    known: Record<string, unknown> = knownFacts({
+      "rev": chip.rev,
+      "cpuFreqMhz": chip.cpuFreqMhz,
+      "flashKb": facts.flash / 1024,
+      "cores": chip.cores,
+    });
+  return JSON.stringify({ "chip": Object.assign({ "model": facts.board }, known) });
 }
 
 function sensorsConfig(mqtt: MqttTask): string {

@@ -174,6 +174,7 @@ describe("system: the topic tree", () => {
       [],
     );
     assert.equal(suffixes(host).has("rt/runtime/mux"), false);
+    assert.match(newest(host, "system/config").mac as string, /^([0-9A-F]{2}:){5}[0-9A-F]{2}$/);
     const pages = newest(host, "manifest").pages as number,
       listed = Array.from({ length: pages }, (_, i) => newest(host, `manifest/page${i}`).items as { t: string }[]);
     assert.equal(listed.flat().length, newest(host, "manifest").count);
