@@ -28,6 +28,7 @@ import {
   RX_DROPPED,
   type Session,
 } from "../mqtt/session";
+import { stateWord, untilNextTry } from "../mqtt/session.cold";
 import { wallSeconds } from "../time/clock.cold";
 import { GX_GONE_MS } from "../victron/task";
 
@@ -131,6 +132,9 @@ function mqttMember(needs: Needs): string {
     "configured": s.host !== "",
     "subscribed": typeof command === "number" && typeof change === "number",
     "connected": connected,
+    "state": stateWord(s),
+    "next_attempt_ms": untilNextTry(s, needs.natives.now()),
+    "pending_config": !!needs.commands.change,
     "publish_count": s.published,
     "failed_count": s.failed,
     "error_count": s.errors,

@@ -4,7 +4,7 @@
 export const ROUTES_AT = 45993, ROUTES_END = 46572,
   FRAMES_AT = 46572, FRAMES_END = 49838,
   METRICS_AT = 49838, METRICS_END = 51662,
-  OPENAPI_AT = 51662, OPENAPI_END = 99245;
+  OPENAPI_AT = 51662, OPENAPI_END = 99594;
 /** The routes; each has its handler (routes.cold.ts). */
 export type RouteName =
   | "GET /api/status"

@@ -6,6 +6,7 @@ import {
   CONNECTED,
   DROPPED,
   LAST_ID,
+  LOOKING_UP,
   MOST_INBOX,
   MOST_PAYLOAD,
   MOST_TOPIC,
@@ -467,4 +468,20 @@ export function streamPiece(session: Session, piece: string, now: number): boole
   if (!session.stream) session.owed = "";
   session.sentAt = now;
   return true;
+}
+
+// How a session stands, for people.
+
+/** The state in a word. */
+export function stateWord(session: Session): string {
+  const state = session.state;
+  if (state === OFF) return "off";
+  if (state === WAITING) return "waiting";
+  if (state === LOOKING_UP) return "resolving";
+  return state === CONNECTED ? "connected" : "connecting";
+}
+
+/** How long it is until the next try, ms; null when none is waited for. */
+export function untilNextTry(session: Session, now: number): number | null {
+  return session.state === WAITING ? Math.max(Math.round(session.retryAt - now), 0) : null;
 }

@@ -32,6 +32,8 @@ export interface Listener {
    */
   pending: number;
   configFlags: number;
+  /** A change of the settings is on its way. */
+  change?: object | null;
   /** Do what is due. */
   step(now: number): void;
   /** A message for `cmd` or `cfg/set` came: null for a payload that was too long to be kept. */

@@ -7,6 +7,7 @@ import { DEGRADED, NORMAL } from "../battery/snapshot";
 import { pollPeriod } from "../bms/poller.cold";
 import { textSlice } from "../kernel/text";
 import { registerText } from "./messages";
+import { stateWord, untilNextTry } from "../mqtt/session.cold";
 import { DROPPED, HANDLER_FAILED, OVERSIZE, PARSE_FAILED, RX_DROPPED } from "../mqtt/session";
 import { ROWS } from "./rows.baked";
 import * as topics from "./topics.baked";
@@ -71,9 +72,14 @@ function runtime(mqtt: MqttTask, now: number): string {
     "routes_skip_m": waiting,
     "build_errors": mqtt.task.faults,
     "publish_errors": session.failed,
+    "mqtt_error": session.failed + session.errors,
     "mqtt": {
+      "state": stateWord(session),
+      "next_attempt_ms": untilNextTry(session, now),
+      "pending_config": !!mqtt.needs.commands.change,
       "publish_count": session.published,
       "failed_count": session.failed,
+      "error_count": session.errors,
       "dropped_count": session.counts[DROPPED],
       "queue": session.outbox.length + session.inFlight.length,
       "last_error_code": session.errorCode,

@@ -7,8 +7,10 @@ import {
   refusal,
   sessionEnd,
   sessionFail,
+  stateWord,
   subscribePacket,
   subscribeRefusal,
+  untilNextTry,
 } from "../../firmware/mqtt/session.cold";
 import { type Due, dueOf, nextDue, passBegins } from "../../firmware/publish/due";
 import { outboxFlush, publishPacket, publishTo } from "../../firmware/mqtt/outbox.cold";
@@ -285,5 +287,20 @@ describe("register messages that are due", () => {
     sent(due, values, 1000);
     for (let now = 1200; now <= 63000; now += 200) for (const row of sent(due, values, now)) again.add(row);
     assert.equal(again.size, ROWS);
+  });
+});
+
+describe("how a session stands", () => {
+  it("is said in a word for each state, in their order", () => {
+    const words = Array.from({ length: CONNECTED + 1 }, (_, state) => stateWord({ ...connected().session, state }));
+    assert.deepEqual(words, ["off", "waiting", "resolving", ...Array<string>(5).fill("connecting"), "connected"]);
+  });
+
+  it("the next try is told while it is waited for, and never as past", () => {
+    const { session } = connected();
+    assert.equal(untilNextTry(session, 5000), null);
+    sessionFail(session, "ConnRefused", "gone", 5000);
+    assert.equal(untilNextTry(session, 5000), Math.round(session.retryAt - 5000));
+    assert.equal(untilNextTry(session, session.retryAt + 1), 0);
   });
 });

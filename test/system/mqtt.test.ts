@@ -194,6 +194,11 @@ describe("system: MQTT", () => {
     const { mqtt } = await status(host);
     assert.ok((mqtt.blocked_ms_max as number) < 500, `nothing blocked, ${mqtt.blocked_ms_max} ms`);
     assert.equal(mqtt.last_error_code, "ConnTimeout");
+    const waits = await untilStatus(host, "waiting", ({ mqtt: { state } }) => state === "waiting", 60000),
+      next = waits.mqtt.next_attempt_ms as number;
+    assert.ok(next > 0 && next <= 69000, `the next attempt in ${next} ms`); // reconnect_max_ms and its jitter
+    const tries = await untilStatus(host, "a try", ({ mqtt: { state } }) => state === "connecting", 80000);
+    assert.equal(tries.mqtt.next_attempt_ms, null);
     await host.broker!.start();
     switchBrokerHost(host.network, true);
     await untilStatus(host, "back", ({ mqtt: { connected: is } }) => is === true, 90000);

@@ -75,6 +75,7 @@ const TREE: [string, number, boolean, string[]?][] = [
       "routes_skip_m",
       "build_errors",
       "publish_errors",
+      "mqtt_error",
       "mqtt",
       "uart",
       "can",
@@ -296,6 +297,9 @@ describe("system: the topic tree", () => {
       [mqtt.failed_count, mqtt.dropped_count, mqtt.last_error_code],
     );
     assert.equal(told.last_error_code, "");
+    assert.deepEqual([told.state, told.next_attempt_ms, told.pending_config], ["connected", null, false]);
+    assert.deepEqual([told.error_count, mqtt.error_count], [0, 0]);
+    assert.equal(newest(host, "rt/runtime/state").mqtt_error, told.failed_count);
   });
 
   it("counts routes that add up", async () => {

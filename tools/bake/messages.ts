@@ -129,6 +129,10 @@ const RSSI: Field = { member: "rssi", unit: "dBm", meaning: "signal of the Wi-Fi
 const IP: Field = { member: "ip", meaning: "address in the network" };
 const KEEPALIVE = "a GX has sent 0x305 within 10 s";
 
+const CONNECTION = "off, waiting (for the next try), resolving (the broker's name), connecting, connected",
+  NEXT_TRY = "until the next try to connect",
+  PENDING = "a change of the settings is on its way, and not in force yet";
+
 /** The rest of GET /api/status, an object each. */
 const STATUS: Record<string, Field[]> = {
   "mqtt": [
@@ -137,6 +141,11 @@ const STATUS: Record<string, Field[]> = {
       configured: "there is a broker in the settings",
       subscribed: "the broker granted both subscriptions",
       connected: "there is a session with the broker",
+      state: CONNECTION,
+    }),
+    { member: "next_attempt_ms", unit: "ms", meaning: NEXT_TRY },
+    ...counts({
+      pending_config: PENDING,
       client_id: "client id in use",
       root_topic: "topics begin with it",
       publish_count: "messages sent since boot",
@@ -235,8 +244,15 @@ const STATES: Record<string, Field[]> = {
       routes_skip_m: "of them waiting for their turn",
       build_errors: "steps of the MQTT task that failed",
       publish_errors: "messages that found no room",
+      mqtt_error: "the same and mqtt.error_count together",
+      "mqtt.state": CONNECTION,
+    }),
+    { member: "mqtt.next_attempt_ms", unit: "ms", meaning: NEXT_TRY },
+    ...counts({
+      "mqtt.pending_config": PENDING,
       "mqtt.publish_count": "messages sent since boot",
       "mqtt.failed_count": "messages that found no room",
+      "mqtt.error_count": "connections lost and tries that failed",
       "mqtt.dropped_count": "messages that were given up",
       "mqtt.queue": "messages that wait or are in flight",
       "mqtt.last_error_code": 'why the last connection ended, "" when none did',
