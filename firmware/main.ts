@@ -13,7 +13,7 @@ import { startMcp2515 } from "./drivers/can-mcp2515.cold";
 import { twai } from "./drivers/can-twai";
 import { startTwai } from "./drivers/can-twai.cold";
 import { findImageText } from "./drivers/image";
-import { macAddress, newToken, openStore, startMachine } from "./drivers/machine.cold";
+import { macAddress, newToken, openStore, startMachine, wasReset } from "./drivers/machine.cold";
 import { clock, natives, setClock, startedAt } from "./drivers/natives";
 import { network } from "./drivers/network";
 import { changeEvery, every, feedWatchdog, restart } from "./drivers/timers";
@@ -197,6 +197,7 @@ function boot(): App {
     server: serverOf(natives.now, network.soon, answered),
     commands: commandsOf(commandsDue, messageCame),
     rates: ratesOf(),
+    wasReset: wasReset(),
     isReduced: false,
     memory: { at: 0, usage: NaN, total: NaN, blocksize: NaN, heap: NaN, heapMin: NaN, fills: 0, isLow: false },
     wifi: wifiOf(WIFI_FIRST_MS, join, stopAccessPoint),

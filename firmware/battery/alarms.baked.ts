@@ -4,7 +4,7 @@ import * as slot from "./registers.baked";
 import type { Snapshot } from "./snapshot";
 
 /** Rows of what says that the battery is lost, the field of the first of them, and the words of 0x35A then. */
-export const BMS_INTERNAL = 13, BMS_INTERNAL_FIELD = 22, BMS_OFFLINE = 21;
+export const BMS_INTERNAL = 13, BMS_INTERNAL_FIELD = 22, BMS_OFFLINE = 23;
 /** Faults that block the charge, a bit each id. */
 export const CHARGE_FAULTS = 64764;
 export const LOST_BITS = 4194304;
@@ -119,19 +119,23 @@ function judgeAll(a: Alarms, s: Snapshot, key: number): void {
       | (a.device & 4 ? 8 : 0)
       | (a.device & 8 ? 16 : 0)
       | (a.device & 16 ? 32 : 0)
-      | (a.config > 0 ? 64 : 0)
-      | (a.config > 1 ? 128 : 0)
-      | (s.phase >= 3 || a.device & 64 ? 256 : 0)
-      | (v[slot.onlineStatus] === 155 ? 512 : 0);
+      | (a.device & 128 ? 64 : 0)
+      | (a.config > 0 ? 128 : 0)
+      | (a.config > 1 ? 256 : 0)
+      | (a.device & 256 ? 512 : 0)
+      | (s.phase >= 3 || a.device & 64 ? 1024 : 0)
+      | (v[slot.onlineStatus] === 155 ? 2048 : 0);
     judge(a, 14, 30, 0, false, false, !(x & 1) === (on[14] & 1) > 0); // 40 UartError
     judge(a, 15, 30, 0, false, false, !(x & 2) === (on[15] & 1) > 0); // 41 UartTimeout
     judge(a, 16, 30, 0, false, false, !(x & 4) === (on[16] & 1) > 0); // 42 CanError
     judge(a, 17, 30, 0, false, false, !(x & 8) === (on[17] & 1) > 0); // 43 CanTimeout
     judge(a, 18, 30, 0, false, !(x & 16) === (on[18] & 2) > 0, false); // 44 CanTxError
     judge(a, 19, 30, 0, false, false, !(x & 32) === (on[19] & 1) > 0); // 45 CanKeepAliveLost
-    judge(a, 20, 30, 0, false, !(x & 128) === (on[20] & 2) > 0, !(x & 64) === (on[20] & 1) > 0); // 51 ConfigError
-    judge(a, 21, 30, 0, false, !(x & 256) === (on[21] & 2) > 0, false); // 60 BmsOffline
-    judge(a, 22, 30, 0, false, !(x & 512) === (on[22] & 2) > 0, false); // 61 BmsFault
+    judge(a, 20, 30, 0, false, false, !(x & 64) === (on[20] & 1) > 0); // 50 WatchdogReset
+    judge(a, 21, 30, 0, false, !(x & 256) === (on[21] & 2) > 0, !(x & 128) === (on[21] & 1) > 0); // 51 ConfigError
+    judge(a, 22, 30, 0, false, false, !(x & 512) === (on[22] & 1) > 0); // 52 MemoryError
+    judge(a, 23, 30, 0, false, !(x & 1024) === (on[23] & 2) > 0, false); // 60 BmsOffline
+    judge(a, 24, 30, 0, false, !(x & 2048) === (on[24] & 2) > 0, false); // 61 BmsFault
   }
   a.active = active;
   if (s.phase >= 3) {
@@ -150,7 +154,7 @@ function judgeAll(a: Alarms, s: Snapshot, key: number): void {
  */
 export function alarmsStep(a: Alarms, s: Snapshot): void {
   const v = s.values, f = s.faults, status = v[slot.onlineStatus];
-  const key = a.device | s.phase << 7 | a.config << 10 | (status === 155 ? 4096 : 0) | (f.at < 0 ? 0 : 8192);
+  const key = a.device | s.phase << 9 | a.config << 12 | (status === 155 ? 16384 : 0) | (f.at < 0 ? 0 : 32768);
   a.well = status > 0 && status !== 155 ? a.well + a.step : 0;
   if (a.active || key !== a.key || f.low | f.high
     || s.highest >= v[slot.overVoltageCutoff] - 50

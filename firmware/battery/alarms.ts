@@ -17,6 +17,10 @@ export const GX_GONE = 16;
 export const BMS_LATE = 32;
 /** The same, for as long as makes data lost. */
 export const BMS_NEVER = 64;
+/** The device started because its watchdog bit or the interpreter broke. */
+export const WAS_RESET = 128;
+/** Little memory is free after a collection. */
+export const MEMORY_LOW = 256;
 /** Bits of `Alarms.on`: warning, alarm, and a condition that is being timed. */
 export const WARNING = 1,
   ALARM = 2,

@@ -9,6 +9,8 @@ export interface Needs extends SettingsNeeds {
   server: Server;
   rates: Rates;
   wifi: Wifi;
+  /** The watchdog or an exception of the interpreter ended the run before this one. */
+  wasReset: boolean;
   /** Bluetooth is on and leaves no room: UART, CAN and control alone. */
   isReduced: boolean;
 }
@@ -18,8 +20,9 @@ export interface Rates {
   at: number;
   /** When the work of ten seconds was done (ms). */
   doneAt: number;
-  /** What the rates say of errors: bits of `Alarms.device`. */
+  /** What is looked at each ten seconds, and of it what the rates say of errors: bits of `Alarms.device`. */
   bits: number;
+  errorBits: number;
   ok: number;
   crc: number;
   tx: number;

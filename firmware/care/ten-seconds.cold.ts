@@ -1,6 +1,6 @@
 // What is done each ten seconds: who the battery is, error rates of a minute, the energy into flash, whether a GX or a
 // cell is missed.
-import { CAN_ERRORS, UART_ERRORS } from "../battery/alarms";
+import { CAN_ERRORS, MEMORY_LOW, UART_ERRORS, WAS_RESET } from "../battery/alarms";
 import { detected, stopped } from "../charge/settings";
 import { BLOCK_CHARGE, BLOCK_DISCHARGE, blocks, LOOK, preparedAt, preparedSum } from "../charge/memory";
 import { saveEnergy } from "../battery/energy.cold";
@@ -18,6 +18,8 @@ const RATES_MS = 60000;
 const BAD = 0.05;
 /** The first of the battery's texts. */
 const BATTERY_TEXTS = 8;
+/** A start that nobody wanted is told for this long, ms. */
+const RESET_TOLD_MS = 3600000;
 /** Both directions. */
 const BOTH = BLOCK_CHARGE + BLOCK_DISCHARGE;
 
@@ -27,6 +29,7 @@ export function ratesOf(): Rates {
     at: 0,
     doneAt: -7000,
     bits: 0,
+    errorBits: 0,
     ok: 0,
     crc: 0,
     tx: 0,
@@ -45,16 +48,16 @@ function takeRates(needs: Needs, now: number): void {
     port = needs.canPort,
     crc = poller.crc - last.crc,
     errors = port.errors - last.errors;
-  last.bits =
+  last.errorBits =
     (crc > (crc + poller.ok - last.ok) * BAD ? UART_ERRORS : 0) |
     (errors > (errors + port.tx - last.tx) * BAD ? CAN_ERRORS : 0);
-  if (last.bits & UART_ERRORS)
+  if (last.errorBits & UART_ERRORS)
     writeLog(
       needs,
       WARN,
       "uart: " + crc + " of " + (crc + poller.ok - last.ok) + " replies were bad in the last minute",
     );
-  if (last.bits & CAN_ERRORS)
+  if (last.errorBits & CAN_ERRORS)
     writeLog(
       needs,
       WARN,
@@ -110,5 +113,9 @@ export function tenSeconds(needs: Needs, now: number): void {
   takeCells(needs);
   tellMoved(needs);
   if (now - needs.rates.at >= RATES_MS) takeRates(needs, now);
+  needs.rates.bits =
+    needs.rates.errorBits |
+    (needs.memory.isLow ? MEMORY_LOW : 0) |
+    (needs.wasReset && now < RESET_TOLD_MS ? WAS_RESET : 0);
   saveEnergy(needs.energy, s.values, needs.store, needs.natives.crc32, now);
 }

@@ -3,6 +3,7 @@
 
 import type { Chip, Machine, StorePort } from "../kernel/ports";
 import { interpreter } from "./espruino.cold";
+import { RESTART_MARK, RESTART_WANTED } from "./restart";
 import { outputs } from "board";
 
 /** The ESP32's hardware random number register (Technical Reference Manual, RNG_DATA_REG). */
@@ -106,4 +107,21 @@ export function chipFacts(): Chip {
     cpuFreqMhz: isPll && period < 3 ? (period + 1) * 80 : NaN,
     cores: 2 - bit(FUSES_3, 0),
   };
+}
+
+// Why the chip started. A restart that somebody wants and one that follows an exception or the watchdog have the same
+// reset cause, so who wants one leaves a mark (drivers/restart.ts).
+
+/** RTC_CNTL_RESET_STATE: bits 0 to 5, the cause. */
+const RESET_STATE = 0x3ff48034;
+/** Causes: software, of the chip and of a core (so ends a panic of ESP-IDF, which the watchdog's bite is). */
+const BY_SOFTWARE = [3, 12],
+  BY_WATCHDOG = [4, 7, 8, 9, 11, 13, 16];
+
+/** Whether the watchdog or an exception of the interpreter ended the run before this one; asked once a start. */
+export function wasReset(): boolean {
+  const cause = peek32(RESET_STATE) & 63,
+    isWanted = peek32(RESTART_MARK) === RESTART_WANTED;
+  if (isWanted) poke32(RESTART_MARK, 0);
+  return BY_WATCHDOG.indexOf(cause) >= 0 || (BY_SOFTWARE.indexOf(cause) >= 0 && !isWanted);
 }

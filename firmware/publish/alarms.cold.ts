@@ -43,7 +43,7 @@ export function alarmsNow(mqtt: MqttTask): Alarm[] {
  * that are about the device and its links, of which those of the TinyBMS count as soon as it is late.
  */
 export function alarmsKnown(phase: number, device: number): string {
-  const links = ",42,43,44,45,";
+  const links = ",42,43,44,45,50,52,";
   if (phase >= LOST) return links + "60,";
   return phase > BOOT ? "" : links + (device & BMS_LATE ? "41," : "") + (device & BMS_NEVER ? "60," : "");
 }

@@ -43,6 +43,8 @@ export const alarmNames: Record<string, string> = {
   gx_gone: "a.device & 16",
   bms_late: "a.device & 32",
   bms_never: "a.device & 64",
+  was_reset: "a.device & 128",
+  memory_low: "a.device & 256",
   spread_alarm: "a.spreadAlarm",
   spread_warning: "a.spreadWarning",
   soc_alarm: "a.socAlarm",
@@ -255,10 +257,9 @@ export const alarmRows: AlarmRow[] = [
   { id: 43, code: "CanTimeout", warnWhile: "can_unheard" },
   { id: 44, code: "CanTxError", alarmWhile: "bus_off" },
   { id: 45, code: "CanKeepAliveLost", warnWhile: "gx_gone" },
+  { id: 50, code: "WatchdogReset", warnWhile: "was_reset" },
   { id: 51, code: "ConfigError", warnWhile: "config > 0", alarmWhile: "config > 1" },
+  { id: 52, code: "MemoryError", warnWhile: "memory_low" },
   { id: 60, code: "BmsOffline", alarmWhile: "phase >= 3 || bms_never" },
   { id: 61, code: "BmsFault", value: "online_status", alarmWhile: "online_status === 155" },
 ];
-
-/** Numbers that are kept for alarms that nothing raises yet; their topics are cleared as those of the others. */
-export const alarmsWithoutRow = [50, 52];

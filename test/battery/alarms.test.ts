@@ -10,8 +10,10 @@ import {
   CAN_ERRORS,
   CAN_UNHEARD,
   GX_GONE,
+  MEMORY_LOW,
   UART_ERRORS,
   WARNING,
+  WAS_RESET,
 } from "../../firmware/battery/alarms";
 import { alarmFields, type AlarmField, alarmRows } from "../../firmware/tables/alarms";
 import { alarmsStep } from "../../firmware/battery/alarms.baked";
@@ -403,6 +405,8 @@ const ways: Way[] = [
   { id: 43, level: 1, at: { device: CAN_UNHEARD }, after: 1, clear: { device: 0 }, hold: 1 },
   { id: 44, level: 2, at: { device: BUS_OFF }, after: 1, clear: { device: 0 }, hold: 1 },
   { id: 45, level: 1, at: { device: GX_GONE }, after: 1, clear: { device: 0 }, hold: 1 },
+  { id: 50, level: 1, at: { device: WAS_RESET }, after: 1, clear: { device: 0 }, hold: 1 },
+  { id: 52, level: 1, at: { device: MEMORY_LOW }, after: 1, clear: { device: 0 }, hold: 1 },
   { id: 51, level: 2, at: { config: 2 }, after: 1, clear: { config: 0 }, hold: 1 },
   { id: 51, level: 1, at: { config: 1 }, after: 1, clear: { config: 0 }, hold: 1 },
   { id: 60, level: 2, at: { phase: LOST }, after: 1, clear: { phase: NORMAL }, hold: 1 },
@@ -631,7 +635,9 @@ describe("alarms on HTTP", () => {
         "43 CanTimeout",
         "44 CanTxError",
         "45 CanKeepAliveLost",
+        "50 WatchdogReset",
         "51 ConfigError",
+        "52 MemoryError",
         "60 BmsOffline",
         "61 BmsFault",
       ],

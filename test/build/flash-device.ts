@@ -62,6 +62,8 @@ function environment(faults: FakeFaults, device: FakeDevice, print: (text: strin
       CRC32: (text: string) => crc32(Buffer.from(text, "latin1")),
       enableWatchdog: (seconds: number) => void device.calls.push(`watchdog ${seconds}`),
     },
+    poke32: (address: number, value: number) =>
+      void device.calls.push(`poke ${address.toString(16)} ${value.toString(16)}`),
     ESP32: {
       getState: () => ({ BLE: bluetooth }),
       reboot: () => void device.calls.push("reboot"),

@@ -99,7 +99,10 @@ describe("flash", () => {
     await upload(openConsole(device.port), IMAGE, tell);
     await until("the start", 1000, () => device.calls.includes("reboot"));
     assert.equal(device.bootCode(), IMAGE);
-    assert.deepEqual([device.writes, device.calls], [BLOCKS, ["watchdog 120", "reset", "reboot"]]);
+    assert.deepEqual(
+      [device.writes, device.calls],
+      [BLOCKS, ["watchdog 120", "reset", "poke 3ff4804c 54424d53", "reboot"]],
+    );
     assert.deepEqual(tell.lines, ["Espruino 2v29 answers"]);
     assert.equal(tell.at.at(-1), IMAGE.length);
     assert.ok(

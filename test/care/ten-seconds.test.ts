@@ -1,6 +1,7 @@
 // What happens each ten seconds, with a device that is only what that needs: the GX that stays away, a number of cells
 // that does not fit.
 import assert from "node:assert/strict";
+import { MEMORY_LOW, UART_ERRORS, WAS_RESET } from "../../firmware/battery/alarms";
 import { brokenRules } from "../../firmware/charge/settings";
 import { EXTRA } from "../../firmware/bms/places";
 import type { App } from "../../firmware/app";
@@ -22,6 +23,7 @@ function limitsAfter(
     limits,
     uart: { raw: Object.assign([], { [EXTRA]: extra }) },
     rates: { at: never, doneAt: 0, moved: false },
+    memory: { isLow: false },
     energy: { savedAt: never },
     natives: { toUint8Array: (text: string) => Buffer.from(text, "latin1") },
     can: { texts: new Uint8Array(100), chemistry: "LFP", gxLossMs, gxAt },
@@ -67,5 +69,25 @@ describe("the number of cells that the BMS has found (register 53)", () => {
       assert.deepEqual(limitsAfter(world, 0, -1, 60, found(cells)), [55200, ccl, 180], `${cells} cells`);
       assert.equal(world.limits.settings[brokenRules], broken, `${cells} cells`);
     }
+  });
+});
+
+describe("what the gateway finds of itself", () => {
+  const HOUR_MS = 3600000;
+  /** Bits of the alarms at `now` of a device that is only what they need. */
+  function bitsAt(now: number, wasReset: boolean, isLow: boolean): number {
+    const app = { ...worldOf(), memory: { isLow }, wasReset, uart: { raw: [] }, energy: { savedAt: Infinity } },
+      rates = { at: Infinity, doneAt: 0, moved: false, bits: 0, errorBits: UART_ERRORS },
+      can = { texts: new Uint8Array(100), chemistry: "LFP", gxLossMs: 0, gxAt: 0 },
+      natives = { toUint8Array: (text: string) => Buffer.from(text, "latin1") };
+    tenSeconds({ ...app, rates, can, natives } as unknown as App, now);
+    return rates.bits;
+  }
+
+  it("is an alarm beside the rates: a start that nobody wanted for an hour, memory while it is short", () => {
+    assert.equal(bitsAt(3000, false, false), UART_ERRORS);
+    assert.equal(bitsAt(3000, true, false), UART_ERRORS | WAS_RESET);
+    assert.equal(bitsAt(HOUR_MS - 1, true, true), UART_ERRORS | WAS_RESET | MEMORY_LOW);
+    assert.equal(bitsAt(HOUR_MS, true, true), UART_ERRORS | MEMORY_LOW);
   });
 });

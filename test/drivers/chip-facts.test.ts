@@ -2,7 +2,8 @@
 // revisions are those of ESP-IDF (efuse_hal_get_major_chip_version).
 import "./chip"; // before the driver, which takes the natives when it is loaded
 import assert from "node:assert/strict";
-import { chipFacts } from "../../firmware/drivers/machine.cold";
+import { RESTART_MARK, RESTART_WANTED } from "../../firmware/drivers/restart";
+import { chipFacts, wasReset } from "../../firmware/drivers/machine.cold";
 import { chip } from "./chip";
 
 const FUSES_3 = 0x3ff5a00c,
@@ -57,5 +58,36 @@ describe("what the chip is", () => {
   it("another machine has no registers to read", () => {
     assert.ok(factsOf({}, "HOST").every((fact) => isNaN(fact)));
     assert.ok(factsOf({}, "LINUX").every((fact) => isNaN(fact)));
+  });
+});
+
+describe("why the chip started", () => {
+  const RESET_STATE = 0x3ff48034;
+  /** Whether nobody wanted it; what stands in the mark afterwards. */
+  function startBy(cause: number, mark: number): [boolean, number] {
+    const { peek32, poke32 } = chip,
+      registers: Record<number, number> = { [RESET_STATE]: 0x3000 | (cause << 6) | cause, [RESTART_MARK]: mark };
+    chip.peek32 = (address) => registers[address] ?? assert.fail(`0x${address.toString(16)} was read`);
+    chip.poke32 = (address, value) => void (registers[address] = Number(value));
+    try {
+      return [wasReset(), registers[RESTART_MARK]];
+    } finally {
+      Object.assign(chip, { peek32, poke32 });
+    }
+  }
+
+  it("power, a pin, brown-out and sleep are no reset that is told of", () => {
+    for (const cause of [0, 1, 5, 14, 15]) assert.deepEqual(startBy(cause, 0), [false, 0], `cause ${cause}`);
+  });
+
+  it("a watchdog of the chip is", () => {
+    for (const cause of [4, 7, 8, 9, 11, 13, 16]) assert.deepEqual(startBy(cause, 0)[0], true, `cause ${cause}`);
+  });
+
+  it("software is unless it was wanted, once", () => {
+    for (const cause of [3, 12]) {
+      assert.deepEqual(startBy(cause, 0), [true, 0], "a panic, which the bite of Espruino's watchdog is");
+      assert.deepEqual(startBy(cause, RESTART_WANTED), [false, 0], "a command");
+    }
   });
 });

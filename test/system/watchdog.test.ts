@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Twai } from "../../tools/can/twai-model";
 import { type Host, startHost } from "../../tools/host/run";
-import { imageText, running, untilStatus } from "./rig";
+import { imageText, running, status, untilStatus } from "./rig";
 
 /** The device lives so much faster; its watchdog bites after 120 s. */
 const SCALE = 40,
@@ -48,6 +48,8 @@ describe("system: the watchdog", () => {
       assert.ok(host.clock.now() - from > WATCHDOG_MS - 10000, "not before its time");
       assert.ok(host.console.some(({ line }) => line.startsWith(`error: task ${task}: `)));
       await untilStatus(host, "normal", ({ live_data }) => live_data.phase === "normal", 60000);
+      const told = await untilStatus(host, "the alarm", ({ alarms }) => alarms.some(({ id }) => id === 50), 15000);
+      assert.equal(told.alarms.find(({ id }) => id === 50)!.code, "WatchdogReset");
     });
   }
 
@@ -84,5 +86,29 @@ describe("system: the watchdog", () => {
     host.simulator.faults.set("silence");
     await host.wait(WATCHDOG_MS + 20000);
     assert.equal(host.count.watchdogResets, 0);
+  });
+
+  it("is not told of after a restart that somebody asked for, nor when power comes", async () => {
+    const host = await start(),
+      answer = await host.request("/api/command", {
+        method: "POST",
+        headers: { "X-Setup-Token": host.token() },
+        body: JSON.stringify({ cmd: "system.reboot", args: { confirm: true } }),
+      });
+    assert.equal(answer.status, 200, await answer.text());
+    await host.until(
+      "a restart",
+      () => host.console.filter(({ line }) => line.startsWith("setup token")).length > 1,
+      60000,
+    );
+    await running(host, 60000);
+    await host.wait(15000);
+    host.reboot();
+    await running(host, 60000);
+    await host.wait(15000);
+    assert.deepEqual(
+      (await status(host)).alarms.filter(({ id }) => id === 50),
+      [],
+    );
   });
 });

@@ -178,7 +178,7 @@ ${plainLines()}
  */
 export function alarmsStep(a: Alarms, s: Snapshot): void {
   const v = s.values, f = s.faults, status = v[slot.onlineStatus];
-  const key = a.device | s.phase << 7 | a.config << 10 | (status === 155 ? 4096 : 0) | (f.at < 0 ? 0 : 8192);
+  const key = a.device | s.phase << 9 | a.config << 12 | (status === 155 ? 16384 : 0) | (f.at < 0 ? 0 : 32768);
   a.well = status > 0 && status !== 155 ? a.well + a.step : 0;
   if (a.active || key !== a.key || f.low | f.high
 ${nearLines()}) judgeAll(a, s, key);

@@ -1,7 +1,7 @@
 // Bakes the rare topics (firmware/tables/topics.ts): lines at the end of the image's text, where they are, and straight
 // code that makes the values that a GX shows.
 import { groups, registers, type Register } from "../../firmware/tables/registers";
-import { alarmRows, alarmsWithoutRow } from "../../firmware/tables/alarms";
+import { alarmRows } from "../../firmware/tables/alarms";
 import {
   classes,
   energyPeriods,
@@ -55,10 +55,9 @@ export const gxRows: GxRow[] = gxTopics.map((topic) => {
 });
 
 /** Every number that an alarm may have, and the row whose value people want to see with it. */
-const alarmValues: Record<number, string> = Object.fromEntries([
-  ...alarmRows.map(({ id, value }) => [id, value ?? ""] as const),
-  ...alarmsWithoutRow.map((id) => [id, ""] as const),
-]);
+const alarmValues: Record<number, string> = Object.fromEntries(
+  alarmRows.map(({ id, value }) => [id, value ?? ""] as const),
+);
 
 /** Every row with a GX path has a topic below rt/gx. */
 function refuseMissing(): void {

@@ -1,6 +1,7 @@
 // The device in node: a realm of its own with exactly the globals of firmware/espruino.d.ts, booted from its flash.
 // It hides the interpreter's limits (memory, speed, syntax), so the suite on a real interpreter stays necessary.
 import { randomBytes } from "node:crypto";
+import { RESTART_MARK } from "../../firmware/drivers/restart";
 import { disposableClock } from "./clock";
 import type { HostClock } from "./clock";
 import { createDatagrams } from "./datagrams";
@@ -33,6 +34,10 @@ const FREE_HEAP = 60000;
 /** File that Espruino boots from, and its ESP32's random number register (Technical Reference Manual, RNG_DATA_REG). */
 export const BOOT_FILE = ".bootcde";
 const RANDOM_REGISTER = 0x3ff75144;
+/** RTC_CNTL_RESET_STATE; causes: the power came, software reset a core (a panic too). */
+const RESET_STATE = 0x3ff48034,
+  POWER_ON = 1;
+export const BY_SOFTWARE = 12;
 const PLACES_SHOWN = 2;
 /** What a call of getTime takes on a chip, ms (10,400 instructions): a loop that waits for a time gets there. */
 const GET_TIME_MS = 0.07;
@@ -80,6 +85,9 @@ export interface DeviceOptions {
   began?(what: string): void;
   /** Told of each turn of the main loop in which a callback ran: instructions, and what the callbacks were. */
   turned?(instructions: number, whats: string[]): void;
+  /** Why the chip starts, as its register says (absent: its power came), and a register that outlives a reset. */
+  resetCause?: number;
+  kept?: { mark: number };
   /** What the chip's random number register says. */
   random?(): number;
   /**
@@ -205,17 +213,24 @@ function turnOf(s: DeviceState, parts: Part[]): Part[] {
   ];
 }
 
-/** Registers with the random number register, which the CAN model does not have. */
+/** Registers with those that the CAN model does not have: random number, reset cause, the mark over a restart. */
 function registersOf(s: DeviceState): Record<string, unknown> {
-  const { registers, random = () => randomBytes(4).readUInt32LE() } = s.options;
+  const { registers, resetCause = POWER_ON, kept = { mark: 0 } } = s.options,
+    { random = () => randomBytes(4).readUInt32LE() } = s.options;
+  const own: Record<number, () => number> = {
+    [RANDOM_REGISTER]: random,
+    [RESET_STATE]: () => resetCause,
+    [RESTART_MARK]: () => kept.mark,
+  };
   return {
     peek32: (address: number, count?: number) => {
       s.settle();
-      return address >>> 0 === RANDOM_REGISTER ? random() : registers.peek32(address, count);
+      return own[address >>> 0]?.() ?? registers.peek32(address, count);
     },
     poke32: (address: number, value: unknown) => {
       s.settle();
-      registers.poke32(address, value);
+      if (address >>> 0 === RESTART_MARK) kept.mark = Number(value);
+      else registers.poke32(address, value);
     },
     pinMode: registers.pinMode,
     digitalWrite: registers.digitalWrite,

@@ -22,7 +22,7 @@ import type { Broker } from "./broker";
 import type { BrokerAddress } from "./broker-url";
 import { hostClock, patientClock, repeat } from "./clock";
 import type { HostClock } from "./clock";
-import { bootDevice, deviceIdOf } from "./device";
+import { bootDevice, BY_SOFTWARE, deviceIdOf } from "./device";
 import type { Death, Device, DeviceOptions, Registers } from "./device";
 import { noNetworkFaults } from "./faults";
 import type { NetworkFaults } from "./faults";
@@ -267,6 +267,8 @@ interface Rig {
   count: Host["count"];
   logFrame(record: CandumpRecord): void;
   token: string;
+  /** A register of the chip that outlives a reset. */
+  kept: { mark: number };
   machine: Machine | null;
   isStopped: boolean;
 }
@@ -299,7 +301,7 @@ function bootCan({ clock, options }: Rig): { can: HostCan; bus: Registers & { st
 }
 
 /** One boot: a chip after power-up with its bus, GX and UART. `died` is told later, never inside this call. */
-function bootMachine(rig: Rig, died: (reason: Death) => void): Machine {
+function bootMachine(rig: Rig, resetCause: number | undefined, died: (reason: Death) => void): Machine {
   const { clock, simulator, broker, bms } = rig;
   const { can, bus } = bootCan(rig);
   const gx = createGx({ bus: can.bus, now: clock.now, onFrame: (record) => rememberFrame(rig, record) });
@@ -317,6 +319,8 @@ function bootMachine(rig: Rig, died: (reason: Death) => void): Machine {
     transport: rig.options.ownTime ? withTimeServer(nodeTransport, () => Date.now() / 1000) : nodeTransport,
     espruino: rig.options.espruino,
     index: rig.options.index,
+    resetCause,
+    kept: rig.kept,
     ...rig.options.chip,
     send: (bytes) => bms.receive(bytes),
     isRefused: (_name, port) => broker !== null && port === broker.listening.port && !broker.isUp(),
@@ -345,16 +349,18 @@ function hostsOwn({ options, http }: Rig): Settings {
 }
 
 /** Switch on, after switching off what runs. A reset does it by itself, as on the chip; a power cut does not. */
-function powerOn(rig: Rig): void {
+function powerOn(rig: Rig, resetCause?: number): void {
   if (rig.isStopped) return;
   rig.machine?.stop();
   if (rig.store.isCut) restorePower(rig.store);
   provision(rig.store, hostsOwn(rig));
-  rig.machine = bootMachine(rig, (reason) => {
+  if (resetCause === undefined) rig.kept.mark = 0;
+  const died = (reason: Death): void => {
     if (reason === "power cut" || rig.isStopped) return;
     if (reason === "watchdog") rig.count.watchdogResets++;
-    powerOn(rig);
-  });
+    powerOn(rig, BY_SOFTWARE);
+  };
+  rig.machine = bootMachine(rig, resetCause, died);
 }
 
 function machineOf(rig: Rig): Machine {
@@ -453,6 +459,7 @@ async function assemble(options: HostOptions, undo: Undo): Promise<Host> {
     frames: [],
     count: { framesSent: 0, watchdogResets: 0 },
     token: "",
+    kept: { mark: 0 },
     machine: null,
     isStopped: false,
   };
