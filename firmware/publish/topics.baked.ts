@@ -3,10 +3,10 @@
 /** Where each block of lines starts in the image's text, and the width of its lines or its end. */
 export const TOPICS_AT = 31500, TOPICS_WIDTH = 18,
   GX_AT = 31716, GX_WIDTH = 101,
-  GX_ALARMS_AT = 34746, GX_ALARMS_WIDTH = 58,
-  ALARM_VALUES_AT = 35616, ALARM_VALUES_END = 35755,
-  GROUPS_AT = 35755, GROUPS_END = 39096,
-  PAGES_AT = 39096, PAGES_END = 46281;
+  GX_ALARMS_AT = 35150, GX_ALARMS_WIDTH = 58,
+  ALARM_VALUES_AT = 36020, ALARM_VALUES_END = 36159,
+  GROUPS_AT = 36159, GROUPS_END = 39500,
+  PAGES_AT = 39500, PAGES_END = 46685;
 /** Columns of a line of GX. */
 export const GX_PATH = 0,
   GX_CLASS = 1,
@@ -51,7 +51,7 @@ export const SYSTEM_CONFIG = 0,
 export const ONCE = 4;
 
 /** Number of GX topics. */
-export const GX_ROWS = 30;
+export const GX_ROWS = 34;
 /** Number of alarms of a GX. */
 export const GX_ALARM_ROWS = 15;
 /** Number of pages of the manifest. */

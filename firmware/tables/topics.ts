@@ -81,6 +81,8 @@ export interface GxTopic {
   class: TopicClass;
   /** Of com.victronenergy.system, which the GX itself makes of it; the others are of com.victronenergy.battery. */
   system?: true;
+  /** Not of a GX, which shows no such value: a counter of ours beside its own. */
+  own?: true;
   /** Names of the values 0, 1, 2. */
   names?: string[];
 }
@@ -198,6 +200,38 @@ export const gxTopics: GxTopic[] = [
     scale: 1,
     digits: 0,
     class: "telemetry",
+  },
+  {
+    path: "/History/DischargeOverCurrentAlarms",
+    from: "statistics",
+    row: "discharge_over_current_count",
+    digits: 0,
+    class: "telemetry",
+    own: true,
+  },
+  {
+    path: "/History/ChargeOverCurrentAlarms",
+    from: "statistics",
+    row: "charge_over_current_count",
+    digits: 0,
+    class: "telemetry",
+    own: true,
+  },
+  {
+    path: "/History/OverHeatAlarms",
+    from: "statistics",
+    row: "over_heat_count",
+    digits: 0,
+    class: "telemetry",
+    own: true,
+  },
+  {
+    path: "/History/FullCharges",
+    from: "statistics",
+    row: "full_charge_count",
+    digits: 0,
+    class: "telemetry",
+    own: true,
   },
   {
     path: "/History/DischargedEnergy",

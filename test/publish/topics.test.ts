@@ -64,6 +64,13 @@ const VICTRON: Record<string, [number | undefined, number | undefined, string?]>
   "History/DischargedEnergy": [301, 10, "kWh"],
   "History/ChargedEnergy": [302, 10, "kWh"],
 };
+/** Counters of ours beside Victron's, by their register; 110 is reserved (Enepaq TinyBMS Rev D 3.2). */
+const OWN: Record<string, number> = {
+  "History/DischargeOverCurrentAlarms": 107,
+  "History/ChargeOverCurrentAlarms": 108,
+  "History/OverHeatAlarms": 109,
+  "History/FullCharges": 112,
+};
 const VICTRON_ALARMS: Record<string, number | undefined> = {
   LowVoltage: 268,
   HighVoltage: 269,
@@ -92,7 +99,7 @@ describe("mqtt: rare topics", () => {
   before(() => setImageText(readFileSync(new URL("../../firmware/image.text", import.meta.url), "latin1")));
 
   it("rt/gx: address, scale, unit and service of each path are Victron's", () => {
-    assert.deepEqual(gxRows.map(({ path }) => path.slice(1)).sort(), Object.keys(VICTRON).sort());
+    assert.deepEqual(gxRows.map(({ path }) => path.slice(1)).sort(), Object.keys({ ...VICTRON, ...OWN }).sort());
     for (const [path, [modbus, scale, unit]] of Object.entries(VICTRON)) {
       const digits = gxRows[rowOf(path)].digits,
         message = gx(path, 2 * 10 ** digits);
@@ -107,6 +114,19 @@ describe("mqtt: rare topics", () => {
             : "com.victronenergy.battery",
       );
     }
+  });
+
+  it("rt/gx/History: counters that Victron has no path for name their register, and stay off the mirror", () => {
+    for (const [path, address] of Object.entries(OWN)) {
+      assert.deepEqual(gx(path, 3), { value: 3, address, timestamp_ms: 7, seq: 9 });
+      assert.equal(mirrorLeaf(rowOf(path), 3)[0], "", path);
+    }
+    const counts = [7, 8, 9, 10],
+      told = gxValues(new Float64Array(100), 1, (at) => counts[[107, 108, 109, 112].indexOf(at)]);
+    assert.deepEqual(
+      Object.keys(OWN).map((path) => told[rowOf(path)]),
+      counts,
+    );
   });
 
   it("rt/gx: the examples of the tree", () => {

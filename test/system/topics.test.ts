@@ -116,6 +116,7 @@ const TREE: [string, number, boolean, string[]?][] = [
   ["rt/gx/Alarms/InternalFailure", 1, true],
   ["rt/gx/Alarms/LowBattery", 1, true, ["value", "alias_of", "timestamp_ms"]],
   ["rt/gx/History/ChargeCycles", 0, false],
+  ["rt/gx/History/FullCharges", 0, false, ["value", "address", "timestamp_ms", "seq"]],
 ];
 
 async function connected(options: HostOptions = {}): Promise<Host> {

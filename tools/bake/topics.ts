@@ -84,10 +84,11 @@ function line(columns: string[], cells: Record<string, string | number>): string
   return Object.values(cells).join("\t");
 }
 
-function gxLine({ path, class: kind, digits, scale, unit, modbus, system, names }: GxRow): string {
+function gxLine({ path, row, class: kind, digits, scale, unit, modbus, system, own, names }: GxRow): string {
   const behind = {
+    ...(own ? { address: rowOf(row ?? "").at } : {}),
     ...(modbus === undefined ? {} : { modbus }),
-    ...(names ? {} : { service: `com.victronenergy.${system ? "system" : "battery"}` }),
+    ...(names || own ? {} : { service: `com.victronenergy.${system ? "system" : "battery"}` }),
   };
   const unitText = unit ? "," + members({ unit }) : "";
   return line(GX_COLUMNS, {
@@ -124,7 +125,7 @@ function groupLine(row: Register): string {
   const bits = row.bits
     ?.filter(({ key }) => key !== "reserved")
     .map(({ key: k, lsb: l, width: w, signed, enum: names }) => ({ k, l, w, s: signed && 1, e: enumText(names) }));
-  const history = gxRows.find((gx) => gx.from === "statistics" && gx.row === row.key);
+  const history = gxRows.find((gx) => gx.from === "statistics" && gx.row === row.key && !gx.own);
   const m = members({
     key: suffixOf(row),
     unit: row.unit,
