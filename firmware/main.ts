@@ -24,14 +24,14 @@ import type { CanPort } from "./kernel/ports";
 import type { Pieces } from "./http/server";
 import { samplesOf } from "./kernel/samples";
 import { startTask } from "./kernel/tasks.cold";
-import type { Scheduler, Task } from "./kernel/tasks";
+import { hurryTask, type Scheduler, type Task } from "./kernel/tasks";
 import { dueOf } from "./publish/due";
 import type { Needs as SettingsNeeds } from "./config/needs";
 import { fallAtOnce } from "./victron/fall.cold";
 import { mqttReceived } from "./command/command.cold";
 import { commandsOf, commandStep } from "./command/later.cold";
 import { ratesOf } from "./care/ten-seconds.cold";
-import { sessionOf } from "./mqtt/session";
+import { CONNECTED, sessionOf } from "./mqtt/session";
 import type { App } from "./app";
 import { type CanTask, canTaskOf } from "./victron/task";
 import type { Clock } from "./time/clock";
@@ -57,6 +57,8 @@ import { uartReceived, uartTaskOf, type UartTask } from "./bms/task";
 const FAULTS = 3,
   FAULT_WINDOW_MS = 60000,
   WIFI_FIRST_MS = 5000;
+/** From a new sample to the step of MQTT that tells it, ms: frames on CAN that it makes urgent go first. */
+const SAMPLE_MS = 40;
 /** So long after the start the broker counts as away, ms. */
 const REPLAY_FROM_MS = 30000;
 
@@ -143,13 +145,16 @@ function startUart(kept: SettingsNeeds, snapshot: Snapshot, limits: Limits, time
     {
       poller: pollerOf(pollPlan()),
       snapshot: snapshot,
-      samples: samplesOf(),
+      samples: samplesOf(settingsOf(kept, "mqtt")["queueLength"] as number),
       natives: natives,
       journal: journalOf(),
       clock: timeOfDay,
       port: openUart(bytesCame),
       worse: function (now) {
         if (app) fallAtOnce(app, now);
+      },
+      taken: function () {
+        if (app && app.session.state === CONNECTED) hurryTask(scheduler, app.mqtt.task, SAMPLE_MS);
       },
     },
     settingsOf(kept, "uart"),

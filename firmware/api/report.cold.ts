@@ -4,7 +4,7 @@ import type { Needs } from "./needs";
 import { FAST } from "../bms/places";
 import type { Pieces } from "../http/server";
 import { headText } from "../http/server.cold";
-import { SAMPLE_WORDS, SAMPLES } from "../kernel/samples";
+import { samplePlace, SAMPLE_WORDS } from "../kernel/samples";
 import { cellsPart, eventsPart, limitsPart } from "./battery.cold";
 import { canPart } from "./can.cold";
 import { configPart } from "./config.cold";
@@ -63,7 +63,7 @@ function bytesText(bytes: string): string {
 export function rawText(needs: Needs): string {
   const uart = needs.uart,
     samples = uart.samples,
-    newest = (samples.next + SAMPLES - 1) % SAMPLES,
+    newest = samplePlace(samples, 0),
     out: object[] = [];
   uart.poller.plan.forEach(function (exchange, group) {
     const words = uart.raw[group];

@@ -36,6 +36,8 @@ export interface UartTask {
   clock: Clock;
   /** Something in the last replies may narrow the limits at once. */
   worse(now: number): void;
+  /** A sample was put into the queue. */
+  taken(): void;
   /** Settings uart.poll_ms (less what a tick may come early) and uart.retries, as long as the line is good. */
   every: number;
   retries: number;
@@ -87,7 +89,8 @@ export function uartReceived(uart: UartTask, bytes: string): void {
   if (exchange !== poller.plan[FAST]) {
     takeSlow(uart, poller.plan.indexOf(exchange), numbers, now);
   } else if (acceptFast(snapshot, numbers, now)) {
-    samplesPush(uart.samples, numbers);
+    samplesPush(uart.samples, numbers, now);
+    uart.taken();
     if (snapshot.values[onlineStatus] !== uart.status) {
       const status = (uart.status = snapshot.values[onlineStatus]);
       poller.plan[EVENTS].due = poller.slowAt = 0;
@@ -115,7 +118,10 @@ function step(uart: UartTask, now: number): number {
 
 /** The task, made of what is given; settings uart.poll_ms, uart.timeout_ms and uart.retries. */
 export function uartTaskOf(
-  given: Pick<UartTask, "poller" | "snapshot" | "natives" | "samples" | "port" | "journal" | "clock" | "worse">,
+  given: Pick<
+    UartTask,
+    "poller" | "snapshot" | "natives" | "samples" | "port" | "journal" | "clock" | "worse" | "taken"
+  >,
   config: Record<string, unknown>,
 ): UartTask {
   const poll = config["poll_ms"] as number,
@@ -133,6 +139,7 @@ export function uartTaskOf(
     journal: given.journal,
     clock: given.clock,
     worse: given.worse,
+    taken: given.taken,
     every: poll - Math.min(EARLY_MS, poll / 2), // a tick may come early
     retries: retries,
     talk: null,

@@ -111,6 +111,7 @@ function publishAll(mqtt: MqttTask, now: number): void {
   mqtt.due.low.fill(Infinity);
   mqtt.due.row = 0;
   mqtt.due.passAt = now + REGISTERS_MS - mqtt.due.shortest;
+  mqtt.due.liveAt.fill(mqtt.due.passAt);
   mqtt.limitsSeen = -1;
   mqtt.heartbeatAt = mqtt.stateAt = mqtt.limitsAt = -REFRESH_MS;
   mqtt.online = -1;

@@ -1,6 +1,6 @@
 // Which register message is due: moved by more than its deadband, or not sent for a minute. A pass looks at a few rows
 // a step and begins anew after the shortest period, so that the whole table costs a little of each step.
-import { deadband, ROWS } from "./rows.baked";
+import { deadband, live, ROWS } from "./rows.baked";
 
 /** Each row is sent this often even when nothing changed, in turn. */
 const REFRESH_MS = 60000 / ROWS;
@@ -14,6 +14,8 @@ export interface Due {
   high: Float32Array;
   /** Shortest period, ms. */
   shortest: number;
+  /** When each live row was sent last (ms), after a connection what lets them begin with the others. */
+  liveAt: Float64Array;
   /** The row that is sent again next, and when. */
   refresh: number;
   refreshAt: number;
@@ -26,6 +28,7 @@ export function dueOf(): Due {
     low: new Float32Array(ROWS).fill(Infinity),
     high: new Float32Array(ROWS),
     shortest: 1000,
+    liveAt: new Float64Array(live.length).fill(-Infinity),
     refresh: 0,
     refreshAt: 0,
   };
@@ -45,13 +48,17 @@ export function passBegins(due: Due, now: number): boolean {
   return true;
 }
 
-/** The next row to send before row `end`, -1 when none is due; it then counts as sent. */
+/** The next row to send before row `end`, -1 when none is due; it then counts as sent. Live rows only while unknown. */
 export function nextDue(due: Due, values: Float64Array, end: number): number {
   const low = due.low,
     high = due.high;
   let row = due.row;
   for (const value of values.subarray(row, end)) {
-    if ((value >= low[row] && value <= high[row]) || (value !== value && low[row] !== low[row])) {
+    if (
+      (value >= low[row] && value <= high[row]) ||
+      (value !== value && low[row] !== low[row]) ||
+      (value === value && live.indexOf(row) >= 0)
+    ) {
       row++;
       continue;
     }
@@ -62,4 +69,29 @@ export function nextDue(due: Due, values: Float64Array, end: number): number {
   }
   due.row = row < ROWS ? row : 0;
   return -1;
+}
+
+/**
+ * The live rows that a new sample makes due, a bit each: moved by more than their deadband, and not sent within the
+ * shortest period; all of them when there is none. They then count as sent.
+ */
+export function liveDue(due: Due, values: Float64Array, now: number): number {
+  const low = due.low,
+    high = due.high;
+  let place = 0,
+    bits = 0;
+  for (const row of live) {
+    const value = values[row];
+    if (
+      !due.shortest ||
+      (!(value >= low[row] && value <= high[row]) && value === value && now - due.liveAt[place] >= due.shortest)
+    ) {
+      low[row] = value - deadband[row];
+      high[row] = value + deadband[row];
+      due.liveAt[place] = now;
+      bits |= 1 << place;
+    }
+    place++;
+  }
+  return bits;
 }

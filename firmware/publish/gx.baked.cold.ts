@@ -18,3 +18,8 @@ export function gxValues(v: Float64Array, phase: number, statistic: (address: nu
   const power = v[13], state = power > 30 ? 1 : power < -30 ? 2 : power === power ? 0 : NaN;
   return new Float64Array([Math.round(v[0] * 100) / 10, v[1] * 10, v[13], v[8], state, v[0] * 100, v[1] * 10, v[13], v[15] * 10, v[8] * 10, v[7], floor(v[49] * 10), floor(v[50] * 10), floor(v[51] * 10), floor(v[52] * 10), v[2], v[3], v[16], v[17], v[38], (phase < 3 ? v[37] * 10 : 0), v[37] * 10, flag(v[12]), flag(v[50]), flag(v[51]), statistic(111), statistic(105), statistic(106), statistic(107), statistic(108), statistic(109), statistic(112), v[55] * 10, v[54] * 10]);
 }
+
+/** The same of the topics GX_LIVE. */
+export function gxLive(v: Float64Array): Float64Array {
+  return new Float64Array([Math.round(v[0] * 100) / 10, v[0] * 100, v[1] * 10, v[1] * 10, v[8], v[8] * 10, v[13], v[13]]);
+}

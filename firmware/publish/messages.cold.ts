@@ -67,8 +67,8 @@ export function timeMember(epoch: number, now: number, day: Day): string {
 }
 
 /** What all register messages of one moment end with; `epoch` and `day` as timeMember takes them. */
-export function messageTail(s: Snapshot, now: number, epoch: number, day: Day): string {
-  return `,"timestamp_ms":${Math.round(now)}${timeMember(epoch, now, day)},"seq":${s.seq},"quality":"`;
+export function messageTail(seq: number, now: number, epoch: number, day: Day): string {
+  return `,"timestamp_ms":${Math.round(now)}${timeMember(epoch, now, day)},"seq":${seq},"quality":"`;
 }
 
 /**

@@ -6,6 +6,8 @@
 export const ROWS = 56, ROW_WIDTH = 144;
 /** A change by more than this is published before the refresh. */
 export const deadband = new Float32Array([0.02, 0.1, 2, 2, 0.2, 0.2, 0.5, 0.05, 0.1, 0.2, 0.5, 0.5, 0.5, 5, 2, 0.2, 0.2, 0.2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0.5, 0.5, 0.5, 0.005, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.05, 0.05, 0.05, 0.05, 0.5, 0.01, 0.01]);
+/** Rows that are published with the poll itself. */
+export const live = new Uint8Array([0, 1, 8, 13]);
 /**
  * How each message is made: bits 0-1 decimals, 2-3 kind (word, signed, two words, named), 4-9 place in its group, 10-
  * group (7: derived).

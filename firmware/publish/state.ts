@@ -160,6 +160,8 @@ export interface MqttTask {
   errorsSaid: number;
   /** A sample came since the last state message; time of the limits and the phase that were looked at last. */
   fresh: boolean;
+  /** The newest sample has not been told yet by what follows the poll. */
+  isNew: boolean;
   limitsSeen: number;
   phaseSeen: number;
   /** When the next rare topic is due (ms). */

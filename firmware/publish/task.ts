@@ -2,12 +2,14 @@
 // without blocking (name, echo) and done right after a periodic 0x351, because it may block everything for a while.
 import * as slot from "../battery/registers.baked";
 import { EXTRA, FAST } from "../bms/places";
-import { SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
+import { samplePlace, SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
 import { taskOf } from "../kernel/tasks.cold";
 import { discoveryOf, publishDiscovery } from "./discovery.cold";
-import { nextDue, passBegins } from "./due";
-import { registerMessage, registerText, stateMessage } from "./messages";
-import { messageTail, publishLimits, sendRegister, stateNames, timeMember } from "./messages.cold";
+import { liveDue, nextDue, passBegins } from "./due";
+import { publishLive, publishOldest } from "./live.cold";
+import { stateMessage } from "./messages";
+import { messageTail, publishLimits, stateNames, timeMember } from "./messages.cold";
+import { sendRow } from "./register";
 import { ROWS } from "./rows.baked";
 import type { Socket } from "../kernel/ports";
 import { outboxDrain } from "../mqtt/outbox.cold";
@@ -20,14 +22,19 @@ import { publishRare } from "./rare.cold";
 import { rareOf } from "./again.cold";
 import { FEW_IN_FLIGHT, LEFT, REFRESH_MS, type MqttTask } from "./state";
 
-/** Period of a step, ms. */
-const PERIOD_MS = 200;
+/**
+ * Period of a step while something is under way, while samples wait, else, ms; a new sample wakes it before the last is
+ * over.
+ */
+const PERIOD_MS = 200,
+  WAITING_MS = 100,
+  QUIET_MS = 300;
 /** Period while a message is sent in pieces, ms. */
 const STREAM_MS = 20;
 /** Most messages of a step. */
 const MESSAGES = 8;
 /** Rows that are looked at in a step. */
-const LOOK = 6;
+const LOOK = 8;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
 /** Rare topics wait for a step with room for this many messages. */
@@ -41,17 +48,8 @@ function publishRegisters(mqtt: MqttTask, left: number, now: number): number {
   let row = nextDue(due, values, end),
     tail = "";
   while (row >= 0) {
-    tail = tail || messageTail(mqtt.snapshot, now, mqtt.needs.clock.epoch, mqtt.rare);
-    const text = registerText(row),
-      tab = text.indexOf("\t"),
-      message = registerMessage(row, text.substr(tab + 1), values[row], mqtt.raw, tail);
-    const suffix = text.substr(0, tab),
-      flags = mqtt.registerFlags;
-    if (
-      !(mqtt.style
-        ? sendRegister(mqtt, suffix, message, flags, now)
-        : publish(mqtt.session, "rt/reg/" + suffix, message, flags, now))
-    ) {
+    tail = tail || messageTail(mqtt.snapshot.seq, now, mqtt.needs.clock.epoch, mqtt.rare);
+    if (!sendRow(mqtt, row, values[row], tail, now)) {
       due.low[row] = Infinity;
       return 0;
     }
@@ -72,8 +70,28 @@ function namesOf(mqtt: MqttTask): string[] {
   return mqtt.names;
 }
 
+/**
+ * What follows the poll: the newest sample; with no shortest period each one, the oldest first and one a step, because
+ * the socket has room for no more.
+ */
+function publishSamples(mqtt: MqttTask, now: number): void {
+  const samples = mqtt.samples,
+    newest = mqtt.raw[FAST];
+  if (now < mqtt.due.liveAt[0]) return; // a connection has just begun
+  if (samples.count > 1) {
+    publishOldest(mqtt);
+    mqtt.raw[FAST] = newest;
+    return;
+  }
+  samplesDrain(samples);
+  mqtt.isNew = false;
+  const bits = liveDue(mqtt.due, mqtt.snapshot.values, now);
+  if (bits) publishLive(mqtt, bits, now);
+}
+
 function telemetry(mqtt: MqttTask, now: number): void {
   let left = MESSAGES;
+  if (mqtt.isNew) publishSamples(mqtt, now);
   if (now - mqtt.heartbeatAt >= mqtt.heartbeat) {
     publish(mqtt.session, "status/connected", "true", 0, now);
     mqtt.heartbeatAt += mqtt.heartbeat;
@@ -103,9 +121,10 @@ function step(mqtt: MqttTask, now: number): number {
     samples = mqtt.samples,
     socket = session.socket;
   if (samples.count) {
-    const newest = samplesDrain(samples) * SAMPLE_WORDS;
+    const newest = samplePlace(samples, 0) * SAMPLE_WORDS;
     mqtt.raw[FAST] = samples.words.subarray(newest, newest + SAMPLE_WORDS);
-    mqtt.fresh = true;
+    mqtt.fresh = mqtt.isNew = true;
+    if (mqtt.due.shortest || session.state !== CONNECTED) samplesDrain(samples);
   }
   if (session.inbox.length) {
     takeMessage(mqtt, now);
@@ -122,7 +141,9 @@ function step(mqtt: MqttTask, now: number): number {
     advance(mqtt, now);
     if (session.socket && session.socket !== socket) attach(mqtt, session.socket);
   }
-  return session.stream ? STREAM_MS : PERIOD_MS;
+  if (session.stream) return STREAM_MS;
+  if (samples.count) return WAITING_MS;
+  return session.state === CONNECTED && mqtt.rareAt > now ? QUIET_MS : PERIOD_MS;
 }
 
 /** Bytes of the broker, and the end of the connection. An event of a socket that was given up says nothing. */
@@ -205,6 +226,7 @@ export function mqttTaskOf(
     online: -1,
     errorsSaid: 0,
     fresh: false,
+    isNew: false,
     limitsSeen: -1,
     phaseSeen: -1,
     rareAt: 0,

@@ -119,7 +119,7 @@ const MOST = 4;
 /** Registers of groups that were read anew; how many messages are left, -1 when there is more to do. */
 function publishGroups(mqtt: MqttTask, left: number, now: number): number {
   const rare = mqtt.rare,
-    tail = messageTail(mqtt.snapshot, now, mqtt.needs.clock.epoch, rare);
+    tail = messageTail(mqtt.snapshot.seq, now, mqtt.needs.clock.epoch, rare);
   let group = AFTER_SETTINGS;
   for (const start of (topics.GROUP_STARTS as string).split(" ")) {
     const words = mqtt.raw[group] || null,

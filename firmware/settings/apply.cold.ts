@@ -8,6 +8,7 @@ import { levels } from "../config/forms.cold";
 import { modules } from "../config/fields.baked";
 import { type Values, settingsOf } from "../config/settings.cold";
 import { outboxFlush, publishTo } from "../mqtt/outbox.cold";
+import { samplesOf } from "../kernel/samples";
 import { publish } from "../mqtt/publish";
 import { CONNECTED, CRITICAL, OFF, QOS1, RETAIN, SUBSCRIBING, type Session, TELEMETRY, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session.cold";
@@ -183,6 +184,7 @@ export function beginMqtt(needs: Needs, values: Record<string, Values>, changed:
   const config = values["mqtt"],
     mqtt = needs.mqtt,
     session = mqtt.session,
+    samples = mqtt.samples,
     own = needs.commands;
   const device = (config["deviceId"] as string) || needs.device,
     base = levels(config["baseTopic"] as string) + "/" + device + "/",
@@ -196,6 +198,11 @@ export function beginMqtt(needs: Needs, values: Record<string, Values>, changed:
   // sensors/config says it
   if (mqtt.shortest !== config["sensorMinPublishMs"])
     mqtt.rare.due[topics.FAMILY_ONCE] = mqtt.rare.place[topics.FAMILY_ONCE] = mqtt.rareAt = 0;
+  if (samples.size !== config["queueLength"]) {
+    const lost = samples.dropped + samples.count;
+    Object.assign(samples, samplesOf(config["queueLength"] as number));
+    samples.dropped = lost;
+  }
   mqtt.due.shortest = mqtt.shortest = config["sensorMinPublishMs"] as number;
   mqtt.heartbeat = (config["heartbeat_ms"] as number) || Infinity;
   mqtt.timeout = config["connect_timeout_ms"] as number;

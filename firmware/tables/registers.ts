@@ -93,6 +93,8 @@ export interface Register {
   perCell?: true;
   /** Published again at once when it moved by this much. */
   deadband?: number;
+  /** Published with the poll itself, and so are its two topics below rt/gx; the others have a round of their own. */
+  live?: true;
   /** Topic suffix below rt/reg, where it is not the key. */
   topic?: string;
   /** Name in the compact message rt/state. */
@@ -183,6 +185,7 @@ export const registers: Register[] = [
     digits: 3,
     poll: "fast",
     deadband: 0.02,
+    live: true,
     sane: [0, 80],
     label: "Battery pack voltage",
     topic: "battery_pack_voltage",
@@ -199,6 +202,7 @@ export const registers: Register[] = [
     digits: 3,
     poll: "fast",
     deadband: 0.1,
+    live: true,
     label: "Battery pack current (positive = into battery)",
     topic: "battery_pack_current",
     state: "i",
@@ -292,6 +296,7 @@ export const registers: Register[] = [
     digits: 3,
     poll: "fast",
     deadband: 0.1,
+    live: true,
     sane: [0, 101],
     most: 100,
     label: "State of charge (high resolution)",
@@ -1120,6 +1125,7 @@ export const registers: Register[] = [
     unit: "W",
     digits: 0,
     deadband: 5,
+    live: true,
     from: "pack_voltage * pack_current",
     label: "Battery power (positive = charging)",
     state: "p",

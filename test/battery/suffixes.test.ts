@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { ROW_WIDTH, ROWS } from "../../firmware/publish/rows.baked";
 import { registerMessage, registerText } from "../../firmware/publish/messages";
 import { hasNames, messageTail } from "../../firmware/publish/messages.cold";
-import { snapshotOf } from "../../firmware/battery/snapshot";
 import { setImageText } from "../../firmware/kernel/text.cold";
 import { publishedRows, suffixOf } from "../../tools/bake/names";
 import { bakeText } from "../../tools/bake/text";
@@ -68,7 +67,7 @@ describe("rt/reg", () => {
         text.slice(tab + 1),
         NaN,
         [null, null, null],
-        messageTail(snapshotOf(), 5.4, 0, { date: "", dayAt: -1 }),
+        messageTail(0, 5.4, 0, { date: "", dayAt: -1 }),
       );
       const message = JSON.parse(payload) as Record<string, unknown>;
       assert.deepEqual(

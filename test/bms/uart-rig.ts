@@ -73,7 +73,7 @@ export function uartRig(scenario = "idle", seed = 1): UartRig {
       poller: pollerOf(pollPlan()),
       snapshot,
       natives: { now: clock.now, toArrayBuffer } as unknown as Natives,
-      samples: samplesOf(),
+      samples: samplesOf(16),
       port: {
         write: (request: string) => {
           rig.asked.push({ at: clock.now(), request });
@@ -84,6 +84,7 @@ export function uartRig(scenario = "idle", seed = 1): UartRig {
       journal,
       clock: clockOf(),
       worse: () => undefined,
+      taken: () => undefined,
     },
     { poll_ms: TICK_MS, timeout_ms: 150, retries: 1 },
   );

@@ -1,7 +1,6 @@
 // Tasks on a clock of the test's own: order by courtesy, lateness, bursts, a step that throws; and the queue of
 // samples.
 import assert from "node:assert/strict";
-import { SAMPLE_WORDS, SAMPLES, samplesDrain, samplesOf, samplesPush } from "../../firmware/kernel/samples";
 import { startTask, taskOf } from "../../firmware/kernel/tasks.cold";
 import { hurryTask, runTask, type Scheduler, type Task } from "../../firmware/kernel/tasks";
 
@@ -119,26 +118,5 @@ describe("tasks", () => {
     b.clock.now = 200;
     runTask(b.scheduler, task);
     assert.deepEqual([b.periods, task.due], [[20], 220]);
-  });
-});
-
-describe("samples", () => {
-  const sample = (n: number): Uint16Array => new Uint16Array(SAMPLE_WORDS).fill(n);
-
-  it("hold 16; the oldest makes room and is counted; the newest comes out", () => {
-    const samples = samplesOf();
-    assert.equal(samplesDrain(samples), -1);
-    for (let n = 1; n <= SAMPLES; n++) samplesPush(samples, sample(n));
-    assert.deepEqual([SAMPLES, samples.count, samples.dropped], [16, 16, 0]);
-    for (let n = 17; n <= 19; n++) samplesPush(samples, sample(n));
-    assert.deepEqual([samples.count, samples.dropped], [16, 3]);
-    const at = samplesDrain(samples) * SAMPLE_WORDS;
-    assert.deepEqual(
-      Array.from(samples.words.subarray(at, at + SAMPLE_WORDS)),
-      new Array<number>(SAMPLE_WORDS).fill(19),
-    );
-    assert.deepEqual([samples.count, samplesDrain(samples)], [0, -1]);
-    samplesPush(samples, sample(20));
-    assert.equal(samples.words[samplesDrain(samples) * SAMPLE_WORDS], 20);
   });
 });

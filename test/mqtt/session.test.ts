@@ -12,9 +12,10 @@ import {
   subscribeRefusal,
   untilNextTry,
 } from "../../firmware/mqtt/session.cold";
-import { type Due, dueOf, nextDue, passBegins } from "../../firmware/publish/due";
+import { minCellVoltage } from "../../firmware/battery/registers.baked";
+import { type Due, dueOf, liveDue, nextDue, passBegins } from "../../firmware/publish/due";
 import { outboxFlush, publishPacket, publishTo } from "../../firmware/mqtt/outbox.cold";
-import { ROWS } from "../../firmware/publish/rows.baked";
+import { live, ROWS } from "../../firmware/publish/rows.baked";
 import {
   CONNECTED,
   CRITICAL,
@@ -260,33 +261,78 @@ describe("register messages that are due", () => {
       rows.push(row);
     return rows;
   }
+  /** The live rows that a sample at `now` brings out. */
+  function ofSample(due: Due, values: Float64Array, now: number): number[] {
+    const bits = liveDue(due, values, now);
+    return [...live].filter((_, place) => (bits >> place) & 1);
+  }
 
   it("each row once at first, then by deadband and shortest period", () => {
     const due = dueOf(),
       values = new Float64Array(ROWS).fill(20);
     due.refreshAt = Infinity;
-    assert.equal(sent(due, values, 1000).length, ROWS);
-    values[0] += 0.019;
-    assert.deepEqual(sent(due, values, 2000), [], "the deadband of the voltage is 0.02 V");
-    values[0] += 0.01;
-    assert.deepEqual(sent(due, values, 3000), [0]);
-    values[0] += 1;
+    assert.equal(sent(due, values, 1000).length, ROWS - live.length);
+    values[minCellVoltage] += 1.9;
+    assert.deepEqual(sent(due, values, 2000), [], "the deadband of a cell is 2 mV");
+    values[minCellVoltage] += 1;
+    assert.deepEqual(sent(due, values, 3000), [minCellVoltage]);
+    values[minCellVoltage] += 100;
     assert.deepEqual(sent(due, values, 3500), [], "not within the shortest period");
-    assert.deepEqual(sent(due, values, 4000), [0]);
-    values[0] = NaN;
-    assert.deepEqual([sent(due, values, 5000), sent(due, values, 6000)], [[0], []], "unknown is news once");
-    values[0] = 20;
-    assert.deepEqual(sent(due, values, 7000), [0]);
+    assert.deepEqual(sent(due, values, 4000), [minCellVoltage]);
+    values[minCellVoltage] = NaN;
+    assert.deepEqual(
+      [sent(due, values, 5000), sent(due, values, 6000)],
+      [[minCellVoltage], []],
+      "unknown is news once",
+    );
+    values[minCellVoltage] = 20;
+    assert.deepEqual(sent(due, values, 7000), [minCellVoltage]);
   });
 
   it("each row again within a minute, unknown ones too", () => {
     const due = dueOf(),
       values = new Float64Array(ROWS).fill(20),
       again = new Set<number>();
-    values[3] = NaN;
+    values[3] = values[live[0]] = NaN;
     sent(due, values, 1000);
-    for (let now = 1200; now <= 63000; now += 200) for (const row of sent(due, values, now)) again.add(row);
+    for (let now = 1200; now <= 63000; now += 200) {
+      for (const row of sent(due, values, now)) again.add(row);
+      for (const row of ofSample(due, values, now)) again.add(row);
+    }
     assert.equal(again.size, ROWS);
+  });
+
+  it("live rows with the sample: by deadband and shortest period, each its own; unknown ones by the pass", () => {
+    const due = dueOf(),
+      values = new Float64Array(ROWS).fill(20),
+      [voltage, current] = live;
+    due.refreshAt = Infinity;
+    assert.deepEqual(ofSample(due, values, 1000), [...live], "at first");
+    assert.deepEqual(ofSample(due, values, 1250), []);
+    values[voltage] += 0.019;
+    assert.deepEqual(ofSample(due, values, 2100), [], "the deadband of the voltage is 0.02 V");
+    values[voltage] += 0.01;
+    assert.deepEqual(ofSample(due, values, 2350), [voltage]);
+    values[voltage] += 1;
+    values[current] += 1;
+    assert.deepEqual(ofSample(due, values, 2600), [current], "the voltage was sent 250 ms before");
+    assert.deepEqual(ofSample(due, values, 3349), []);
+    assert.deepEqual(ofSample(due, values, 3350), [voltage]);
+    sent(due, values, 4000);
+    values[voltage] = NaN;
+    assert.deepEqual(
+      [ofSample(due, values, 5000), sent(due, values, 5100), sent(due, values, 6200)],
+      [[], [voltage], []],
+    );
+    values[voltage] = 20;
+    assert.deepEqual([sent(due, values, 7300), ofSample(due, values, 7350)], [[], [voltage]]);
+  });
+
+  it("live rows with every sample when there is no shortest period", () => {
+    const due = dueOf(),
+      values = new Float64Array(ROWS).fill(20);
+    due.shortest = 0;
+    for (let now = 1000; now < 3000; now += 250) assert.deepEqual(ofSample(due, values, now), [...live]);
   });
 });
 

@@ -81,3 +81,8 @@ export function refuseDuplicates(rows: Register[]): void {
 
 /** Topic suffix of a row. */
 export const suffixOf = (row: Register): string => row.topic ?? row.key;
+
+/** Published rows that follow the poll, and their places among the published rows. */
+export const liveRows: { row: Register; place: number }[] = publishedRows
+  .map((row, place) => ({ row, place }))
+  .filter(({ row }) => row.live);

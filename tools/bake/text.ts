@@ -8,7 +8,7 @@ import { fields } from "../../firmware/tables/fields";
 import { entities, entityText, refuseBadEntities } from "./entities";
 import { eventsLine } from "./events";
 import { alarmOrder } from "./alarms";
-import { header, publishedRows, suffixOf } from "./names";
+import { header, liveRows, publishedRows, suffixOf } from "./names";
 import { settings, settingText } from "./settings";
 import { bakeTopics, topicText } from "./topics";
 import { apiText, bakeApi } from "./api";
@@ -141,6 +141,8 @@ export function bakeTextColumns(): string {
 export const ROWS = ${publishedRows.length}, ROW_WIDTH = ${rowWidth()};
 /** A change by more than this is published before the refresh. */
 export const deadband = new Float32Array([${publishedRows.map((row) => row.deadband ?? 0.5 / 10 ** (row.digits ?? 0)).join(", ")}]);
+/** Rows that are published with the poll itself. */
+export const live = new Uint8Array([${liveRows.map(({ place }) => place).join(", ")}]);
 /**
  * How each message is made: bits 0-1 decimals, 2-3 kind (word, signed, two words, named), 4-9 place in its group, 10-
  * group (7: derived).

@@ -16,7 +16,7 @@ import {
   type Topic,
   type TopicClass,
 } from "../../firmware/tables/topics";
-import { header, publishedRows, slotFault, slots, suffixOf } from "./names";
+import { header, liveRows, publishedRows, slotFault, slots, suffixOf } from "./names";
 import { settings, SETTINGS_FIRST } from "./settings";
 
 /** A payload is at most this long, bytes: it is made in the memory of the chip. */
@@ -52,6 +52,13 @@ export const gxRows: GxRow[] = gxTopics.map((topic) => {
     { gx, unit } = row;
   if (!gx) throw new Error(`tables/topics.ts: ${row.key}: its row in tables/registers.ts has no column gx`);
   return { unit: unit === "cells" ? "" : unit, ...topic, path: gx.path, modbus: gx.modbus };
+});
+
+/** The topics of each live row, in the order of those: of the system service and of the battery's. */
+const liveTopics: GxRow[] = liveRows.flatMap(({ row: { key } }) => {
+  const own = gxRows.filter(({ row, from }) => row === key && !from);
+  if (own.length !== 2) throw new Error(`tables/topics.ts: ${own.length} GX topics of the live row ${key}`);
+  return own;
 });
 
 /** Every number that an alarm may have, and the row whose value people want to see with it. */
@@ -230,6 +237,8 @@ export const ONCE = ${onceTopics.length};
 
 /** Number of GX topics. */
 export const GX_ROWS = ${gxRows.length};
+/** Places of the topics of the live rows (rows.baked.ts), two each. */
+export const GX_LIVE = "${liveTopics.map((topic) => gxRows.indexOf(topic)).join(" ")}";
 /** Number of alarms of a GX. */
 export const GX_ALARM_ROWS = ${gxAlarms.length};
 /** Number of pages of the manifest. */
@@ -341,6 +350,11 @@ export function gxValues(v: Float64Array, phase: number, statistic: (address: nu
   // the GX's own threshold, W
   const power = v[${power}], state = power > 30 ? 1 : power < -30 ? 2 : power === power ? 0 : NaN;
   return new Float64Array([${expressions.join(", ")}]);
+}
+
+/** The same of the topics GX_LIVE. */
+export function gxLive(v: Float64Array): Float64Array {
+  return new Float64Array([${liveTopics.map(gxExpression).join(", ")}]);
 }
 `;
 }
