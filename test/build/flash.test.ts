@@ -59,14 +59,16 @@ describe("boards/ESP32.json", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  const run = (input: string): { status: number | null; printed: string; output: string } => {
+  const run = (
+    input: string,
+    board = "boards/ESP32.json",
+  ): { status: number | null; printed: string; output: string } => {
     const cli = join(root, "node_modules/espruino/bin/espruino-cli.js"),
       output = join(folder, "out.js");
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      [cli, "--board", "boards/ESP32.json", input, "-o", output],
-      { cwd: root, encoding: "utf8" },
-    );
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, "--board", board, input, "-o", output], {
+      cwd: root,
+      encoding: "utf8",
+    });
     return { status, printed: stdout + stderr, output: readFileSync(output, "latin1") };
   };
 
@@ -77,6 +79,29 @@ describe("boards/ESP32.json", () => {
     assert.equal(status, 0);
     assert.doesNotMatch(printed, /warn|error|not found|No list|unable/i);
     assert.ok(output.includes(code), "the image, unchanged");
+  });
+
+  it("is not needed: the board by its name has no file without internet, and the image needs none", async () => {
+    const file = join(folder, "named.js"),
+      { code } = await buildImage({ output: file });
+    const { status, printed, output } = run(file, "ESP32");
+    assert.equal(status, 0);
+    assert.doesNotMatch(printed, /Module \S+ not found|\/modules\//, "none is looked for");
+    assert.ok(output.includes(code), "the image, unchanged");
+  });
+
+  it("has settings for the Web IDE in a link that it takes, and each with a value that it has", () => {
+    const page = readFileSync(join(root, "boards/README.md"), "utf8"),
+      link = /\((https:\/\/www\.espruino\.com\/ide\/\?settings=[^)]*)\)/.exec(page)!,
+      settings = JSON.parse(new URL(link[1]).searchParams.get("settings")!) as Record<string, string | number>;
+    assert.deepEqual(settings, { BAUD_RATE: 115200, SAVE_ON_SEND: 1, MINIFICATION_LEVEL: "", PRETOKENISE: 0 });
+    const cli = join(root, "node_modules/espruino/bin/espruino-cli.js"),
+      { stdout } = spawnSync(process.execPath, [cli, "--listconfigs"], { encoding: "utf8" });
+    for (const [key, value] of Object.entries(settings)) {
+      const [, told = ""] = stdout.split(`(${key})\n`),
+        [choices] = told.split("Default:");
+      assert.match(choices, new RegExp(value === "" ? "No Minification" : `\\b${value}\\b`), key);
+    }
   });
 
   it("is why: a module that is not in it is missed", () => {

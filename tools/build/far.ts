@@ -15,7 +15,7 @@ const AT = 1000000,
  * The file that the image runs from, and the maker of a function from a piece of it, whose scope that function sees:
  * names that the minifier does not give.
  */
-const HELPERS = `\nconst _txt=require("Storage").read(".bootcde");
+const HELPERS = `\nconst _txt=(require)("Storage").read(".bootcde");
 function _far(_from,_size){\nreturn eval(_txt.substr(_from-${AT},_size-${LENGTH}))}`;
 
 /** The expression that makes the function at `at` of the image. */

@@ -10,6 +10,7 @@ import { cold } from "./cold";
 import { constants } from "./constants";
 import { far } from "./far";
 import { lines } from "./lines";
+import { builtIn } from "./modules";
 import { order } from "./order";
 import { MISSING } from "./refused";
 import { coldFiles, functionsOf, oversize } from "./sizes";
@@ -157,6 +158,7 @@ export function imageOptions(request: ImageRequest): RollupOptions {
         constants(),
         order(HOTTEST, kept),
         shortened(kept),
+        builtIn(),
         lines(),
         check(request.check ?? true),
         far(WATCHDOG + TEXT_START, imageText(input), "*/\n"),
