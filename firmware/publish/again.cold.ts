@@ -89,6 +89,7 @@ function clearRegisters(mqtt: MqttTask, kinds: number, from: number): boolean {
     const line = JSON.parse(text.substring(at, end)) as GroupLine;
     clear(line["t"], isText(line));
   }
+  clear("manufacturer", true);
   return false;
 }
 

@@ -155,6 +155,7 @@ export function publishLimits(mqtt: MqttTask, now: number): number {
 function textsOf(suffix: string): string {
   const text = textSlice(PAGES_AT, PAGES_END),
     at = text.indexOf('{"t":"rt/reg/' + suffix + '"');
+  if (at < 0) return ""; // of no register
   const item = JSON.parse(text.substring(at, text.indexOf("}", at) + 1)) as Record<string, string>,
     comment = item["c"];
   return `,"label":${JSON.stringify(item["l"])}` + (comment ? `,"comment":${JSON.stringify(comment)}` : "");

@@ -174,14 +174,17 @@ function memoryShort(mqtt: MqttTask): string {
   return JSON.stringify({ "rssi": whole(facts.rssi), "memory": memory });
 }
 
+/** What a measurement is that has no value: the TinyBMS does not answer, or it does and has none. */
 function sensors(mqtt: MqttTask): string {
+  const phase = mqtt.snapshot.phase,
+    none = phase === NORMAL || phase === DEGRADED ? "error" : "stale";
   let text = "",
     row = 0;
   for (const value of mqtt.snapshot.values.subarray(0, SENSORS)) {
     const suffix = registerText(row++).split("\t")[0];
     text +=
       `,"${suffix}":` +
-      (value === value ? `{"status":"ok","value":${shown(value, 2)}}` : '{"status":"stale","value":null}');
+      (value === value ? `{"status":"ok","value":${shown(value, 2)}}` : `{"status":"${none}","value":null}`);
   }
   return "{" + text.substr(1) + "}";
 }

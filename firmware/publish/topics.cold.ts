@@ -9,11 +9,20 @@ import { VERSION } from "../kernel/version";
 import { localSeconds } from "../time/clock.cold";
 import { keepTotals, readTotals, totalMessage, totalsOn } from "./energy.cold";
 import { registerText } from "./messages";
+import { live } from "./rows.baked";
+import { pollPeriod } from "../bms/poller.cold";
 import { messageTail, send, sendRegister, timeMember } from "./messages.cold";
 import { groupMessage } from "./groups.cold";
 import { replayLoad } from "./replay.cold";
 import * as topics from "./topics.baked";
 import { GROUP_IS_TEXT, GROUP_NEXT, GROUP_PAYLOAD, GROUP_SUFFIX, type MqttTask, PAYLOAD, SUFFIX } from "./state";
+
+/** The round of the rows that do not follow the poll, about, ms. */
+const ROUND_OF_ROWS_MS = 2000;
+/** Bytes of a text on CAN. */
+const CAN_TEXT = 8;
+/** Register topics begin with this. */
+const REGISTER = "rt/reg/";
 
 /** Only what is known. */
 function knownFacts(values: Record<string, number>): Record<string, number> {
@@ -54,12 +63,37 @@ function hardwareConfig(mqtt: MqttTask): string {
   return JSON.stringify({ "chip": Object.assign({ "model": facts.board }, known) });
 }
 
-function sensorsConfig(mqtt: MqttTask): string {
-  let text = "",
-    row = 0;
-  for (; row < slot.cell01Voltage; row++)
-    text += `,"${registerText(row).split("\t")[0]}":{"interval":${mqtt.shortest / 1000},"model":"tinybms"}`;
+/** Period of a row, ms: of one that follows the poll, and of those that have a round of their own. */
+function intervalOf(mqtt: MqttTask, row: number): number {
+  const uart = mqtt.needs.uart;
+  return Math.max(mqtt.shortest, live.indexOf(row) >= 0 ? pollPeriod(uart.poller, uart.every) : ROUND_OF_ROWS_MS);
+}
+
+/** Rows from `from` on, up to `end`. */
+function rowsConfig(mqtt: MqttTask, from: number, end: number): string {
+  let text = "";
+  for (let row = from; row < end; row++)
+    text += `,"${registerText(row).split("\t")[0]}":{"interval":${intervalOf(mqtt, row) / 1000},"model":"tinybms"}`;
   return "{" + text.substr(1) + "}";
+}
+
+function sensorsConfig(mqtt: MqttTask): string {
+  return rowsConfig(mqtt, 0, slot.cell01Voltage);
+}
+
+function cellsConfig(mqtt: MqttTask): string {
+  return rowsConfig(mqtt, slot.cell01Voltage, slot.cell16Voltage + 1);
+}
+
+/** The first of the texts that CAN sends: 8 bytes, blanks or zeros behind it. */
+function manufacturer(mqtt: MqttTask, now: number): string {
+  let text = "";
+  for (const byte of mqtt.can.texts.subarray(0, CAN_TEXT)) if (byte) text += String.fromCharCode(byte);
+  return (
+    `{"key":"manufacturer","text":${quote(text.trim())}` +
+    messageTail(mqtt.snapshot.seq, now, mqtt.needs.clock.epoch, mqtt.rare) +
+    'ok"}'
+  );
 }
 
 /** A page of the manifest as it stands in the image's text. */
@@ -75,14 +109,16 @@ function manifest(): string {
 }
 
 /** What a topic says: every row of `onceTopics` has its handler. */
-function onceText(mqtt: MqttTask, suffix: topics.OnceTopic): string {
-  const rows: Record<topics.OnceTopic, (mqtt: MqttTask) => string> = {
+function onceText(mqtt: MqttTask, suffix: topics.OnceTopic, now: number): string {
+  const rows: Record<topics.OnceTopic, (mqtt: MqttTask, now: number) => string> = {
     "system/config": systemConfig,
     "hardware/config": hardwareConfig,
     "sensors/config": sensorsConfig,
+    "sensors/config/cells": cellsConfig,
+    "rt/reg/manufacturer": manufacturer,
     "manifest": manifest,
   };
-  return rows[suffix](mqtt);
+  return rows[suffix](mqtt, now);
 }
 
 /** One message: topics of the table, then pages. */
@@ -90,7 +126,11 @@ function publishPlace(mqtt: MqttTask, place: number, now: number): boolean {
   const at = topics.TOPICS_AT + (topics.STATES + place) * topics.TOPICS_WIDTH;
   if (place < topics.ONCE) {
     const suffix = textSlice(at + 1, at + topics.TOPICS_WIDTH).trim() as topics.OnceTopic;
-    return send(mqtt, suffix, onceText(mqtt, suffix), topics.CONFIG, now);
+    const kind = +textSlice(at, at + 1),
+      text = onceText(mqtt, suffix, now);
+    return kind === topics.TEXT
+      ? sendRegister(mqtt, suffix.substr(REGISTER.length), text, mqtt.rare.flags[kind], now)
+      : send(mqtt, suffix, text, kind, now);
   }
   return send(mqtt, "manifest/page" + (place - topics.ONCE), page(place - topics.ONCE), topics.CONFIG, now);
 }

@@ -246,6 +246,7 @@ export function endMqtt(needs: Needs, values: Record<string, Values>, move: Move
     // all of them there
     mqtt.due.low.fill(Infinity);
     mqtt.rare.groups = [];
+    mqtt.rare.due[topics.FAMILY_ONCE] = mqtt.rareAt = 0;
   }
   takeFlags(needs, move.flags);
   if (!stays && session.state !== OFF) sessionEnd(session);

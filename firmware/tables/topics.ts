@@ -47,6 +47,8 @@ export const onceTopics: Topic[] = [
   { suffix: "system/config", class: "config", every: 0, tells: "address, MAC, flash, number of the start" },
   { suffix: "hardware/config", class: "config", every: 0, tells: "the chip" },
   { suffix: "sensors/config", class: "config", every: 0, tells: "period and source of each measurement" },
+  { suffix: "sensors/config/cells", class: "config", every: 0, tells: "the same of each cell" },
+  { suffix: "rt/reg/manufacturer", class: "text", every: 0, tells: "who CAN says made the battery (0x35E)" },
   { suffix: "manifest", class: "config", every: 0, tells: "how many pages list the register topics" },
 ];
 

@@ -9,7 +9,9 @@ import {
   boot,
   closeHosts,
   imageText,
+  hex,
   LIMITS,
+  MAKER,
   MEASURED,
   CHARGE,
   CELLS,
@@ -89,6 +91,8 @@ const TREE: [string, number, boolean, string[]?][] = [
   ["hardware/config", 1, true, ["chip"]],
   ["sensors/status", 0, false],
   ["sensors/config", 1, true],
+  ["sensors/config/cells", 1, true],
+  ["rt/reg/manufacturer", 0, false, ["key", "text", "timestamp_ms", "seq", "quality"]],
   ["manifest", 1, true, ["mode", "pages", "fw", "count"]],
   ["manifest/page0", 1, true, ["page", "items"]],
   ["cfg/registers", 1, true, ["mode", "slots"]],
@@ -170,7 +174,7 @@ describe("system: the topic tree", () => {
       assert.ok(message.payload.length <= 1024, `${suffix}: ${message.payload.length} bytes`);
     }
     const known =
-      /^(status|log|status\/connected|system|system\/config|hardware\/config|sensors\/(status|config)|manifest(\/page\d+)?|cfg\/[a-z/]+(slot\d)?|rt\/(bms|state|cells|stat|diag|limits)|rt\/(runtime|network|system)\/state|rt\/alarms\/(m|id\d+)|rt\/(reg|gx)\/.+)$/;
+      /^(status|log|status\/connected|system|system\/config|hardware\/config|sensors\/(status|config(\/cells)?)|manifest(\/page\d+)?|cfg\/[a-z/]+(slot\d)?|rt\/(bms|state|cells|stat|diag|limits)|rt\/(runtime|network|system)\/state|rt\/alarms\/(m|id\d+)|rt\/(reg|gx)\/.+)$/;
     assert.deepEqual(
       [...suffixes(host)].filter((suffix) => !known.test(suffix)),
       [],
@@ -182,7 +186,7 @@ describe("system: the topic tree", () => {
     assert.equal(listed.flat().length, newest(host, "manifest").count);
     assert.deepEqual(
       [...suffixes(host)].filter(
-        (suffix) => suffix.startsWith("rt/reg/") && !listed.flat().some(({ t }) => t === suffix),
+        (suffix) => /^rt\/reg\/(?!manufacturer$)/.test(suffix) && !listed.flat().some(({ t }) => t === suffix),
       ),
       [],
     );
@@ -554,14 +558,56 @@ describe("system: the topic tree", () => {
     assert.equal((await status(host)).mqtt.root_topic, "plant_one/my_batt/");
   });
 
-  it("says anew how often measurements come at most when that changes", async () => {
+  it("says how often measurements come, those that follow the poll and the others, and anew when that changes", async () => {
     const host = await connected(),
-      interval = (): unknown => (newest(host, "sensors/config").state_of_charge as Json).interval;
+      interval = (suffix: string, key: string): unknown => (newest(host, suffix)[key] as Json).interval,
+      told = (): unknown[] => [
+        interval("sensors/config", "state_of_charge"),
+        interval("sensors/config", "min_cell_voltage"),
+        interval("sensors/config/cells", "cell_16_voltage"),
+      ];
     await whole(host);
-    const before = interval();
-    await put(host, { mqtt: { sensorMinPublishMs: 2500 } });
-    await host.until("sensors/config", () => interval() === 2.5, 15000);
-    assert.equal(before, 1);
+    assert.deepEqual(told(), [1, 2, 2]);
+    assert.equal(Object.keys(newest(host, "sensors/config/cells")).length, 16);
+    for (const [shortest, intervals] of [
+      [2500, [2.5, 2.5, 2.5]],
+      [0, [0.25, 2, 2]],
+    ] as const) {
+      await put(host, { mqtt: { sensorMinPublishMs: shortest } });
+      await host.until("sensors/config", () => String(told()) === String(intervals), 15000);
+    }
+  });
+
+  it("says of a measurement that it is ok, that there is none although the TinyBMS answers, or that it is stale", async () => {
+    const host = await connected({ scenario: "sensor-missing" }),
+      of = (key: string): unknown => newest(host, "sensors/status")[key];
+    await host.until("sensors/status", () => under(host, "sensors/status").length > 0, 60000);
+    assert.equal((of("external_temperature_1") as Json).status, "ok");
+    assert.deepEqual(of("external_temperature_2"), { status: "error", value: null });
+    host.simulator.faults.set("silence");
+    const from = host.clock.now() + 20000;
+    await host.until("another", () => under(host, "sensors/status", from).length > 0, 100000);
+    for (const key of ["external_temperature_1", "external_temperature_2", "battery_pack_voltage"])
+      assert.deepEqual(of(key), { status: "stale", value: null }, key);
+  });
+
+  it("names the manufacturer that CAN names, with the registers that carry text", async () => {
+    const host = await connected({
+      settings: { can: { manufacturer: 'Ele"c 1' }, mqtt: { root_topic: "plant" }, retain: { text: true } },
+    });
+    const heard = (): Message | undefined => host.broker!.messages.find(({ topic }) => topic === "plant/manufacturer");
+    await host.until("the manufacturer", () => heard() !== undefined, 60000);
+    const { text, quality, value } = JSON.parse(heard()!.payload) as Json;
+    assert.deepEqual([text, quality, value, heard()!.retain], ['Ele"c 1', "ok", undefined, true]);
+    const frame = sent(host, 0, MAKER).at(-1)!;
+    assert.ok(
+      hex(frame).startsWith(
+        Buffer.from(text as string)
+          .toString("hex")
+          .toUpperCase(),
+      ),
+      hex(frame),
+    );
   });
 
   it("takes limits back and leaves the mirror before it restarts on a command", async () => {

@@ -45,6 +45,7 @@ export const topicTable: TopicRow[] = [
   { suffix: "rt/+/state", use: "document", tells: "runtime, network, system" },
   { suffix: "rt/io/#", use: "document", tells: "inputs and outputs" },
   { suffix: "rt/pdm/#", use: "document", tells: "inputs and outputs, in the other shape" },
+  { suffix: "sensors/config/cells", use: "document", tells: "how often the voltage of a cell comes" },
   { suffix: "sensors/+", use: "document", tells: "which values there are, and how they are" },
   { suffix: "status", use: "online", tells: "the device is connected; its last will" },
   { suffix: "status/connected", use: "heartbeat", tells: "each second" },
