@@ -3,13 +3,13 @@
 import type { Needs } from "./needs";
 import { derOf } from "../config/pem.cold";
 import { caOf, newestSlot, writeSlot } from "../config/slots.cold";
-import { settingsOf } from "../config/settings.cold";
 import type { Pieces } from "../http/server";
-import { bodyText, errorText, headerOf, queryFlags, tokenOf } from "../http/server.cold";
+import { bodyText, errorText, queryFlags } from "../http/server.cold";
 import { textSlice } from "../kernel/text";
 import { beginTest } from "../command/test.cold";
 import type { Asked, Put } from "../settings/change";
 import { beginChange } from "../settings/put.cold";
+import { type Access, preflightText, refuseAccess, refuseForeign } from "./access.cold";
 import { cellsPart, eventsPart, limitsPart } from "./battery.cold";
 import { canPart } from "./can.cold";
 import { commandPieces, restartText } from "./command.cold";
@@ -117,14 +117,15 @@ function badQuery(reason: string): string {
   return errorText(400, "BadRequest", reason.substr(0, colon), reason.substr(colon + 2));
 }
 
-/** The answer to a request; `query` is what stands behind the question mark. */
-export function answer(
+/** The answer to a request that may come from the page that it comes from. */
+function answerPage(
   needs: Needs,
   method: string,
   asked: string,
   header: string,
   body: string,
   query: string,
+  access: Access,
 ): Pieces {
   const path = pathOf(asked),
     name = asked.substr(path.length),
@@ -134,10 +135,39 @@ export function answer(
   if (!row.length) return onePiece(noRoute(method, asked, path));
   const below = row[BELOW] ? row[BELOW].split(",") : [];
   if (below.length && below.indexOf(name) < 0) return onePiece(noneBelow(asked, path, below));
-  const refused = row[OWNERS] ? refuseChange(needs, header) : "";
+  const refused = refuseAccess(needs, header, row[OWNERS] === "1", row[0], body, access);
   if (refused) return onePiece(refused);
   const handler = handlers()[row[0] as RouteName];
   return handler.run ? handler.run(needs, body, flags ? flags.on : [], name) : inParts(needs, handler.part!, row[TYPE]);
+}
+
+/** The answer with more lines in its head. */
+function withHeaders(pieces: Pieces, headers: string): Pieces {
+  if (!headers) return pieces;
+  return function (piece) {
+    const text = pieces(piece),
+      at = piece || !text ? 0 : text.indexOf("\r\n") + 2;
+    return at ? text!.substr(0, at) + headers + text!.substr(at) : text;
+  };
+}
+
+/** The answer to a request; `query` is what stands behind the question mark. */
+export function answer(
+  needs: Needs,
+  method: string,
+  asked: string,
+  header: string,
+  body: string,
+  query: string,
+): Pieces {
+  const access: Access = { headers: "" },
+    refused = refuseForeign(needs, header, method !== "GET", access);
+  if (refused) return onePiece(refused);
+  const pieces =
+    method === "OPTIONS" && access.headers
+      ? onePiece(preflightText())
+      : answerPage(needs, method, asked, header, body, query, access);
+  return withHeaders(pieces, access.headers);
 }
 
 // PUT /api/config, PUT /api/mqtt and POST /api/mqtt/test: what the body says, and the answer.
@@ -218,38 +248,4 @@ export function putTls(needs: Needs, name: string, body: string): string {
   if (name === "ca" && der)
     reply["warning"] = "kept, but the interpreter checks no certificate: TLS encrypts, nobody is verified";
   return bodyText(200, JSON.stringify(reply) + "\r\n");
-}
-
-// Who may change things over HTTP: who sees the console (set-up token), or who knows the password (setting http.pass;
-// RFC 7617).
-
-/** What a refusal asks for (RFC 9110, 11.6.1); the name of the scheme counts in any case (11.1). */
-const CHALLENGE = 'WWW-Authenticate: Basic realm="tinybms-gateway"\r\n',
-  SCHEME = "basic ";
-
-/** "" for a request that may change something, else the answer that refuses it. */
-export function refuseChange(needs: Needs, header: string): string {
-  if (tokenOf(header) === needs.token) return "";
-  const given = headerOf(header, "authorization"),
-    login = settingsOf(needs, "http"),
-    pass = login["pass"] as string;
-  const isBasic = given.substr(0, SCHEME.length).toLowerCase() === SCHEME;
-  if (pass && isBasic && given.substr(SCHEME.length).trim() === btoa(login["user"] + ":" + pass)) return "";
-  if (given)
-    return errorText(
-      401,
-      "BadCredentials",
-      "Authorization",
-      pass ? "wrong user or password" : "no password is set: http.pass",
-      "",
-      CHALLENGE,
-    );
-  return errorText(
-    401,
-    "NotAuthorized",
-    "X-Setup-Token",
-    "must be the set-up token that the console shows at boot, or log in",
-    "",
-    CHALLENGE,
-  );
 }

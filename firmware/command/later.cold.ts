@@ -33,6 +33,7 @@ export function commandsOf(step: Commands["step"], take: Commands["take"]): Comm
     at: NEVER,
     mode: 0,
     answerFlags: 0,
+    readAuth: false,
     configFlags: 0,
     pending: 0,
     registers: 0,

@@ -18,6 +18,8 @@ export interface Commands extends Listener {
   /** Setting mqtt.commands: 0 off, 1 safe, 2 all; flags of answers (QoS x 2, retain 1). */
   mode: number;
   answerFlags: number;
+  /** Setting http.read_auth. */
+  readAuth: boolean;
   /** Sum of the TinyBMS settings that were published last. */
   registers: number;
   /** Answers that found no room: suffix, text, flags, ... Messages that came while there were too many. */

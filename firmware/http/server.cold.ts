@@ -5,7 +5,7 @@ import type { Socket } from "../kernel/ports";
 import type { Client, Pieces, Server } from "./server";
 
 export function serverOf(now: () => number, soon: Server["soon"], answer: Server["answer"]): Server {
-  return { clients: [], port: 0, now: now, soon: soon, answer: answer, requests: 0 };
+  return { clients: [], port: 0, now: now, soon: soon, answer: answer, requests: 0, wrong: 0, wrongAt: 0 };
 }
 
 /** A new client. What it does is looked at by the rare part; only the ears stay. */
@@ -243,11 +243,14 @@ const texts: Record<number, string> = {
   200: "OK",
   400: "Bad Request",
   401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   409: "Conflict",
   413: "Content Too Large",
   417: "Expectation Failed",
+  421: "Misdirected Request",
+  429: "Too Many Requests",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",

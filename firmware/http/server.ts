@@ -28,4 +28,7 @@ export interface Server {
   /** Answer a request: method, path, headers as they came, body, and what stands behind the path's question mark. */
   answer(method: string, path: string, header: string, body: string, query: string): Pieces;
   requests: number;
+  /** Wrong passwords that came one after the other, and when the last one did (ms). */
+  wrong: number;
+  wrongAt: number;
 }

@@ -32,7 +32,7 @@ export function applyAll(needs: Needs): void {
   fallAtOnce(needs, needs.natives.now());
   const mqtt = read("mqtt retain ha");
   endMqtt(needs, mqtt, beginMqtt(needs, mqtt, ["mqtt.enabled"]));
-  takeOthers(needs, ["battery.", "mqtt."]);
+  takeOthers(needs, ["battery.", "mqtt.", "http."]);
 }
 
 /** What else changes with these settings; the topics cfg/<module> of their modules are published again. */
@@ -43,6 +43,7 @@ export function takeOthers(needs: Needs, changed: string[]): void {
     const module = name.substr(0, name.lastIndexOf(".")),
       place = names.indexOf(module);
     if (place >= 0) own.pending |= 1 << place;
+    if (module === "http") own.readAuth = settingsOf(needs, "http")["read_auth"] as boolean;
     if (module === "time") needs.clock.at = needs.clock.eastUntil = 0;
     // who may command decides what Home Assistant is offered, the largest currents how far
     if (module !== "ha" && name !== "mqtt.commands" && module !== "can/limits") continue;

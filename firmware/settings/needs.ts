@@ -17,6 +17,8 @@ export interface Needs extends PublishNeeds {
     /** Setting mqtt.commands: 0 off, 1 safe, 2 all; flags of answers (QoS x 2, retain 1). */
     mode: number;
     answerFlags: number;
+    /** Setting http.read_auth. */
+    readAuth: boolean;
     /** The change of the settings that is under way. */
     change?: Change | null;
   };

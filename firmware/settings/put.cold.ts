@@ -242,6 +242,9 @@ const live = [
   "time",
   "http.user",
   "http.pass",
+  "http.read_auth",
+  "http.read_only",
+  "http.cors",
 ];
 
 /** The standard code for why a field was refused. */

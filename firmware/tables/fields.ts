@@ -294,6 +294,15 @@ export const fields: Field[] = [
       "Login password. Empty: changes need the set-up token of the console.",
       { max: 64, secret: true },
     ],
+    ["read_auth", "bool", false, "Reading needs the login too."],
+    ["read_only", "bool", false, "Over HTTP nothing can be changed but this."],
+    [
+      "cors",
+      "string",
+      "",
+      "Origins of pages elsewhere that may use the API, with commas: http://panel.example. Their hosts may be ours.",
+      { max: 256, form: "text" },
+    ],
   ]),
   ...moduleOf("log", "all", [
     [

@@ -71,7 +71,7 @@ export function bench(phase: number, heard = phase !== BOOT, chemistry = true): 
     uart: { raw },
     commands: {},
     network: { soon: (work: () => void) => soon.push(work), tlsFault: () => "" },
-    server: { clients: [] },
+    server: { clients: [], wrong: 0, wrongAt: 0 },
     session: { state: OFF },
     lines: { text: "" },
     clock: { epoch: 0 },
