@@ -293,10 +293,10 @@ export function errorText(
   headers?: string,
 ): string {
   const head = (code === "Busy" ? "Retry-After: 1\r\n" : "") + (headers || ""),
-    isRetryable = status >= 500 || code === "Busy";
+    mayAgain = status >= 500 || code === "Busy";
   return wholeText(
     status,
-    `{"ok":false,"err":{"code":"${code}","where":${quote(where)},"reason":${quote(reason)},"retryable":${isRetryable}}` +
+    `{"ok":false,"err":{"code":"${code}","where":${quote(where)},"reason":${quote(reason)},"retryable":${mayAgain}}` +
       `${more || ""}}\r\n`,
     head,
   );

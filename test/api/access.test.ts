@@ -103,7 +103,7 @@ describe("pages of other sites", () => {
     }
   });
 
-  it("http.cors lets pages of other origins in, after a look ahead too, and what is behind a proxy of that name", () => {
+  it("http.cors lets pages of other origins in, after a look ahead too, and a proxy of that name", () => {
     const one = device({ cors: "http://panel.example:3000, https://home.example" }),
       host = "Host: gateway";
     for (const origin of ["http://panel.example:3000", "https://home.example"]) {
