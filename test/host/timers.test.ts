@@ -50,6 +50,18 @@ describe("host timers", () => {
     assert.deepEqual(await rig.printed(4), ["20", "10a", "0", "10b"]);
   });
 
+  it("are later, all of them, by what a turn took before it set the clock (so do 2v26, 2v29 and the newest source)", async () => {
+    const rig = await bootSmall(
+      BLOCK +
+        `
+      var t0 = getTime();
+      setTimeout(function () { print(Math.round((getTime() - t0) * 1000)); }, 200);
+      setTimeout(function () { block(0.05); setTime(getTime()); }, 10);`,
+    );
+    const [at] = (await rig.printed(1)).map(Number);
+    assert.ok(at >= 248 && at < 260, `${at} ms`);
+  });
+
   it("count a changed interval from now, but from the due time inside its own callback", async () => {
     const rig = await bootSmall(
       BLOCK +

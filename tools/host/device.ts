@@ -133,6 +133,12 @@ interface DeviceState {
   turn: string[] | null;
   /** Lets the work since the last call have taken its time; gives the instructions since the boot. */
   settle(): number;
+  /** The loop begins anew. */
+  look(): void;
+}
+
+function stateOf(options: DeviceOptions, look: () => void): DeviceState {
+  return { options, isDead: false, exceptions: [], natives: null, turn: null, settle: () => 0, look };
 }
 
 function die(s: DeviceState, reason: Death): void {
@@ -178,6 +184,7 @@ function nameOf(values: unknown[]): string {
 function run(s: DeviceState, callback: Callback, values: unknown[]): void {
   if (s.isDead) return;
   const before = s.settle();
+  if (!s.turn) s.look();
   s.options.began?.(nameOf(values));
   try {
     callback(...values);
@@ -199,6 +206,7 @@ function turnOf(s: DeviceState, parts: Part[]): Part[] {
       dueAt: () => Infinity,
       turn: () => {
         from = s.settle();
+        s.look();
         s.turn = [];
       },
     },
@@ -280,10 +288,10 @@ function chipOf(s: DeviceState, { port }: Serial): object {
 }
 
 /**
- * The clock of the image: 0 at power-up, as on a chip that nobody told the time. Set, it jumps, and timers go on (tried
- * on 2v29).
+ * The clock of the image: 0 at power-up, as on a chip that nobody told the time. Set, it jumps, and timers go on, later
+ * by what this turn took so far.
  */
-function clockOf(s: DeviceState, clock: HostClock): object {
+function clockOf(s: DeviceState, clock: HostClock, timers: Timers): object {
   let zero = clock.now();
   return {
     getTime: () => {
@@ -292,7 +300,9 @@ function clockOf(s: DeviceState, clock: HostClock): object {
       return (clock.now() - zero) / 1000;
     },
     setTime: (seconds: number) => {
+      s.settle();
       zero = clock.now() - seconds * 1000;
+      timers.clockWasSet();
     },
   };
 }
@@ -335,7 +345,7 @@ function filesOf(store: Store): { read(name: string): string | undefined; erase(
 export function bootDevice(options: DeviceOptions): Device {
   const { onConsole } = options,
     clock = disposableClock(options.clock);
-  const s: DeviceState = { options, isDead: false, exceptions: [], natives: null, turn: null, settle: () => 0 };
+  const s = stateOf(options, () => timers.look());
   const realm = createRealm(),
     network = options.network ?? noNetworkFaults();
   const hooks = {
@@ -366,7 +376,7 @@ export function bootDevice(options: DeviceOptions): Device {
     sockets = createSockets(hooks),
     wifi = createWifi(hooks);
   const loop: Loop = createLoop(clock, turnOf(s, [serial, timers]));
-  Object.assign(realm.global, natives.globals, registersOf(s), timersOf(timers), clockOf(s, clock), {
+  Object.assign(realm.global, natives.globals, registersOf(s), timersOf(timers), clockOf(s, clock, timers), {
     ...chipOf(s, serial),
     require: requireOf(realm, modulesOf(s, realm, sockets, datagrams, wifi)),
   });

@@ -30,6 +30,13 @@ export interface Timers extends Part {
   clearTimeout(...id: unknown[]): void;
   clearInterval(...id: unknown[]): void;
   changeInterval(id: unknown, period: unknown): void;
+  /** The loop looks at the time, as it does at timers: a callback outside of them begins. */
+  look(): void;
+  /**
+   * The clock of the image was set. Timers hold the time from the last look on, and the new time counts as the look
+   * (jswrap_interactive_setTime): what has passed since the last one makes all of them later.
+   */
+  clockWasSet(): void;
   /** Forget all timers and never run again. */
   dispose(): void;
 }
@@ -39,6 +46,8 @@ interface TimersState {
   /** In the order in which they were made: the order in which they run. */
   timers: Map<number, Timer>;
   lastId: number;
+  /** When the loop has looked at the time last. */
+  lookedAt: number;
   /** A timer was made, changed or cleared: a turn looks at all of them again. */
   isChanged: boolean;
 }
@@ -50,17 +59,17 @@ function atLeastShortest(ms: unknown): number {
 }
 
 /**
- * One pass over the timers that were due at `now`, oldest first; false when a callback touched timers: then begins
+ * One pass over the timers that were due at the look, oldest first; false when a callback touched timers: then begins
  * another one.
  */
-function pass(s: TimersState, now: number): boolean {
+function pass(s: TimersState): boolean {
   s.isChanged = false;
   for (const [id, timer] of s.timers) {
-    if (timer.due > now) continue;
-    const due = timer.due;
+    if (timer.due > s.lookedAt) continue;
+    const wait = timer.due - s.lookedAt;
     s.hooks.run(timer.callback, timer.values);
     if (timer.period === undefined) s.timers.delete(id);
-    else timer.due = due + timer.period; // the period may have been changed by the callback, the due time still counts
+    else timer.due = s.lookedAt + wait + timer.period; // the callback may have changed the period, the due time counts
     if (s.isChanged) return false;
   }
   return true;
@@ -71,8 +80,16 @@ function pass(s: TimersState, now: number): boolean {
  * catches up.
  */
 function turn(s: TimersState): void {
-  const now = s.hooks.clock.now();
-  while (!pass(s, now));
+  s.lookedAt = s.hooks.clock.now();
+  while (!pass(s));
+}
+
+function clockWasSet(s: TimersState): void {
+  const now = s.hooks.clock.now(),
+    passed = now - s.lookedAt;
+  s.timers.forEach((timer) => (timer.due += passed));
+  s.lookedAt = now;
+  s.hooks.changed();
 }
 
 /** Timers have changed. */
@@ -115,7 +132,7 @@ function change(s: TimersState, id: unknown, period: unknown): void {
  * every timer is cleared.
  */
 export function createTimers(hooks: TimerHooks): Timers {
-  const s: TimersState = { hooks, timers: new Map(), lastId: 0, isChanged: false };
+  const s: TimersState = { hooks, timers: new Map(), lastId: 0, lookedAt: hooks.clock.now(), isChanged: false };
   return {
     dueAt: () => Math.min(...[...s.timers.values()].map((timer) => timer.due)),
     turn: () => turn(s),
@@ -124,6 +141,10 @@ export function createTimers(hooks: TimerHooks): Timers {
     clearTimeout: (...id) => clear(s, "clearTimeout", id),
     clearInterval: (...id) => clear(s, "clearInterval", id),
     changeInterval: (id, period) => change(s, id, period),
+    look: () => {
+      s.lookedAt = hooks.clock.now();
+    },
+    clockWasSet: () => clockWasSet(s),
     dispose: () => s.timers.clear(),
   };
 }
