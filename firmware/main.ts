@@ -15,16 +15,16 @@ import { startTwai } from "./drivers/can-twai.cold";
 import { findImageText } from "./drivers/image";
 import { macAddress, newToken, openStore, startMachine, wasReset } from "./drivers/machine.cold";
 import { clock, natives, setClock, startedAt } from "./drivers/natives";
-import { network } from "./drivers/network";
+import { network as sockets } from "./drivers/network";
 import { changeEvery, every, feedWatchdog, restart } from "./drivers/timers";
 import { listenAgain, openUart } from "./drivers/uart";
 import { joinWifi, startWifi, stopAccessPoint } from "./drivers/network.cold";
 import { accept, serverOf } from "./http/server.cold";
-import type { CanPort } from "./kernel/ports";
+import type { CanPort, NetworkPort } from "./kernel/ports";
 import type { Pieces } from "./http/server";
 import { samplesOf } from "./kernel/samples";
-import { startTask } from "./kernel/tasks.cold";
-import { hurryTask, type Scheduler, type Task } from "./kernel/tasks";
+import { reviveTimer, schedulerOf, startTask, taskOf } from "./kernel/tasks.cold";
+import { hurryTask, type Task } from "./kernel/tasks";
 import { dueOf } from "./publish/due";
 import type { Needs as SettingsNeeds } from "./config/needs";
 import { fallAtOnce } from "./victron/fall.cold";
@@ -59,6 +59,9 @@ const FAULTS = 3,
   WIFI_FIRST_MS = 5000;
 /** From a new sample to the step of MQTT that tells it, ms: frames on CAN that it makes urgent go first. */
 const SAMPLE_MS = 40;
+/** Period of the jobs' task when there are none, and until the next one when there are more, ms. */
+const JOBS_MS = 5000,
+  AT_ONCE_MS = 0.1;
 /** So long after the start the broker counts as away, ms. */
 const REPLAY_FROM_MS = 30000;
 
@@ -78,22 +81,21 @@ function taskFailed(task: Task, error: unknown): void {
   faulted("task " + task.name + ": " + error);
 }
 
-const scheduler: Scheduler = {
+const scheduler = schedulerOf({
   clock: clock,
   start: startedAt,
-  tasks: [],
-  every: every,
   change: changeEvery,
+  every: every,
   failed: taskFailed,
-};
+});
 let app: App | null = null;
 
 /** UART and CAN both stepped since the last call, and no task keeps failing. */
 function healthy(own: App): boolean {
-  const ran = own.uart.task.due !== health.uart && own.can.task.due !== health.can && health.faults < FAULTS;
+  const ran = own.uart.task.at !== health.uart && own.can.task.at !== health.can && health.faults < FAULTS;
   if (ran) {
-    health.uart = own.uart.task.due;
-    health.can = own.can.task.due;
+    health.uart = own.uart.task.at;
+    health.can = own.can.task.at;
   }
   return ran;
 }
@@ -104,14 +106,45 @@ function faulted(what: unknown): void {
   else natives.print("fault: " + what);
 }
 
+/** Work that has a turn of its own, oldest first. */
+const jobs: (() => void)[] = [];
+
+/** The oldest job. What goes wrong in it is told, and is no fault of the device. */
+function nextJob(waiting: typeof jobs): number {
+  const work = waiting.shift();
+  try {
+    if (work) work();
+  } catch (error) {
+    faulted(error);
+  }
+  return waiting.length ? AT_ONCE_MS : 0;
+}
+
+const jobsTask = taskOf("jobs", JOBS_MS, jobs, nextJob);
+
+/**
+ * Espruino has no current network after a `write` or `end` in "data", and the TLS socket that it looks at next ends the
+ * device (networkFree and ssl_recv in libs/network/network.c): what writes is a job.
+ */
+const network: NetworkPort = Object.assign(sockets, {
+  soon: function (work: () => void) {
+    jobs.push(work);
+    hurryTask(scheduler, jobsTask, 0);
+  },
+});
+
 /** Bytes from the TinyBMS. */
 function bytesCame(bytes: string): void {
+  scheduler.isTaken = true;
   if (app) uartReceived(app.uart, bytes);
 }
 
 /** Flags of the interpreter: memory, overflow, a callback that it broke off and will not call again. */
 function flagged(flags: string[]): void {
-  if (flags.indexOf("CALLBACK") >= 0) listenAgain(bytesCame);
+  if (flags.indexOf("CALLBACK") >= 0) {
+    listenAgain(bytesCame);
+    reviveTimer(scheduler);
+  }
   if (app) takeFlags(app, flags);
 }
 
@@ -249,6 +282,7 @@ function start(own: App): void {
       accept(own.server, socket);
     });
   }
+  startTask(scheduler, jobsTask);
   startTask(scheduler, diagnosticsTask(own));
   if (!own.isReduced) own.wifi.settings = settingsOf(own, "wifi");
   if (startWifi(own.wifi.settings, own.device, wifiChanged))

@@ -52,7 +52,7 @@ function step(own: Supervision, now: number): number {
       secondLate(snapshot, limits, needs.alarms, now);
     eachSecond(needs, now, fell || phase !== before);
     if (phase !== before) logPhase(needs, phase);
-  }
+  } else if (now - needs.rates.doneAt >= TEN_MS) tenSeconds(needs, now); // not in the turn of a second's work
   if (own.ran()) own.feed();
   return 0;
 }
@@ -86,7 +86,6 @@ export function eachSecond(needs: Needs, now: number, fell: boolean): void {
     warnings = v[warningBits];
   const rates = needs.rates;
   let device = rates.bits;
-  if (now - rates.doneAt >= TEN_MS) tenSeconds(needs, now);
   if (now - gxAt > GX_GONE_MS) device |= GX_GONE;
   // a TinyBMS that has not told everything once is late, then missing, at the ages of degraded and lost
   if (s.phase === BOOT && now > DEGRADED_MS) device |= now > LOST_MS ? BMS_LATE | BMS_NEVER : BMS_LATE;

@@ -3,7 +3,7 @@
 import type { NetworkPort } from "../kernel/ports";
 import { ask, connectTls, lookUp, ownAddress, ping, tlsFault } from "./network.cold";
 
-export const network: NetworkPort = {
+export const network: Omit<NetworkPort, "soon"> = {
   address: ownAddress,
   lookUp: lookUp,
   ping: ping,
@@ -14,11 +14,6 @@ export const network: NetworkPort = {
   tlsFault: tlsFault,
   listen: function (port, accepted) {
     require("net").createServer(accepted).listen(port);
-  },
-  // Espruino has no current network after a `write` or `end` in "data", and the TLS socket that it looks at next ends
-  // the device (networkFree and ssl_recv in libs/network/network.c)
-  soon: function (work) {
-    setTimeout(work, 0);
   },
   ask: ask,
 };

@@ -22,7 +22,9 @@ export function accept(server: Server, socket: Socket): void {
     });
   });
   socket.on("drain", function () {
-    if (client.pieces) clientEvent(server, client, "drain");
+    server.soon(function () {
+      if (client.pieces) clientEvent(server, client, "drain");
+    });
   });
   socket.on("close", function () {
     clientEvent(server, client, "gone");

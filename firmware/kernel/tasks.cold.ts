@@ -1,5 +1,9 @@
-// The begin of a task.
-import { runTask, type Scheduler, type Step, type Task } from "./tasks";
+// The begin of tasks and of what runs them, and its second begin.
+import { runNext, type Scheduler, setTimer, type Step, type Task } from "./tasks";
+import { NEVER } from "./time";
+
+/** Places for tasks. */
+const MOST_TASKS = 6;
 
 /** A task; who is its own state gives null, and puts itself there when it is whole. */
 export function taskOf<State>(
@@ -9,21 +13,58 @@ export function taskOf<State>(
   step: (state: State, now: number) => number,
 ): Task {
   return {
-    due: 0,
-    period: period,
+    place: 0,
+    at: 0,
     state: state,
     step: step as Step,
+    period: period,
     longest: 0,
     late: 0,
     faults: 0,
-    timer: 0,
     name: name,
   };
 }
 
-/** Start the native interval of a task; its first step is due one period from now. */
+/** Nothing runs yet. */
+export function schedulerOf(given: Pick<Scheduler, "clock" | "start" | "change" | "every" | "failed">): Scheduler {
+  return {
+    dues: new Float64Array(MOST_TASKS).fill(NEVER),
+    at: 0,
+    first: 0,
+    isTaken: false,
+    tasks: [],
+    clock: given.clock,
+    start: given.start,
+    name: "",
+    change: given.change,
+    timer: 0,
+    every: given.every,
+    failed: given.failed,
+  };
+}
+
+/** A task takes its place behind those that are there; its first step is due one period from now. */
 export function startTask(scheduler: Scheduler, task: Task): void {
-  task.due = (scheduler.clock() - scheduler.start) * 1000 + task.period;
-  task.timer = scheduler.every(runTask, task.period, scheduler, task);
-  scheduler.tasks.push(task);
+  const now = (scheduler.clock() - scheduler.start) * 1000,
+    place = scheduler.tasks.push(task) - 1;
+  task.place = place;
+  scheduler.dues[place] = now + task.period;
+  if (!place) scheduler.timer = scheduler.every(runNext, task.period, scheduler);
+  setTimer(scheduler, now);
+}
+
+/**
+ * The interpreter removes a timer whose callback it broke off (no memory, too many nested calls): then there is another
+ * one, and the task that ran is due after its period, so that others come before it.
+ */
+export function reviveTimer(scheduler: Scheduler): void {
+  const now = (scheduler.clock() - scheduler.start) * 1000;
+  for (const task of scheduler.tasks)
+    if (task.name === scheduler.name && scheduler.dues[task.place] <= now)
+      scheduler.dues[task.place] = now + task.period;
+  try {
+    setTimer(scheduler, now);
+  } catch (error) {
+    scheduler.timer = scheduler.every(runNext, scheduler.at - now, scheduler);
+  }
 }

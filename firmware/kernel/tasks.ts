@@ -1,32 +1,32 @@
-// Cooperative tasks: one native interval each, priority by courtesy. A task that is late first lets every more urgent
-// task run that is overdue. The interpreter makes up for missed intervals in a burst; those calls find nothing due.
+// Cooperative tasks on one native timer: a turn of the interpreter's main loop runs at most one step, that of the most
+// urgent task that is due, so that the UART is looked at between any two of them.
 import { stepFailed } from "./task-failed.cold";
 
 /**
- * A start this late (ms) lets others go first; this late is counted; timers may fire this early; the calls of a burst
- * come within this.
+ * A start this late (ms) lets more urgent tasks go first; this late is counted; the next step comes so long after one
+ * that took longer than a period; a timer that is due sooner than this after its callback began fires in the same turn.
  */
 const COURTESY = 10,
   LATE = 50,
-  EARLY = 4,
-  BURST = 10;
+  BREATH = 10;
+const NEXT_TURN = 1;
 
 /** What is used at each step comes first: the interpreter finds a member by going through those before it. */
 export interface Task {
-  /** Time of the next step, and milliseconds between steps. */
-  due: number;
-  period: number;
+  /** Which of the tasks it is, the most urgent first, and when its last step began (ms). */
+  place: number;
+  at: number;
   /**
    * What the task works on, and its work: one bounded piece; the delay until the next step in ms, 0 for the usual
    * period.
    */
   state: unknown;
   step: Step;
+  period: number;
   /** The longest step in ms, how often it started late, how often it threw. */
   longest: number;
   late: number;
   faults: number;
-  timer: number;
   name: string;
 }
 
@@ -34,17 +34,26 @@ export interface Task {
 export type Step = (state: never, now: number) => number;
 
 export interface Scheduler {
+  /** When each task is due (ms), at its place: natives look for the first. */
+  dues: Float64Array;
+  /** When the timer fires (ms), and for which task. */
+  at: number;
+  first: number;
+  /** Something else has worked in this turn, so that no step begins in it. */
+  isTaken: boolean;
+  tasks: Task[];
   /**
    * The clock itself (s, a native of the interpreter: a function around it costs three times as much), and what it said
    * at boot.
    */
   clock(): number;
   start: number;
-  /** Most urgent first. */
-  tasks: Task[];
-  /** A native interval; what stands behind the period is given to the callback. */
-  every(callback: (scheduler: Scheduler, task: Task) => void, period: number, scheduler: Scheduler, task: Task): number;
+  /** The task that ran last. */
+  name: string;
   change(timer: number, period: number): void;
+  timer: number;
+  /** A native interval; what stands behind the period is given to the callback. */
+  every(callback: (scheduler: Scheduler) => void, period: number, scheduler: Scheduler): number;
   /** Told of an exception in a step; the task goes on. */
   failed(task: Task, error: unknown): void;
 }
@@ -52,45 +61,64 @@ export interface Scheduler {
 /** One step, and the accounts of it. */
 export function stepTask(scheduler: Scheduler, task: Task, now: number): void {
   let delay = 0;
+  task.at = now;
+  scheduler.name = task.name;
   try {
     delay = task.step(task.state as never, now);
   } catch (error) {
     stepFailed(scheduler, task, error);
   }
-  const end = (scheduler.clock() - scheduler.start) * 1000;
+  const end = (scheduler.clock() - scheduler.start) * 1000,
+    next = scheduler.dues[task.place] + task.period;
   if (end - now > task.longest) task.longest = end - now;
-  if (delay && delay !== task.period) {
-    task.period = delay;
-    scheduler.change(task.timer, delay);
-  }
-  task.due += task.period; // a changed interval counts from its old time too, when it is changed in its own callback
-  if (task.due < end) task.due = end + BURST;
+  scheduler.dues[task.place] = delay ? now + delay : next < end ? end + BREATH : next;
+}
+
+/** The most urgent task that is due. */
+function mostUrgent(scheduler: Scheduler, now: number): Task {
+  let place = 0;
+  while (scheduler.dues[place] > now) place++;
+  if (now - scheduler.dues[place] > LATE) scheduler.tasks[place].late++;
+  return scheduler.tasks[place];
 }
 
 /**
- * Run `task` if it is due. Timers fire in the order of their time, so nothing more urgent waits before a task that is
- * in time; before one that is late, whatever is more urgent and due too goes first.
+ * What the timer does. The interpreter goes through its timers again when one was changed: only one that is due in the
+ * future waits for the next turn. In its own callback a changed interval counts from its old time.
  */
-export function runTask(scheduler: Scheduler, task: Task): void {
+export function runNext(scheduler: Scheduler): void {
   const now = (scheduler.clock() - scheduler.start) * 1000,
-    late = now - task.due;
-  if (late < COURTESY) {
-    if (late > -EARLY) stepTask(scheduler, task, now);
-    return;
+    dues = scheduler.dues;
+  let fired = scheduler.at,
+    next = now;
+  if (fired > now) fired = now; // the interpreter rounds times down
+  if (scheduler.isTaken) scheduler.isTaken = false;
+  else {
+    stepTask(
+      scheduler,
+      now - dues[scheduler.first] > COURTESY ? mostUrgent(scheduler, now) : scheduler.tasks[scheduler.first],
+      now,
+    );
+    next = Math.min.apply(null, dues as never);
+    scheduler.first = dues.indexOf(next);
   }
-  for (const other of scheduler.tasks) {
-    const then = (scheduler.clock() - scheduler.start) * 1000;
-    if (then - other.due > LATE) other.late++;
-    if (then + EARLY > other.due) stepTask(scheduler, other, then);
-    if (other === task) break;
-  }
+  if (next < now + NEXT_TURN) next = now + NEXT_TURN;
+  scheduler.change(scheduler.timer, next - fired);
+  scheduler.at = next;
+}
+
+/** The timer fires when the first task is due: something else than a step has changed when that is. */
+export function setTimer(scheduler: Scheduler, now: number): void {
+  const next = Math.min.apply(null, scheduler.dues as never);
+  scheduler.first = scheduler.dues.indexOf(next);
+  scheduler.at = next < now + NEXT_TURN ? now + NEXT_TURN : next;
+  scheduler.change(scheduler.timer, scheduler.at - now);
 }
 
 /** Something came up for a task that waits: its next step is within `soon` ms. */
 export function hurryTask(scheduler: Scheduler, task: Task, soon: number): void {
-  const due = (scheduler.clock() - scheduler.start) * 1000 + soon;
-  if (task.due <= due) return;
-  task.due = due;
-  task.period = soon;
-  scheduler.change(task.timer, soon);
+  const now = (scheduler.clock() - scheduler.start) * 1000;
+  if (scheduler.dues[task.place] <= now + soon) return;
+  scheduler.dues[task.place] = now + soon;
+  setTimer(scheduler, now);
 }

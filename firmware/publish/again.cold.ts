@@ -20,6 +20,7 @@ export function rareOf(): Rare {
     place: new Uint8Array(FAMILIES),
     flags: new Uint8Array(CLASSES),
     gx: new Float32Array(GX_ROWS + GX_ALARM_ROWS),
+    round: null,
     alarms: [],
     summary: true,
     known: false,
@@ -46,6 +47,7 @@ export function rareAgain(mqtt: MqttTask): void {
   rare.due.fill(0);
   rare.place.fill(0);
   rare.gx.fill(Infinity);
+  rare.round = null;
   rare.groups = [];
   rare.from = 0;
   rare.summary = true;

@@ -53,6 +53,10 @@ export function alarmsKnown(phase: number, device: number): string {
 
 /** Alarms are looked at this often, ms; the grave ones at once (publish/task.ts). */
 const ROUND_MS = 10000;
+/** Most messages of a step; one that is over takes two. */
+const MOST = 2;
+/** Alarms of a GX that are looked at in a step. */
+const LOOKS = 6;
 /** From some topics that an earlier life left behind to the next: others are more urgent, ms. */
 const LEFT_MS = 400;
 
@@ -111,7 +115,8 @@ export function publishAlarms(mqtt: MqttTask, now: number): number {
     known = alarmsKnown(mqtt.snapshot.phase, mqtt.needs.alarms.device);
   const levels: { [id: string]: number } = {};
   let row = 0,
-    left = MOST_IN_FLIGHT - mqtt.session.inFlight.length,
+    looks = LOOKS,
+    left = Math.min(MOST, MOST_IN_FLIGHT - mqtt.session.inFlight.length),
     key = known;
   for (const alarm of active) {
     levels[alarm["id"]] = alarm["severity"];
@@ -127,9 +132,15 @@ export function publishAlarms(mqtt: MqttTask, now: number): number {
     rare.summary = false;
     rare.known = isKnown;
   }
-  // all of them are out
-  if (key === rare.levels && rare.gx.indexOf(Infinity, topics.GX_ROWS) < 0) row = topics.GX_ALARM_ROWS;
+  row = rare.place[topics.FAMILY_ALARMS];
+  if (row === 0) {
+    // all of them are out
+    if (key === rare.levels && rare.gx.indexOf(Infinity, topics.GX_ROWS) < 0) row = topics.GX_ALARM_ROWS;
+    rare.levels = key;
+  }
   for (; row < topics.GX_ALARM_ROWS; row++) {
+    rare.place[topics.FAMILY_ALARMS] = row;
+    if (looks-- <= 0) return now;
     const parts = gxAlarm(row),
       level = gxLevel(parts[topics.GX_ALARM_IDS], known, levels),
       last = rare.gx[topics.GX_ROWS + row];
@@ -140,7 +151,8 @@ export function publishAlarms(mqtt: MqttTask, now: number): number {
     if (left-- <= 0 || !send(mqtt, "rt/gx/" + parts[topics.GX_ALARM_PATH], payload, topics.ALARMS, now)) return now;
     rare.gx[topics.GX_ROWS + row] = level;
   }
-  rare.levels = key;
+  rare.place[topics.FAMILY_ALARMS] = 0;
+  if (key !== rare.levels) return now; // it has changed on the way
   return mqtt.snapshot.phase === BOOT || clearLeftovers(mqtt, left, now) ? now + ROUND_MS : now + LEFT_MS;
 }
 

@@ -11,7 +11,7 @@ import { RETAIN, TELEMETRY } from "../mqtt/session";
 import { statisticOf } from "./groups.cold";
 import { gxValues } from "./gx.baked.cold";
 import { newDay, send, timeMember } from "./messages.cold";
-import { CLASS, type Mirror, type MqttTask, PAYLOAD, SUFFIX } from "./state";
+import { CLASS, type Mirror, type MqttTask, PAYLOAD, type Round, SUFFIX } from "./state";
 import * as topics from "./topics.baked";
 import {
   FAMILY_GX,
@@ -37,42 +37,63 @@ import {
 const GX_ROUND_MS = 10000;
 /** Period of a round that feeds the mirror too, ms. */
 const MIRRORED_MS = 2000;
-/** Most messages of a step. */
-const GX_MOST = 4;
-
 /**
- * Messages of what a GX shows, as far as it has changed. Retained limits are cleared while the device is silent. When
- * to go on (ms).
+ * The next message of what a GX shows, as far as it has changed; a round is looked at when it begins. Retained limits
+ * are cleared while the device is silent. When to go on (ms).
  */
 export function publishGx(mqtt: MqttTask, now: number): number {
   const rare = mqtt.rare,
     s = mqtt.snapshot,
+    place = rare.place[FAMILY_GX];
+  if (!rare.round) {
+    rare.round = gxRound(mqtt, now);
+    return now;
+  }
+  const round = rare.round;
+  if (place < round.count) {
+    const row = round.rows[place],
+      value = round.values[place],
+      message = gxMessage(row, value, nameIn(PHASES_AT, s.phase), round.tail);
+    if (s.phase === SILENT && +message[CLASS] === topics.LIMITS && rare.flags[topics.LIMITS] & RETAIN)
+      message[PAYLOAD] = "";
+    if (!send(mqtt, message[SUFFIX], message[PAYLOAD], +message[CLASS], now)) return now;
+    rare.gx[row] = value;
+    rare.place[FAMILY_GX] = place + 1;
+  }
+  if (place + 1 < round.count) return now;
+  rare.place[FAMILY_GX] = 0;
+  rare.round = null;
+  mqtt.namesSum = -1; // energy and time left in rt/state are looked at as often
+  return now + (rare.mirror ? MIRRORED_MS : GX_ROUND_MS);
+}
+
+// The begin of a round.
+
+/** What has changed, in units of its last decimal, to the nearest whole number, half away from 0. */
+export function gxRound(mqtt: MqttTask, now: number): Round {
+  const rare = mqtt.rare,
+    s = mqtt.snapshot,
     last = rare.gx,
-    phase = nameIn(PHASES_AT, s.phase);
-  if (mqtt.needs.clock.epoch && !timeMember(mqtt.needs.clock.epoch, now, rare)) newDay(mqtt);
-  const tail = `,"timestamp_ms":${Math.round(now)}${timeMember(mqtt.needs.clock.epoch, now, rare)},"seq":${s.seq}`;
-  let row = 0,
-    left = GX_MOST,
-    message: string[];
+    epoch = mqtt.needs.clock.epoch;
+  if (epoch && !timeMember(epoch, now, rare)) newDay(mqtt);
+  const round: Round = {
+    count: 0,
+    rows: new Uint8Array(GX_ROWS),
+    values: new Float32Array(GX_ROWS),
+    tail: `,"timestamp_ms":${Math.round(now)}${timeMember(epoch, now, rare)},"seq":${s.seq}`,
+  };
+  let row = 0;
   for (let value of gxValues(s.values, s.phase, function (address) {
     return statisticOf(mqtt, address);
   })) {
-    value = whole(value);
-    if (row >= rare.place[FAMILY_GX] && value !== last[row] && (value === value || last[row] === last[row])) {
-      // a round that is broken off goes on here: rows that change all the time must not hold up the others
-      rare.place[FAMILY_GX] = row;
-      if (left-- <= 0) return now;
-      message = gxMessage(row, value, phase, tail);
-      if (s.phase === SILENT && +message[CLASS] === topics.LIMITS && rare.flags[topics.LIMITS] & RETAIN)
-        message[PAYLOAD] = "";
-      if (!send(mqtt, message[SUFFIX], message[PAYLOAD], +message[CLASS], now)) return now;
-      last[row] = value;
+    if (value === value) value = value < 0 ? (value - 0.5) | 0 : (value + 0.5) | 0;
+    if (value !== last[row] && (value === value || last[row] === last[row])) {
+      round.rows[round.count] = row;
+      round.values[round.count++] = value;
     }
     row++;
   }
-  rare.place[FAMILY_GX] = 0;
-  mqtt.namesSum = -1; // energy and time left in rt/state are looked at as often
-  return now + (rare.mirror ? MIRRORED_MS : GX_ROUND_MS);
+  return round;
 }
 
 // Messages of what a Victron GX shows, below rt/gx (Victron's GX register list 3.60): value, the register that the GX
@@ -142,7 +163,7 @@ const ALL_MS = 60000;
 /** Wait for a round of rt/gx, ms. */
 const WAIT_MS = 400;
 /** Most messages of a step. */
-const MIRROR_MOST = 4;
+const MIRROR_MOST = 2;
 
 /** Messages of what has changed; when to go on (ms). */
 export function publishMirror(mqtt: MqttTask, now: number): number {

@@ -106,6 +106,8 @@ function lookAround(mqtt: MqttTask, ccl: number, dcl: number, now: number): void
   const moved = (key ^ rare.key) & 1,
     values = moved && rare.due[FAMILY_GX] > 0 ? 1 : 0; // after a connection the values stay before the states
   rare.due.fill(0, FAMILY_ALARMS, FAMILY_STATES + 1);
+  rare.round = null; // its values are old
+  rare.place[FAMILY_GX] = 0;
   if (moved) {
     // the GX came or went: a round of the states begins anew, with all of them, and before the values
     rare.odd = false;

@@ -7,7 +7,7 @@ import { publishOnce, publishSlow } from "./topics.cold";
 import { publishStates } from "./states.cold";
 import type { MqttTask } from "./state";
 
-/** A row: the next messages of a family, four at most; when to go on (ms). */
+/** A row: the next messages of a family, few at a time because each costs much; when to go on (ms). */
 type Family = (mqtt: MqttTask, now: number) => number;
 
 /** The table, in the order of `Rare.due`. A handler calls, so that only the one that runs is made from flash. */
@@ -22,7 +22,7 @@ function families(): Family[] {
   ];
 }
 
-/** At most four messages of one family, which keeps its place while it has more; sets when to be called again. */
+/** The next messages of one family, which keeps its place while it has more; sets when to be called again. */
 export function publishRare(mqtt: MqttTask, now: number): void {
   const due = mqtt.rare.due;
   let family = 0,

@@ -67,6 +67,14 @@ export interface AlarmShown {
   at: number;
 }
 
+/** What has changed when a round began: `count` rows and their values, and what closes their messages. */
+export interface Round {
+  count: number;
+  rows: Uint8Array;
+  values: Float32Array;
+  tail: string;
+}
+
 /** What is known of the rare topics (topics.cold.ts and its neighbours). */
 export interface Rare extends Day {
   /** When each family of topics is due (ms); places are FAMILY_... of topics.baked.ts, the most urgent first. */
@@ -77,6 +85,8 @@ export interface Rare extends Day {
   flags: Uint8Array;
   /** What the GX topics said last: values in their last decimal, then levels of alarms; Infinity: nothing yet. */
   gx: Float32Array;
+  /** The round of the GX topics that is under way. */
+  round: Round | null;
   /** Alarms that are out, whether the summary is not, whether it was of a battery that is known, and
    * how many numbers a former life of the device may have left retained. */
   alarms: AlarmShown[];
@@ -166,6 +176,8 @@ export interface MqttTask {
   phaseSeen: number;
   /** When the next rare topic is due (ms). */
   rareAt: number;
+  /** When registers are looked at next (ms). */
+  registersAt: number;
   rare: Rare;
   /** Names of the compact state, and what they are for. */
   names: string[];

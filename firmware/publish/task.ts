@@ -1,5 +1,6 @@
-// Publishes: takes the samples of the UART, sends what is due, at most 8 messages a step. Connecting is prepared
-// without blocking (name, echo) and done right after a periodic 0x351, because it may block everything for a while.
+// Publishes: takes the samples of the UART, sends what is due, one kind of message a step, so that a step is short.
+// Connecting is prepared without blocking (name, echo) and done right after a periodic 0x351, because it may block
+// everything for a while.
 import * as slot from "../battery/registers.baked";
 import { EXTRA, FAST } from "../bms/places";
 import { samplePlace, SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
@@ -29,34 +30,33 @@ import { FEW_IN_FLIGHT, LEFT, REFRESH_MS, type MqttTask } from "./state";
 const PERIOD_MS = 200,
   WAITING_MS = 100,
   QUIET_MS = 300;
-/** Period while a message is sent in pieces, ms. */
-const STREAM_MS = 20;
-/** Most messages of a step. */
-const MESSAGES = 8;
-/** Rows that are looked at in a step. */
-const LOOK = 8;
+/** Period while there is more to do, ms. */
+const MORE_MS = 20;
+/** Most register messages of a step, rows that are looked at, and from a step with some to the next, ms. */
+const MESSAGES = 2,
+  LOOK = 8,
+  AGAIN_MS = 2 * MORE_MS;
 /** Bytes that may wait in the socket when a round of messages begins. */
 const PENDING = 1024;
-/** Rare topics wait for a step with room for this many messages. */
-const ROOM = 4;
 
-/** Register messages, at most `left`; rows that find no room stay due. How many are left. */
-function publishRegisters(mqtt: MqttTask, left: number, now: number): number {
+/** Register messages; rows that find no room stay due. Whether there were some. */
+function publishRegisters(mqtt: MqttTask, now: number): boolean {
   const due = mqtt.due,
     values = mqtt.snapshot.values,
     end = due.row + LOOK < ROWS ? due.row + LOOK : ROWS;
   let row = nextDue(due, values, end),
+    left = MESSAGES,
     tail = "";
   while (row >= 0) {
     tail = tail || messageTail(mqtt.snapshot.seq, now, mqtt.needs.clock.epoch, mqtt.rare);
     if (!sendRow(mqtt, row, values[row], tail, now)) {
       due.low[row] = Infinity;
-      return 0;
+      return false;
     }
     left--;
     row = left > 0 && due.row ? nextDue(due, values, end) : -1;
   }
-  return left;
+  return left < MESSAGES;
 }
 
 /** Names in the compact state: looked up again when one of them changes. */
@@ -72,36 +72,36 @@ function namesOf(mqtt: MqttTask): string[] {
 
 /**
  * What follows the poll: the newest sample; with no shortest period each one, the oldest first and one a step, because
- * the socket has room for no more.
+ * the socket has room for no more. Whether there was something to say.
  */
-function publishSamples(mqtt: MqttTask, now: number): void {
+function publishSamples(mqtt: MqttTask, now: number): boolean {
   const samples = mqtt.samples,
     newest = mqtt.raw[FAST];
-  if (now < mqtt.due.liveAt[0]) return; // a connection has just begun
+  if (now < mqtt.due.liveAt[0]) return false; // a connection has just begun
   if (samples.count > 1) {
     publishOldest(mqtt);
     mqtt.raw[FAST] = newest;
-    return;
+    return true;
   }
   samplesDrain(samples);
   mqtt.isNew = false;
   const bits = liveDue(mqtt.due, mqtt.snapshot.values, now);
   if (bits) publishLive(mqtt, bits, now);
+  return bits !== 0;
 }
 
-function telemetry(mqtt: MqttTask, now: number): void {
-  let left = MESSAGES;
-  if (mqtt.isNew) publishSamples(mqtt, now);
+/** The most urgent of what is due, and the heartbeat. Whether there may be more. */
+function telemetry(mqtt: MqttTask, now: number): boolean {
+  if (mqtt.isNew && publishSamples(mqtt, now)) return true;
   if (now - mqtt.heartbeatAt >= mqtt.heartbeat) {
     publish(mqtt.session, "status/connected", "true", 0, now);
     mqtt.heartbeatAt += mqtt.heartbeat;
     if (mqtt.heartbeatAt < now - mqtt.heartbeat) mqtt.heartbeatAt = now;
-    left--;
   }
   if (mqtt.limits.at !== mqtt.limitsSeen || mqtt.snapshot.phase !== mqtt.phaseSeen) {
     if (mqtt.snapshot.phase !== mqtt.phaseSeen) mqtt.fresh = true; // old limits must not stand in rt/state
     mqtt.phaseSeen = mqtt.snapshot.phase;
-    left -= publishLimits(mqtt, now);
+    if (publishLimits(mqtt, now)) return true;
   }
   const age = now - mqtt.stateAt; // the compact state when its sample or the phase is new, and at least each 10 s
   if ((mqtt.fresh && age >= mqtt.shortest) || age >= REFRESH_MS) {
@@ -109,14 +109,25 @@ function telemetry(mqtt: MqttTask, now: number): void {
     publish(mqtt.session, "rt/state", stateMessage(mqtt.snapshot, namesOf(mqtt), time), 0, now);
     mqtt.stateAt = now;
     mqtt.fresh = false;
-    left--;
+    return true;
   }
-  if (passBegins(mqtt.due, now)) left = publishRegisters(mqtt, left, now);
-  if (now >= mqtt.rareAt && left >= ROOM && mqtt.session.inFlight.length <= FEW_IN_FLIGHT) publishRare(mqtt, now);
+  if (now >= mqtt.registersAt && passBegins(mqtt.due, now)) {
+    mqtt.registersAt = now + PERIOD_MS;
+    if (publishRegisters(mqtt, now)) {
+      mqtt.registersAt = now + AGAIN_MS;
+      return true;
+    }
+  }
+  if (now < mqtt.rareAt || mqtt.session.inFlight.length > FEW_IN_FLIGHT) return false;
+  publishRare(mqtt, now);
+  return true;
 }
 
 function step(mqtt: MqttTask, now: number): number {
-  if (now >= mqtt.needs.commands.at) mqtt.needs.commands.step(now);
+  if (now >= mqtt.needs.commands.at) {
+    mqtt.needs.commands.step(now);
+    return MORE_MS;
+  }
   const session = mqtt.session,
     samples = mqtt.samples,
     socket = session.socket;
@@ -129,19 +140,20 @@ function step(mqtt: MqttTask, now: number): number {
   if (session.inbox.length) {
     takeMessage(mqtt, now);
     if (session.rx && session.socket) mqtt.heard(""); // more may wait behind a full inbox
+    return MORE_MS;
   }
   if (session.state === CONNECTED && socket) {
     if (!socket.dSnd) session.waitingSince = now;
     if (now >= session.lookAt) keepAlive(session, now);
     if (session.socket && (socket.dSnd || "").length <= PENDING && (session.free || !outboxDrain(session, now))) {
-      telemetry(mqtt, now); // else put off, not lost: nothing counts as sent
+      if (telemetry(mqtt, now)) return MORE_MS; // else put off, not lost: nothing counts as sent
     }
     if (now >= mqtt.discovery.at) publishDiscovery(mqtt, now);
   } else if (session.state !== OFF) {
     advance(mqtt, now);
     if (session.socket && session.socket !== socket) attach(mqtt, session.socket);
   }
-  if (session.stream) return STREAM_MS;
+  if (session.stream) return MORE_MS;
   if (samples.count) return WAITING_MS;
   return session.state === CONNECTED && mqtt.rareAt > now ? QUIET_MS : PERIOD_MS;
 }
@@ -229,6 +241,7 @@ export function mqttTaskOf(
     isNew: false,
     limitsSeen: -1,
     phaseSeen: -1,
+    registersAt: 0,
     rareAt: 0,
     rare: rareOf(),
     names: [],

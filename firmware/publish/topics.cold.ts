@@ -154,7 +154,7 @@ const ROUND_MS = 30000;
 /** A change of energy that is said, kWh. */
 const STEP_KWH = 0.01;
 /** Most messages of a step. */
-const MOST = 4;
+const MOST = 1;
 
 /** Registers of groups that were read anew; how many messages are left, -1 when there is more to do. */
 function publishGroups(mqtt: MqttTask, left: number, now: number): number {

@@ -1,7 +1,7 @@
 // Limits that must fall between two steps of charge control, and the frame that says so.
 import { narrowAtOnce } from "../charge/narrow.cold";
 import { watchFrom } from "../charge/watch.cold";
-import { hurryTask, stepTask } from "../kernel/tasks";
+import { hurryTask, setTimer, stepTask } from "../kernel/tasks";
 import type { Needs } from "./needs";
 import { LIMITS_ROW } from "./task";
 
@@ -15,12 +15,12 @@ function sendLimits(needs: Needs): void {
     now = needs.natives.now();
   can.waiting[LIMITS_ROW] = 1;
   can.hasFallen = true;
-  if (now - task.due + task.period < GAP_MS) {
+  if (now - task.at < GAP_MS) {
     hurryTask(needs.scheduler, task, GAP_MS);
     return;
   }
-  task.due = now;
   stepTask(needs.scheduler, task, now);
+  setTimer(needs.scheduler, now);
 }
 
 /**

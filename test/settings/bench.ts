@@ -78,8 +78,8 @@ export function bench(phase: number, heard = phase !== BOOT, chemistry = true): 
     token: "letmein",
     alarms: {},
     mqtt: { discovery: {} },
-    scheduler: { change: () => undefined, clock: () => 92, start: 0 },
-    can: { gxAt: 91500, waiting: new Uint8Array(32), task: { due: 92500, period: 1000, step: () => 0 } },
+    scheduler: { dues: new Float64Array(6), change: () => undefined, clock: () => 92, start: 0 },
+    can: { gxAt: 91500, waiting: new Uint8Array(32), task: { place: 1, at: 91500, period: 1000, step: () => 0 } },
   } as unknown as App;
   const stored = (): Record<string, Record<string, unknown>> => {
     const text = [...files.values()].at(-1);

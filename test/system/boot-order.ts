@@ -1,7 +1,7 @@
 // Tells on the console what an image starts, in its order: runs before the image, in node as in the interpreter.
 
 /**
- * Script in the subset of both; each start is a line "start: NAME". The places of the tasks are told as "start: task".
+ * Script in the subset of both; each start is a line "start: NAME".
  */
 export const BOOT_TRACE = `(function () {
   if (!global.poke32) return;
@@ -13,9 +13,9 @@ export const BOOT_TRACE = `(function () {
     poked = true;
     return poke(at, value);
   };
-  global.setInterval = function (callback, period, scheduler, task) {
-    told("task");
-    return interval(callback, period, scheduler, task);
+  global.setInterval = function (callback, period, scheduler) {
+    told("tasks");
+    return interval(callback, period, scheduler);
   };
   net.createServer = function (callback) { told("HTTP"); return serve(callback); };
 })();
@@ -26,23 +26,12 @@ export function traced(image: string): string {
   return image.replace("\n*/\n", () => `\n*/\n${BOOT_TRACE}`);
 }
 
-/** What was started, tasks by their names, which the status has in their order. */
-export function startedOf(lines: string[], tasks: { name: string }[]): string[] {
-  const names = tasks.map(({ name }) => `task ${name}`);
-  return lines
-    .filter((line) => line.startsWith("start: "))
-    .map((line) => line.slice(7))
-    .map((what) => (what === "task" ? names.shift()! : what));
+/** What was started. */
+export function startedOf(lines: string[]): string[] {
+  return lines.filter((line) => line.startsWith("start: ")).map((line) => line.slice(7));
 }
 
-/** UART, CAN, MQTT, HTTP, diagnostics: before its task each part of the hardware. */
-export const BOOT_ORDER = [
-  "UART",
-  "task uart",
-  "CAN",
-  "task can",
-  "task supervise",
-  "task mqtt",
-  "HTTP",
-  "task diagnostics",
-];
+/** UART, CAN, HTTP; the tasks run when the first of them can. */
+export const BOOT_ORDER = ["UART", "tasks", "CAN", "HTTP"];
+/** Most urgent first. */
+export const TASK_ORDER = ["uart", "can", "supervise", "mqtt", "jobs", "diagnostics"];

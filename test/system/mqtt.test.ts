@@ -111,6 +111,7 @@ describe("system: MQTT", () => {
     ]);
     const newest = (): Record<string, number> => json(messages(host, "rt/state").at(-1)) as Record<string, number>;
     await host.until("energy and time left", () => newest().est !== null && newest().ttg !== null, 30000);
+    await host.until("the capacity", () => messages(host, "rt/reg/battery_capacity").length > 0, 5000);
     const { soc, v, est, ttg } = newest(),
       capacity = json(messages(host, "rt/reg/battery_capacity").at(-1)).value as number;
     assert.ok(Math.abs(est - (capacity * soc * v) / 100) < 0.02 * est && ttg > 0, JSON.stringify(newest()));

@@ -3,7 +3,10 @@ import { measuredWeights, type Weights } from "../host/costs";
 import { startVirtual } from "../host/virtual";
 import { buildUnitImage, replyBytes, type Unit } from "./units";
 
-/** Units by name; how often each is done, and what of it is the bench's own. */
+/**
+ * Units by name; how often each is done, and what of it is the bench's own. A turn with nothing due is left out: half of
+ * it is natives, which the model does not know.
+ */
 export const MODELLED: [Unit, number, Unit?][] = [
   ["poll", 10],
   ["canSecond", 5, "canHarness"],
@@ -14,7 +17,6 @@ export const MODELLED: [Unit, number, Unit?][] = [
   ["publish1", 4],
   ["registerMessage", 10],
   ["stateMessage", 10],
-  ["nothingDue", 10],
 ];
 
 type Callback = (...values: unknown[]) => void;

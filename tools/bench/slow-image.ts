@@ -13,6 +13,7 @@ export const STEP_ENDS: Record<string, string> = {
   can: "getAddressOf",
   supervise: "getPowerUsage",
   mqtt: "isUTF8",
+  jobs: "getBattery",
   diagnostics: "getConsole",
 };
 
@@ -29,7 +30,7 @@ const slowed = (k: number): Replacement[] => [
   {
     module: "drivers/timers.ts",
     from: /\bsetInterval\b/,
-    to: `function (f, p, a, b) { return setInterval(f, p * ${k}, a, b); }`,
+    to: `function (f, p, a) { return setInterval(f, p * ${k}, a); }`,
   },
   { module: "drivers/timers.ts", from: /\bchangeInterval\b/, to: `function (i, p) { changeInterval(i, p * ${k}); }` },
 ];

@@ -29,43 +29,36 @@ const CAN_SECOND = `const c = app.can; c.nextAt = c.limitsAt = c.alarmsAt = 0; c
  */
 const units = {
   loop: "",
-  poll: `const u = app.uart, p = u.poller; p.plan[0].due = 0; p.slowAt = 1e15; u.task.due = soon();
-    runTask(scheduler, u.task); uartReceived(u, reply);`,
+  poll: `const u = app.uart, p = u.poller; p.plan[0].due = 0; p.slowAt = 1e15; scheduler.dues[0] = scheduler.at = natives.now(); scheduler.first = 0;
+    runNext(scheduler); uartReceived(u, reply);`,
   canSecond: `${CAN_SECOND}.forEach(() => c.task.step(c, natives.now()));`,
-  canHarness: `const h = { task: { due: 0, period: 0, state: 0, step: nothing } }; ${CAN_SECOND}.forEach(() => h.task.step(c, natives.now()));`,
+  canHarness: `const h = { task: { place: 0, at: 0, state: 0, step: nothing } }; ${CAN_SECOND}.forEach(() => h.task.step(c, natives.now()));`,
   canIdle: `const c = app.can; c.nextAt = 1e15; c.waiting.fill(0); c.task.step(c, natives.now());`,
-  step: `const t = scheduler.tasks[4], s = t.step; t.step = nothing; t.due = soon(); runTask(scheduler, t); t.step = s;`,
+  step: `const t = scheduler.tasks[4], s = t.step; t.step = nothing; scheduler.dues[4] = scheduler.at = natives.now(); scheduler.first = 4; runNext(scheduler); t.step = s;`,
   supervise:
-    "app.limits.at = 0; scheduler.tasks[2].state.isSecond = true; scheduler.tasks[2].due = soon(); runTask(scheduler, scheduler.tasks[2]);",
+    "app.limits.at = 0; scheduler.tasks[2].state.isSecond = true; scheduler.dues[2] = scheduler.at = natives.now(); scheduler.first = 2; runNext(scheduler);",
   publish0: `publish(session, "rt/x", ready, 0, 1);`,
   publish1: `session.inFlight = []; publish(session, "rt/x", ready, 2, 1);`,
   publish2: `session.inFlight = []; publish(session, "rt/x", ready, 4, 1);`,
   registerMessage: `const text = registerText(0), tab = text.indexOf("\\t");
     registerMessage(0, text.substr(tab + 1), app.snapshot.values[0], app.mqtt.raw, ',"timestamp_ms":123456,"seq":12,"quality":"');`,
   stateMessage: `stateMessage(app.snapshot, ["charging", "fresh", "normal"], "");`,
-  nothingDue:
-    "for (const task of scheduler.tasks) task.due = 1e15; for (const task of scheduler.tasks) runTask(scheduler, task);",
+  nothingDue: "scheduler.isTaken = true; runNext(scheduler);",
   mqttPass: `const m = app.mqtt; m.fresh = false; m.limitsSeen = m.limits.at; m.heartbeatAt = m.stateAt = natives.now(); m.due.row = 1;
-    m.due.refreshAt = 1e15; m.due.low.fill(-Infinity); m.due.high.fill(Infinity); m.task.due = soon(); runTask(scheduler, m.task);`,
+    m.due.refreshAt = 1e15; m.due.low.fill(-Infinity); m.due.high.fill(Infinity); scheduler.dues[3] = scheduler.at = natives.now(); scheduler.first = 3; runNext(scheduler);`,
 };
 export type Unit = keyof typeof units;
 
 const handleText = `
 import { publish } from "./mqtt/publish";
 import { registerMessage, registerText, stateMessage } from "./publish/messages";
-import { runTask } from "./kernel/tasks";
+import { runNext, setTimer } from "./kernel/tasks";
 function nothing() {
   return 0;
 }
-/** A task with this is due, and not late even when it begins 10 ms from now: callgrind is slow. */
-function soon() {
-  return natives.now() + 3;
-}
 function stopAll() {
-  for (const task of scheduler.tasks) {
-    scheduler.change(task.timer, 1e8);
-    task.due = 1e15;
-  }
+  scheduler.dues.fill(1e9);
+  setTimer(scheduler, natives.now());
   print("~unit");
 }
 const payload = ${JSON.stringify(PAYLOAD)};

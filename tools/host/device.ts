@@ -170,7 +170,7 @@ function report(s: DeviceState, error: unknown): void {
   s.natives?.raiseException(error);
 }
 
-/** What a callback was: the task of a timer, the kind of what it was given. */
+/** What a callback was: the task that a timer ran, the kind of what it was given. */
 function nameOf(values: unknown[]): string {
   const task = values
     .map((value) => (value as { name?: unknown } | null)?.name)
