@@ -24,7 +24,7 @@ import type { CanPort, NetworkPort } from "./kernel/ports";
 import type { Pieces } from "./http/server";
 import { samplesOf } from "./kernel/samples";
 import { reviveTimer, schedulerOf, startTask, taskOf } from "./kernel/tasks.cold";
-import { hurryTask, type Task } from "./kernel/tasks";
+import { hurryTask, setTimer, type Task } from "./kernel/tasks";
 import { dueOf } from "./publish/due";
 import type { Needs as SettingsNeeds } from "./config/needs";
 import { fallAtOnce } from "./victron/fall.cold";
@@ -155,6 +155,12 @@ function wifiChanged(up: boolean): void {
   else app.wifi.retryAt = natives.now() + app.wifi.wait;
 }
 
+/** The clock is set. It makes the interpreter's timers later by what this turn took so far, so that ours is set anew. */
+function clockTold(seconds: number): void {
+  setClock(seconds, scheduler);
+  setTimer(scheduler, natives.now());
+}
+
 function join(): void {
   if (app) joinWifi(app.wifi.settings, wifiChanged);
 }
@@ -240,7 +246,7 @@ function boot(): App {
     memory: { at: 0, usage: NaN, total: NaN, blocksize: NaN, heap: NaN, heapMin: NaN, fills: 0, isLow: false },
     wifi: wifiOf(WIFI_FIRST_MS, join, stopAccessPoint),
     clock: timeOfDay,
-    setClock: setClock,
+    setClock: clockTold,
     lines: { text: "" },
     replay: { at: REPLAY_FROM_MS, boot: 0, dropped: 0, log: null },
     restart: restart,

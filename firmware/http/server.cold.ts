@@ -8,12 +8,15 @@ export function serverOf(now: () => number, soon: Server["soon"], answer: Server
   return { clients: [], port: 0, now: now, soon: soon, answer: answer, requests: 0, wrong: 0, wrongAt: 0 };
 }
 
+/** Characters of a client that wait to be looked at: more than any request that is answered has. */
+const MOST_WAITING = 6000;
+
 /** A new client. What it does is looked at by the rare part; only the ears stay. */
 export function accept(server: Server, socket: Socket): void {
   const client: Client = { socket: socket, rx: "", want: 0, at: server.now(), pieces: null, piece: 0 };
   clientEvent(server, client, "came");
   socket.on("data", function (bytes) {
-    if (client.pieces) return;
+    if (client.pieces || client.rx.length + bytes.length > MOST_WAITING) return;
     client.rx += bytes;
     client.at = server.now();
     if (client.rx.length < client.want) return;

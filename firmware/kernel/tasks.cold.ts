@@ -2,8 +2,10 @@
 import { runNext, type Scheduler, setTimer, type Step, type Task } from "./tasks";
 import { NEVER } from "./time";
 
-/** Places for tasks. */
-const MOST_TASKS = 6;
+/** Places for tasks; the timer is looked after this often; it may fire so much early (ms). */
+const MOST_TASKS = 6,
+  REVIVE_MS = 5000,
+  ROUNDED_MS = 0.01;
 
 /** A task; who is its own state gives null, and puts itself there when it is whole. */
 export function taskOf<State>(
@@ -49,19 +51,24 @@ export function startTask(scheduler: Scheduler, task: Task): void {
     place = scheduler.tasks.push(task) - 1;
   task.place = place;
   scheduler.dues[place] = now + task.period;
-  if (!place) scheduler.timer = scheduler.every(runNext, task.period, scheduler);
+  if (!place) {
+    scheduler.timer = scheduler.every(runNext, task.period, scheduler);
+    scheduler.every(reviveTimer, REVIVE_MS, scheduler);
+  }
   setTimer(scheduler, now);
 }
 
 /**
- * The interpreter removes a timer whose callback it broke off (no memory, too many nested calls): then there is another
- * one, and the task that ran is due after its period, so that others come before it.
+ * The timer as it should be, whatever has become of it. The interpreter removes one whose callback it broke off (no
+ * memory, too many nested calls): then there is another one. A step that was broken off left its task due: it is due
+ * after a period, so that others come before it.
  */
 export function reviveTimer(scheduler: Scheduler): void {
-  const now = (scheduler.clock() - scheduler.start) * 1000;
+  const now = (scheduler.clock() - scheduler.start) * 1000,
+    dues = scheduler.dues;
+  scheduler.name = "timer";
   for (const task of scheduler.tasks)
-    if (task.name === scheduler.name && scheduler.dues[task.place] <= now)
-      scheduler.dues[task.place] = now + task.period;
+    if (dues[task.place] <= task.at + ROUNDED_MS) dues[task.place] = now + task.period;
   try {
     setTimer(scheduler, now);
   } catch (error) {

@@ -3,11 +3,13 @@
 import { stepFailed } from "./task-failed.cold";
 
 /**
- * A start this late (ms) lets more urgent tasks go first; this late is counted; the next step comes so long after one
- * that took longer than a period; a timer that is due sooner than this after its callback began fires in the same turn.
+ * A start this late (ms) lets more urgent tasks go first; this late is counted, and no longer put off by bytes; this
+ * late no other goes first any more; a task that is due again before its step has ended waits so long for the others;
+ * a timer that is due sooner than this after its callback began fires in the same turn.
  */
 const COURTESY = 10,
   LATE = 50,
+  STARVED = 1000,
   BREATH = 10;
 const NEXT_TURN = 1;
 
@@ -39,7 +41,7 @@ export interface Scheduler {
   /** When the timer fires (ms), and for which task. */
   at: number;
   first: number;
-  /** Something else has worked in this turn, so that no step begins in it. */
+  /** Bytes were taken in this turn, so that no step begins in it unless one is late. */
   isTaken: boolean;
   tasks: Task[];
   /**
@@ -48,7 +50,7 @@ export interface Scheduler {
    */
   clock(): number;
   start: number;
-  /** The task that ran last. */
+  /** What ran last, for who measures. */
   name: string;
   change(timer: number, period: number): void;
   timer: number;
@@ -62,24 +64,23 @@ export interface Scheduler {
 export function stepTask(scheduler: Scheduler, task: Task, now: number): void {
   let delay = 0;
   task.at = now;
-  scheduler.name = task.name;
   try {
     delay = task.step(task.state as never, now);
   } catch (error) {
     stepFailed(scheduler, task, error);
   }
   const end = (scheduler.clock() - scheduler.start) * 1000,
-    next = scheduler.dues[task.place] + task.period;
+    next = delay ? now + delay : scheduler.dues[task.place] + task.period;
   if (end - now > task.longest) task.longest = end - now;
-  scheduler.dues[task.place] = delay ? now + delay : next < end ? end + BREATH : next;
+  scheduler.name = task.name; // not before: a step may contain one of another task
+  scheduler.dues[task.place] = next < end ? end + BREATH : next;
 }
 
-/** The most urgent task that is due. */
-function mostUrgent(scheduler: Scheduler, now: number): Task {
+/** Place of the most urgent task that is due. */
+function mostUrgent(dues: Float64Array, now: number): number {
   let place = 0;
-  while (scheduler.dues[place] > now) place++;
-  if (now - scheduler.dues[place] > LATE) scheduler.tasks[place].late++;
-  return scheduler.tasks[place];
+  while (dues[place] > now) place++;
+  return place;
 }
 
 /**
@@ -88,17 +89,17 @@ function mostUrgent(scheduler: Scheduler, now: number): Task {
  */
 export function runNext(scheduler: Scheduler): void {
   const now = (scheduler.clock() - scheduler.start) * 1000,
-    dues = scheduler.dues;
+    dues = scheduler.dues,
+    late = now - dues[scheduler.first],
+    waits = scheduler.isTaken && late < LATE;
   let fired = scheduler.at,
     next = now;
   if (fired > now) fired = now; // the interpreter rounds times down
-  if (scheduler.isTaken) scheduler.isTaken = false;
-  else {
-    stepTask(
-      scheduler,
-      now - dues[scheduler.first] > COURTESY ? mostUrgent(scheduler, now) : scheduler.tasks[scheduler.first],
-      now,
-    );
+  scheduler.isTaken = false;
+  if (!waits) {
+    const task = scheduler.tasks[late > COURTESY && late < STARVED ? mostUrgent(dues, now) : scheduler.first];
+    if (late > LATE && now - dues[task.place] > LATE) task.late++;
+    stepTask(scheduler, task, now);
     next = Math.min.apply(null, dues as never);
     scheduler.first = dues.indexOf(next);
   }

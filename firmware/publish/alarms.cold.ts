@@ -132,14 +132,14 @@ export function publishAlarms(mqtt: MqttTask, now: number): number {
     rare.summary = false;
     rare.known = isKnown;
   }
-  row = rare.place[topics.FAMILY_ALARMS];
-  if (row === 0) {
-    // all of them are out
-    if (key === rare.levels && rare.gx.indexOf(Infinity, topics.GX_ROWS) < 0) row = topics.GX_ALARM_ROWS;
+  row = rare.place[topics.FAMILY_ALARMS] - 1; // 0 is the place of no round
+  if (row < 0) {
+    // all of them are out, or a round begins
+    row = key === rare.levels && rare.gx.indexOf(Infinity, topics.GX_ROWS) < 0 ? topics.GX_ALARM_ROWS : 0;
     rare.levels = key;
   }
   for (; row < topics.GX_ALARM_ROWS; row++) {
-    rare.place[topics.FAMILY_ALARMS] = row;
+    rare.place[topics.FAMILY_ALARMS] = row + 1;
     if (looks-- <= 0) return now;
     const parts = gxAlarm(row),
       level = gxLevel(parts[topics.GX_ALARM_IDS], known, levels),

@@ -100,7 +100,7 @@ function answered(needs: Needs, packet: string, request: TimeRequest, period: nu
   clock.error = "";
   clock.failed = 0;
   settle(clock, now + jittered(period));
-  needs.setClock(told.time < CLOCK_END ? told.time : now / 1000, needs.scheduler);
+  needs.setClock(told.time < CLOCK_END ? told.time : now / 1000);
 }
 
 function ask(needs: Needs, ip: string, port: number, request: TimeRequest, period: number): void {

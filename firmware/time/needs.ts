@@ -9,5 +9,5 @@ export interface Needs extends SettingsNeeds {
   network: NetworkPort;
   scheduler: Scheduler;
   /** Tell the machine the time (s since 1970); the start of the scheduler moves with it. */
-  setClock(seconds: number, scheduler: { start: number }): void;
+  setClock(seconds: number): void;
 }

@@ -56,6 +56,17 @@ const PUT = "PUT /api/config?x=1 HTTP/1.1\r\nHost: a\r\nX-Setup-Token: 12AB\r\nc
 const rest = (text: string): string => text.slice(text.indexOf("\r\n\r\n") + 4);
 
 describe("http server", () => {
+  it("keeps a bounded part of what comes while nobody can look at it, and plans as much work", () => {
+    const work: (() => void)[] = [],
+      own = { ...server(), soon: (job: () => void) => work.push(job) } as unknown as Server,
+      peer = join(own);
+    for (let pieces = 0; pieces < 100; pieces++) peer.emit("data", "x".repeat(536));
+    assert.ok(own.clients[0].rx.length <= 6000, `${own.clients[0].rx.length} characters`);
+    assert.ok(work.length <= 12, `${work.length} jobs`);
+    work.forEach((job) => job());
+    assert.match(peer.written, /^HTTP\/1\.1 431 /);
+  });
+
   it("answers a request, whole and split at every byte", () => {
     for (let at = 0; at <= PUT.length; at++)
       assert.equal(ask(server(), PUT.slice(0, at), PUT.slice(at)), "HTTP/1.1 200 OK\r\n\r\nPUT /api/config 0123456789");

@@ -15,8 +15,8 @@ interface Bench {
   /** When the interpreter's timer fires, and how often it was changed. */
   timer: { due: number; changes: number };
   add(name: string, period: number, step?: () => number): Task;
-  /** Turns of the main loop until `to`: in each the timer fires once when it is due. */
-  run(to: number): void;
+  /** Turns of the main loop until `to`: in each the timer fires once when it is due. Whether each begins with bytes. */
+  run(to: number, hasBytes?: boolean): void;
 }
 
 function bench(): Bench {
@@ -29,8 +29,8 @@ function bench(): Bench {
   const scheduler = schedulerOf({
     clock: () => clock.now / 1000,
     start: 0,
-    every: (_, first) => {
-      timer.due = clock.now + first;
+    every: (callback, first) => {
+      if (callback === runNext) timer.due = clock.now + first;
       return 1;
     },
     // as the interpreter does: from now on, but from its old time when it is changed in its own callback
@@ -52,9 +52,10 @@ function bench(): Bench {
     startTask(scheduler, task);
     return task;
   };
-  const run = (to: number): void => {
+  const run = (to: number, hasBytes = false): void => {
     while (timer.due <= to) {
       clock.now = Math.max(clock.now, timer.due);
+      scheduler.isTaken ||= hasBytes;
       isOwn = true;
       runNext(scheduler);
       isOwn = false;
@@ -92,6 +93,41 @@ describe("tasks", () => {
     assert.deepEqual(b.ran, []);
     runNext(b.scheduler);
     assert.deepEqual(b.ran, ["uart"]);
+  });
+
+  it("bytes without end put a step off by 50 ms, not for ever", () => {
+    const b = bench(),
+      times: number[] = [];
+    b.add("uart", 250, () => (times.push(b.clock.now), 0));
+    b.add("can", 1000);
+    b.run(3100, true);
+    assert.deepEqual([b.ran.filter((name) => name === "can").length, times.length], [3, 12]);
+    times.forEach((at, i) => assert.ok(at - 250 * (i + 1) <= 60, `${at} ms`));
+  });
+
+  it("a task that has always more to do lets less urgent ones run between", () => {
+    for (const delay of [0, 20]) {
+      const b = bench();
+      b.add("mqtt", 20, () => ((b.clock.now += 114), delay));
+      b.add("jobs", 5000, () => ((b.clock.now += 30), 0.1));
+      b.add("diagnostics", 1000);
+      b.run(10_000);
+      const count = (name: string): number => b.ran.filter((ran) => ran === name).length;
+      assert.ok(count("jobs") > 20, `${count("jobs")} jobs in the second half`);
+      assert.ok(count("diagnostics") >= 8, `${count("diagnostics")} times diagnostics`);
+    }
+  });
+
+  it("a timer that the interpreter made later is in time again when it is looked after", () => {
+    const b = bench(),
+      times: number[] = [];
+    b.add("can", 100, () => (times.push(b.clock.now), 0));
+    b.timer.due += 30;
+    b.run(290);
+    b.clock.now = 295;
+    reviveTimer(b.scheduler);
+    b.run(500);
+    assert.deepEqual(times.map(Math.round), [130, 230, 300, 400, 500]);
   });
 
   it("each runs at its time, on its grid, and the timer fires for nothing else", () => {

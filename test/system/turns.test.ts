@@ -1,9 +1,12 @@
 // Turns of the interpreter's main loop in the built image, with its work as on a chip, cold functions counted: from
 // begin to end of a turn nobody looks at the UART.
 import assert from "node:assert/strict";
+import { repeat } from "../../tools/host/clock";
 import { measuredWeights } from "../../tools/host/costs";
-import { startVirtual } from "../../tools/host/virtual";
-import { imageText } from "./rig";
+import { startVirtual, type VirtualRig } from "../../tools/host/virtual";
+import { jsonOf } from "../../tools/host/virtual-network";
+import { faultyImage } from "../fixtures/image";
+import { imageText, LIMITS, type Status } from "./rig";
 
 /** No turn may take longer, none of supervise, M instructions, once everything has been published once. */
 const MOST = 20,
@@ -19,7 +22,7 @@ describe("system: turns of the main loop", () => {
       supervise = 0;
     rig.clock.run(SETTLED_MS);
     rig.turned.push((instructions, whats) => {
-      const steps = whats.filter((what) => what !== "string");
+      const steps = whats.filter((what) => what !== "string" && what !== "timer");
       assert.ok(steps.length <= 1, whats.join(" "));
       most = Math.max(most, instructions / 1e6);
       if (steps[0] === "supervise") supervise = Math.max(supervise, instructions / 1e6);
@@ -29,6 +32,41 @@ describe("system: turns of the main loop", () => {
     assert.ok(turns > (20 * WATCHED_MS) / 1000, `${turns} turns`);
     assert.ok(most <= MOST, `${most.toFixed(1)} M`);
     assert.ok(supervise > 1 && supervise <= MOST_SUPERVISE, `supervise: ${supervise.toFixed(1)} M`);
+  });
+
+  /** How often the task began late in 100 s. */
+  function lateIn(rig: VirtualRig, name: string): number {
+    const [before, after] = [0, 100_000].map((wait_ms) => {
+      rig.clock.run(wait_ms);
+      const answer = rig.get("/api/status");
+      rig.clock.run(5000);
+      return jsonOf<Status>(answer)!.tasks.find((task) => task.name === name)!.late;
+    });
+    return after! - before!;
+  }
+
+  it("do not come later with each time that the clock is set", async () => {
+    const image = await faultyImage({ file: "time/clock.cold.ts", from: "* 3600000", to: "* 5000" }),
+      rig = startVirtual({ image, seed: 1, settings: { time: { server: "clock", sync_hours: 1 } } });
+    rig.clock.run(30_000);
+    const late = lateIn(rig, "uart");
+    assert.ok(late <= 3, `${late} times`);
+  });
+
+  it("come though bytes never end, and the battery is heard again afterwards", async () => {
+    const rig = startVirtual({ image: await imageText(), seed: 1 });
+    let limits = 0;
+    rig.clock.run(30_000);
+    rig.frames.push(({ id }) => (limits += id === LIMITS ? 1 : 0));
+    // as fast as 115200 baud gives them
+    const cancel = repeat(rig.clock, 5, () => rig.device.receive(new Uint8Array(58).fill(0x55)));
+    rig.clock.run(10_000);
+    assert.ok(limits >= 8, `${limits} times 0x351`);
+    cancel();
+    rig.clock.run(60_000);
+    const answer = rig.get("/api/status");
+    rig.clock.run(5000);
+    assert.equal(jsonOf<Status>(answer)!.live_data.phase, "normal");
   });
 
   it("go on when the interpreter has removed the timer whose callback it broke off", async () => {
