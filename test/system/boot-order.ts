@@ -31,7 +31,7 @@ export function startedOf(lines: string[]): string[] {
   return lines.filter((line) => line.startsWith("start: ")).map((line) => line.slice(7));
 }
 
-/** UART, CAN, HTTP; the tasks run when the first of them can. */
-export const BOOT_ORDER = ["UART", "tasks", "CAN", "HTTP"];
+/** UART, CAN, HTTP; the tasks run when the first of them can: their timer, and the one that looks after it. */
+export const BOOT_ORDER = ["UART", "tasks", "tasks", "CAN", "HTTP"];
 /** Most urgent first. */
 export const TASK_ORDER = ["uart", "can", "supervise", "mqtt", "jobs", "diagnostics"];
