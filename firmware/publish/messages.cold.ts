@@ -92,6 +92,12 @@ export function hasNames(suffix: string): boolean {
 
 // Publishes the limits when they change and each ten seconds, and whether the battery is there.
 
+/** The round of the GX topics begins anew: its values are old. */
+function forgetRound(rare: MqttTask["rare"]): void {
+  rare.round = null;
+  rare.place[FAMILY_GX] = 0;
+}
+
 /** Phase, permissions, status, alarms or the GX changed: the topics that say it do not wait for their period. */
 function lookAround(mqtt: MqttTask, ccl: number, dcl: number, now: number): void {
   const rare = mqtt.rare,
@@ -106,8 +112,7 @@ function lookAround(mqtt: MqttTask, ccl: number, dcl: number, now: number): void
   const moved = (key ^ rare.key) & 1,
     values = moved && rare.due[FAMILY_GX] > 0 ? 1 : 0; // after a connection the values stay before the states
   rare.due.fill(0, FAMILY_ALARMS, FAMILY_STATES + 1);
-  rare.round = null; // its values are old
-  rare.place[FAMILY_GX] = 0;
+  forgetRound(rare);
   if (moved) {
     // the GX came or went: a round of the states begins anew, with all of them, and before the values
     rare.odd = false;
@@ -135,6 +140,7 @@ export function publishLimits(mqtt: MqttTask, now: number): number {
     if (publish(session, "rt/bms", online ? "online" : "offline", QOS1 | RETAIN | CRITICAL, now)) mqtt.online = online;
     sent++;
   }
+  if (sum !== mqtt.limitsSum && mqtt.rare.round) forgetRound(mqtt.rare); // it may hold a limit that is higher
   if ((sum !== mqtt.limitsSum || now - mqtt.limitsAt >= REFRESH_MS) && session.inFlight.length < MOST_IN_FLIGHT) {
     const message =
       phase === SILENT && mqtt.limitsFlags & RETAIN

@@ -172,6 +172,8 @@ export interface MqttTask {
   fresh: boolean;
   /** The newest sample has not been told yet by what follows the poll. */
   isNew: boolean;
+  /** The last step was a message of the inbox. */
+  hasTaken: boolean;
   limitsSeen: number;
   phaseSeen: number;
   /** When the next rare topic is due (ms). */

@@ -137,11 +137,13 @@ function step(mqtt: MqttTask, now: number): number {
     mqtt.fresh = mqtt.isNew = true;
     if (mqtt.due.shortest || session.state !== CONNECTED) samplesDrain(samples);
   }
-  if (session.inbox.length) {
+  if (session.inbox.length && !mqtt.hasTaken) {
+    mqtt.hasTaken = true; // the next step is telemetry's
     takeMessage(mqtt, now);
     if (session.rx && session.socket) mqtt.heard(""); // more may wait behind a full inbox
     return MORE_MS;
   }
+  mqtt.hasTaken = false;
   if (session.state === CONNECTED && socket) {
     if (!socket.dSnd) session.waitingSince = now;
     if (now >= session.lookAt) keepAlive(session, now);
@@ -153,7 +155,7 @@ function step(mqtt: MqttTask, now: number): number {
     advance(mqtt, now);
     if (session.socket && session.socket !== socket) attach(mqtt, session.socket);
   }
-  if (session.stream) return MORE_MS;
+  if (session.stream || session.inbox.length) return MORE_MS;
   if (samples.count) return WAITING_MS;
   return session.state === CONNECTED && mqtt.rareAt > now ? QUIET_MS : PERIOD_MS;
 }
@@ -239,6 +241,7 @@ export function mqttTaskOf(
     errorsSaid: 0,
     fresh: false,
     isNew: false,
+    hasTaken: false,
     limitsSeen: -1,
     phaseSeen: -1,
     registersAt: 0,

@@ -153,44 +153,34 @@ export function publishOnce(mqtt: MqttTask, now: number): number {
 const ROUND_MS = 30000;
 /** A change of energy that is said, kWh. */
 const STEP_KWH = 0.01;
-/** Most messages of a step. */
-const MOST = 1;
 
-/** Registers of groups that were read anew; how many messages are left, -1 when there is more to do. */
-function publishGroups(mqtt: MqttTask, left: number, now: number): number {
+/** The next register of the groups that were read anew; false when there may be more to do. */
+function publishGroups(mqtt: MqttTask, now: number): boolean {
   const rare = mqtt.rare,
     tail = messageTail(mqtt.snapshot.seq, now, mqtt.needs.clock.epoch, rare);
   let group = AFTER_SETTINGS;
   for (const start of (topics.GROUP_STARTS as string).split(" ")) {
     const words = mqtt.raw[group] || null,
       place = start.split(":");
-    while (words && words !== rare.groups[group]) {
+    if (words && words !== rare.groups[group]) {
       const message = groupMessage(words, +place[0], +place[1], rare.from, tail);
       if (message[GROUP_NEXT] < 0) {
         rare.groups[group] = words;
         rare.from = 0;
-      } else if (
-        left-- <= 0 ||
-        !sendRegister(
-          mqtt,
-          message[GROUP_SUFFIX],
-          message[GROUP_PAYLOAD],
-          rare.flags[message[GROUP_IS_TEXT] ? topics.TEXT : topics.TELEMETRY],
-          now,
-        )
-      ) {
-        return -1;
-      } else {
-        rare.from = message[GROUP_NEXT];
+        return false;
       }
+      const flags = rare.flags[message[GROUP_IS_TEXT] ? topics.TEXT : topics.TELEMETRY];
+      if (sendRegister(mqtt, message[GROUP_SUFFIX], message[GROUP_PAYLOAD], flags, now))
+        rare.from = message[GROUP_NEXT];
+      return false;
     }
     group++;
   }
-  return left;
+  return true;
 }
 
-/** rt/energy/*: while the time of day is known, when a total has changed. False when there is more to do. */
-function publishEnergy(mqtt: MqttTask, left: number, now: number): boolean {
+/** The next of rt/energy/*: while the time of day is known, when a total has changed. False when there is more to do. */
+function publishEnergy(mqtt: MqttTask, now: number): boolean {
   const v = mqtt.snapshot.values,
     rare = mqtt.rare,
     local = localSeconds(mqtt.needs);
@@ -209,22 +199,20 @@ function publishEnergy(mqtt: MqttTask, left: number, now: number): boolean {
       timeMember(mqtt.needs.clock.epoch, now, rare);
   if (totals !== rare.totals && known) keepTotals(mqtt.needs.store, totals);
   rare.totals = totals;
-  for (
-    ;
-    totals["said"] !== said && rare.place[topics.FAMILY_SLOW] < topics.ENERGY_TOTALS;
-    rare.place[topics.FAMILY_SLOW]++
-  ) {
+  if (totals["said"] !== said) {
     const message = totalMessage(totals, energy, rare.place[topics.FAMILY_SLOW], tail);
-    if (left-- <= 0 || !send(mqtt, message[SUFFIX], message[PAYLOAD], topics.TOTALS, now)) return false;
+    if (
+      !send(mqtt, message[SUFFIX], message[PAYLOAD], topics.TOTALS, now) ||
+      ++rare.place[topics.FAMILY_SLOW] < topics.ENERGY_TOTALS
+    )
+      return false;
   }
   rare.place[topics.FAMILY_SLOW] = 0;
   totals["said"] = said;
   return true;
 }
 
-/** Messages of what has changed; when to go on (ms). */
+/** The next message of what has changed; when to go on (ms). */
 export function publishSlow(mqtt: MqttTask, now: number): number {
-  const left = publishGroups(mqtt, MOST, now);
-  if (left < 0) return now;
-  return publishEnergy(mqtt, left, now) ? now + ROUND_MS : now;
+  return publishGroups(mqtt, now) && publishEnergy(mqtt, now) ? now + ROUND_MS : now;
 }

@@ -69,6 +69,20 @@ describe("system: turns of the main loop", () => {
     assert.equal(jsonOf<Status>(answer)!.live_data.phase, "normal");
   });
 
+  it("are not all for messages that come without end: telemetry goes on", async () => {
+    const rig = startVirtual({ image: await imageText(), seed: 1 });
+    rig.clock.run(60_000);
+    const topic = [...rig.broker.newest.keys()].find((key) => key.endsWith("/rt/state"))!,
+      from = rig.broker.messages;
+    let states = 0;
+    rig.broker.listeners.push((name) => (states += name === topic ? 1 : 0));
+    const cancel = repeat(rig.clock, 20, () => rig.broker.send(topic.replace("rt/state", "cmd"), '{"cmd":"ping"}'));
+    rig.clock.run(20_000);
+    cancel();
+    assert.ok(rig.broker.messages > from + 100, "messages are taken");
+    assert.ok(states >= 10, `${states} times rt/state`);
+  });
+
   it("go on when the interpreter has removed the timer whose callback it broke off", async () => {
     const rig = startVirtual({ image: await imageText(), seed: 1 });
     let frames = 0;
