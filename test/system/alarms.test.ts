@@ -12,11 +12,12 @@ import { jsonOf } from "../../tools/host/virtual-network";
 
 /**
  * From what the battery shows to the frame: a poll, a step of the alarms, a frame; and how much a timer may seem short,
- * s.
+ * s. An answer of the device takes a few looks at most.
  */
 const LATEST_S = 3.5,
   EARLIEST_S = -1.5,
-  LOOK_MS = 250;
+  LOOK_MS = 250,
+  MOST_LOOKS = 8;
 
 /** What only the bus can show: with the fault each second, and without it. */
 interface BusWay extends AlarmWay {
@@ -106,7 +107,7 @@ function watch(rig: VirtualRig, way: AlarmWay, stages: Stage[], end_s: number, b
       (stages.findLast(({ from_s }) => at_s >= from_s)!.role === "at" ? bus.fault : bus.heal)(rig);
     }
     const answer = rig.get("/api/status");
-    rig.clock.run(LOOK_MS);
+    for (let looks = 0; !answer.isOver && looks < MOST_LOOKS; looks++) rig.clock.run(LOOK_MS);
     const status = jsonOf<Status>(answer);
     if (status) http = status.alarms.find(({ id }) => id === way.id)?.severity ?? 0;
     seen.push({ at_s: rig.simulator.time_s(), frame, http });

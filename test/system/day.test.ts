@@ -192,7 +192,7 @@ function step(day: Day): void {
 /** The status, when nothing disturbs it. */
 function statusOf(rig: VirtualRig): Status {
   const answer = rig.get("/api/status");
-  rig.clock.run(SECOND_MS);
+  rig.clock.run(5 * SECOND_MS);
   const status = jsonOf<Status>(answer);
   assert.ok(status, `DAY_SEED=${SEED}: no whole answer: ${answer.text}`);
   return status;
