@@ -155,7 +155,7 @@ function wifiChanged(up: boolean): void {
   else app.wifi.retryAt = natives.now() + app.wifi.wait;
 }
 
-/** The clock is set. It makes the interpreter's timers later by what this turn took so far, so that ours is set anew. */
+/** The clock is set; as that makes the interpreter's timers later by what this turn took so far, ours is set anew. */
 function clockTold(seconds: number): void {
   setClock(seconds, scheduler);
   setTimer(scheduler, natives.now());

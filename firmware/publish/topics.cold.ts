@@ -179,7 +179,7 @@ function publishGroups(mqtt: MqttTask, now: number): boolean {
   return true;
 }
 
-/** The next of rt/energy/*: while the time of day is known, when a total has changed. False when there is more to do. */
+/** The next of rt/energy/*, while the time is known, when a total has changed; false when there is more to do. */
 function publishEnergy(mqtt: MqttTask, now: number): boolean {
   const v = mqtt.snapshot.values,
     rare = mqtt.rare,

@@ -4,8 +4,8 @@ import { startVirtual } from "../host/virtual";
 import { buildUnitImage, replyBytes, type Unit } from "./units";
 
 /**
- * Units by name; how often each is done, and what of it is the bench's own. A turn with nothing due is left out: half of
- * it is natives, which the model does not know.
+ * Units by name; how often each is done, and what of it is the bench's own. A turn with nothing due is left out: half
+ * of it is natives, which the model does not know.
  */
 export const MODELLED: [Unit, number, Unit?][] = [
   ["poll", 10],
