@@ -351,7 +351,8 @@ describe("system: what the API tells", () => {
     for (const { key, value, values } of rows) {
       const others = values ? values.filter((name) => name !== value) : [1, -1, 10, -10].map((step) => +value + step),
         good = others.find((other) => change(rig, "PUT", "/api/registers?dry=1", { [key]: other }).status === 200);
-      if (good !== undefined && key !== "set_state_of_health") wanted[key] = good;
+      // what is sent without being asked for may come between any bytes, and a release loses some of them
+      if (good !== undefined && key !== "set_state_of_health" && !key.startsWith("broadcast")) wanted[key] = good;
     }
     assert.ok(Object.keys(wanted).length > 30, Object.keys(wanted).join());
     rig.simulator.faults.set("altered-write", { times: 1 });
