@@ -28,6 +28,7 @@ const ELSEWHERE: Record<string, string> = {
   "npm run bench": "longer than a test may take; test/interpreter counts with its parts",
   "npm run mutate -- --seed 1 --count 100": "hours; test/tools/mutate.test.ts",
   "npm run soak": "hours; npm test has short forms",
+  "npm run test:node-red": "installs Node-RED; test/node-red when that is there",
   "npm run test:versions": "hours; test/tools/versions.test.ts",
   "npm run flash": "needs a device; test/drivers/espruino has a console that loses blocks",
   "npm run flash -- --port /dev/ttyUSB0 --board <name>": "the same",

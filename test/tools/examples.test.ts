@@ -96,6 +96,118 @@ describe("the Node-RED flow", () => {
   });
 });
 
+describe("the other Node-RED flows", () => {
+  const bodies: [flow: string, functions: [name: string, file: string][]][] = [
+    ["node-red-live.json", [["values", "live-values.js"]]],
+    [
+      "node-red-influxdb.json",
+      [
+        ["point", "influx-point.js"],
+        ["cost by colour", "tariff-cost.js"],
+      ],
+    ],
+  ];
+  for (const [name, functions] of bodies)
+    it(`${name}: bodies of functions in files of their own, and only nodes that it has`, () => {
+      const flow = JSON.parse(read(name)) as (Node & { name?: string })[],
+        ids = flow.map(({ id }) => id);
+      assert.equal(new Set(ids).size, ids.length);
+      for (const { z, wires = [] } of flow)
+        for (const id of [z, ...wires.flat()]) assert.ok(id === undefined || ids.includes(id), id);
+      assert.deepEqual(
+        flow.filter(({ type }) => type === "function").map(({ name: own, func }) => [own, func]),
+        functions.map(([own, file]) => [own, read(file)]),
+      );
+    });
+
+  type Sent = { measurement?: string; topic?: string; payload: unknown } | null;
+  const context = (): { get(key: string): unknown; set(key: string, value: unknown): void } => {
+    const kept = new Map<string, unknown>();
+    return { get: (key) => kept.get(key), set: (key, value) => void kept.set(key, value) };
+  };
+  const run = (file: string, msg: unknown, flow = context()): unknown =>
+    (new Function("msg", "flow", read(file)) as (msg: unknown, flow: unknown) => unknown)(msg, flow);
+
+  it("live values: numbers, nothing for what is unknown, words for both", () => {
+    const topic = "tinybms/A/rt/state",
+      payload = {
+        soc: 62,
+        v: 52.63,
+        i: -18.8,
+        p: null,
+        st: "discharging",
+        cvl: 55.2,
+        ccl: 135,
+        dcl: null,
+        lim: "user",
+        ph: "normal",
+      };
+    assert.deepEqual(run("live-values.js", { topic, payload }), [
+      { topic: "A", payload: 62 },
+      { topic: "A", payload: 52.63 },
+      null,
+      { topic: "A", payload: "A: discharging, 52.63 V, -18.8 A (normal)" },
+      { topic: "A", payload: "CVL 55.2 V, CCL 135 A, DCL unknown: user" },
+    ]);
+    assert.equal(run("live-values.js", { topic: "tinybms/A/rt/cells", payload }), null);
+    assert.equal(run("live-values.js", { topic, payload: "x" }), null);
+  });
+
+  it("points: with the time of the message where it has one, none of what is unknown", () => {
+    const topic = "tinybms/A/rt/reg/state_of_charge",
+      tags = { device: "A", sensor: "state_of_charge" };
+    const point = (payload: unknown): Sent => run("influx-point.js", { topic, payload }) as Sent;
+    assert.deepEqual(point({ value: 62.1, quality: "ok" }), {
+      measurement: "battery",
+      payload: [{ value: 62.1 }, tags],
+    });
+    assert.deepEqual(point({ value: 1, quality: "ok", time: "2026-02-03T10:11:12.345Z" })!.payload, [
+      { value: 1, time: Date.UTC(2026, 1, 3, 10, 11, 12, 345) },
+      tags,
+    ]);
+    for (const none of [
+      { value: null, quality: "stale" },
+      { value: 1, quality: "stale" },
+      { text: "x", quality: "ok" },
+      null,
+    ])
+      assert.equal(point(none), null);
+  });
+
+  it("tariff: cost by the colour of the day, whichever of energy and colour comes first; none of another day", () => {
+    const prices = { blue: 0.16, red: 0.7 },
+      topic = "tinybms/A/rt/energy/discharge/daily",
+      energy = { topic, payload: { value: 3.21, unit: "kWh", date: "2026-02-03" }, prices },
+      color = (name: string, date = "2026-02-03") => ({
+        topic: "tariff/today",
+        payload: { color: name, date },
+        prices,
+      });
+    const told = (...messages: unknown[]): unknown => {
+      const flow = context();
+      return messages.map((msg) => run("tariff-cost.js", msg, flow)).at(-1);
+    };
+    const cost = (name: string, price: number, value: number): unknown => [
+      [
+        {
+          measurement: "energy_cost",
+          payload: [
+            { kwh: 3.21, price, cost: value },
+            { device: "A", direction: "discharge", color: name },
+          ],
+        },
+      ],
+    ];
+    assert.deepEqual(told(energy, color("red")), cost("red", 0.7, 2.25));
+    assert.deepEqual(told(color("blue"), energy), cost("blue", 0.16, 0.51));
+    assert.deepEqual(told(color("blue"), color("red"), energy), cost("red", 0.7, 2.25));
+    for (const none of [[energy], [energy, color("green")], [energy, color("red", "2026-02-04")]])
+      assert.ok(!(told(...none) as Sent[][])[0].length, JSON.stringify(none));
+    assert.equal(told({ ...energy, payload: { value: 1, unit: "Wh" } }), null);
+    assert.equal(told({ ...energy, topic: "tinybms/A/rt/state" }), null);
+  });
+});
+
 describe("the Home Assistant card", () => {
   const text = read("home-assistant-card.yaml"),
     named = [...text.matchAll(/(\w+)\.tinybms_a1b2c3_(\w+)/g)].map(([, platform, key]) => `${platform}.${key}`);
