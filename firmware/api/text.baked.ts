@@ -4,7 +4,7 @@
 export const ROUTES_AT = 46957, ROUTES_END = 47536,
   FRAMES_AT = 47536, FRAMES_END = 50802,
   METRICS_AT = 50802, METRICS_END = 52626,
-  OPENAPI_AT = 52626, OPENAPI_END = 101107;
+  OPENAPI_AT = 52626, OPENAPI_END = 101114;
 /** The routes; each has its handler (routes.cold.ts). */
 export type RouteName =
   | "GET /api/status"

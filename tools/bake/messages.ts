@@ -146,8 +146,6 @@ const STATUS: Record<string, Field[]> = {
     { member: "next_attempt_ms", unit: "ms", meaning: NEXT_TRY },
     ...counts({
       pending_config: PENDING,
-      client_id: "client id in use",
-      root_topic: "topics begin with it",
       publish_count: "messages sent since boot",
       failed_count: "messages that found no room and were tried again",
       error_count: "connections lost and tries that failed",
@@ -157,7 +155,6 @@ const STATUS: Record<string, Field[]> = {
     { member: "last_publish_ms", unit: "ms", meaning: "time since boot of the last message" },
     ...counts({
       last_error_code: 'why the last connection ended, "" when none did',
-      last_error_message: "the same in words",
       qos: "QoS of the register messages",
       retain: "they are retained",
       clean_session: "setting mqtt.clean_session",
@@ -175,6 +172,11 @@ const STATUS: Record<string, Field[]> = {
       oversize_drop: "messages received that were too long",
     }),
     { member: "blocked_ms_max", unit: "ms", meaning: "longest standstill in a try to connect" },
+    ...counts({
+      client_id: "client id in use",
+      root_topic: "topics begin with it",
+      last_error_message: "last_error_code in words",
+    }),
   ],
   "clock": [
     ...counts({ syncs: "times that the time of day was learned", failures: "tries that failed" }),

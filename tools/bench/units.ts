@@ -52,7 +52,7 @@ export type Unit = keyof typeof units;
 const handleText = `
 import { publish } from "./mqtt/publish";
 import { registerMessage, registerText, stateMessage } from "./publish/messages";
-import { runNext, setTimer } from "./kernel/tasks";
+import { runNext } from "./kernel/tasks";
 function nothing() {
   return 0;
 }
