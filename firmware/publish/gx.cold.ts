@@ -52,11 +52,13 @@ export function publishGx(mqtt: MqttTask, now: number): number {
   const round = rare.round;
   if (place < round.count) {
     const row = round.rows[place],
-      value = round.values[place],
-      message = gxMessage(row, value, nameIn(PHASES_AT, s.phase), round.tail);
-    if (s.phase === SILENT && +message[CLASS] === topics.LIMITS && rare.flags[topics.LIMITS] & RETAIN)
-      message[PAYLOAD] = "";
-    if (!send(mqtt, message[SUFFIX], message[PAYLOAD], +message[CLASS], now)) return now;
+      value = round.values[place];
+    if (value !== rare.gx[row]) {
+      const message = gxMessage(row, value, nameIn(PHASES_AT, s.phase), round.tail);
+      if (s.phase === SILENT && +message[CLASS] === topics.LIMITS && rare.flags[topics.LIMITS] & RETAIN)
+        message[PAYLOAD] = "";
+      if (!send(mqtt, message[SUFFIX], message[PAYLOAD], +message[CLASS], now)) return now;
+    }
     rare.gx[row] = value;
     rare.place[FAMILY_GX] = place + 1;
   }

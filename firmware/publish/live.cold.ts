@@ -19,6 +19,7 @@ export function publishLive(mqtt: MqttTask, bits: number, now: number): void {
     tail = messageTail(seq, now, epoch, mqtt.rare),
     gxTail = `,"timestamp_ms":${Math.round(now)}${timeMember(epoch, now, mqtt.rare)},"seq":${seq}`,
     gx = mqtt.rare.gx,
+    round = mqtt.rare.round,
     shown = gxLive(values),
     places = (GX_LIVE as string).split(" ");
   live.forEach(function (row, place) {
@@ -26,7 +27,9 @@ export function publishLive(mqtt: MqttTask, bits: number, now: number): void {
     if (!sendRow(mqtt, row, values[row], tail, now)) mqtt.due.low[row] = Infinity;
     for (let i = 2 * place; i < 2 * place + 2; i++) {
       const at = +places[i],
-        value = whole(shown[i]);
+        value = whole(shown[i]),
+        waiting = round ? round.rows.subarray(0, round.count).indexOf(at) : -1;
+      if (round && waiting >= 0) round.values[waiting] = value; // what a round has looked at is older
       if (value === gx[at]) continue;
       const message = gxMessage(at, value, "", gxTail);
       if (send(mqtt, message[SUFFIX], message[PAYLOAD], +message[CLASS], now)) gx[at] = value;
