@@ -231,6 +231,7 @@ function boot(): App {
     scheduler: scheduler,
     device: "ESP32-" + macAddress().substr(6).toUpperCase(),
     token: newToken(),
+    mark: newToken(),
     snapshot: snapshot,
     limits: limits,
     alarms: state.alarms,

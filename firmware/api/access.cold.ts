@@ -106,7 +106,7 @@ const MOST_WRONG = 5,
  * request comes, so all who guess wait together; who has it does not wait with them, and gets in by nothing else.
  */
 export function markOf(needs: Needs): string {
-  return "gateway=" + (needs.natives.crc32("known " + needs.token) >>> 0).toString(16);
+  return "gateway=" + needs.mark;
 }
 
 /** Whether a browser was logged in. */

@@ -7,4 +7,6 @@ export interface Needs extends CommandNeeds, CareNeeds {
   rates: CareNeeds["rates"];
   /** The token that allows changes by HTTP. */
   token: string;
+  /** What a browser that was logged in is known by: a random word of its own. */
+  mark: string;
 }

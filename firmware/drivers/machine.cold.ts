@@ -46,7 +46,7 @@ export function macAddress(): string {
   return getSerial().split("-").join("").substr(0, 12);
 }
 
-/** Eight random hex digits: who reads the console may change settings. */
+/** Eight random hex digits, as the set-up token: who reads the console may change settings. */
 export function newToken(): string {
   return (0x100000000 + (peek32(RANDOM) >>> 0)).toString(16).substr(1).toUpperCase();
 }

@@ -151,6 +151,7 @@ describe("logins", () => {
     const first = change(one, basic("right")),
       cookie = /\r\nSet-Cookie: (gateway=[0-9a-f]+); Path=\/; HttpOnly; SameSite=Strict\r\n/.exec(first.head)![1]!;
     assert.equal(first.status, 200);
+    assert.equal(cookie, "gateway=" + one.app.mark, "a word of its own, which tells nothing of the token");
     for (let i = 0; i < 5; i++) assert.equal(change(one, basic("guess " + i)).status, 401);
     for (const pass of ["guess", "right"]) {
       const { status, head } = change(one, basic(pass));

@@ -76,6 +76,7 @@ export function bench(phase: number, heard = phase !== BOOT, chemistry = true): 
     lines: { text: "" },
     clock: { epoch: 0 },
     token: "letmein",
+    mark: "0badcafe",
     alarms: {},
     mqtt: { discovery: {} },
     scheduler: { dues: new Float64Array(6), change: () => undefined, clock: () => 92, start: 0 },
