@@ -9,7 +9,8 @@ import * as slot from "../battery/registers.baked";
 import { externalCcl, externalCvl, externalDcl, externalEnds } from "../charge/memory";
 import { historyText, rulesText, whyText } from "../charge/why.cold";
 import { isoTime } from "../kernel/time.cold";
-import { logText } from "../log/log.cold";
+import { logPieces } from "../log/log.cold";
+import type { Part } from "./pieces.cold";
 
 /** Numbers of the cells that are being balanced, the first cell is 1; null while that is not known. */
 function balanced(bits: number, first: number, cells: number): number[] | null {
@@ -94,26 +95,15 @@ function activeEvents(needs: Needs): object[] {
   });
 }
 
-/** The pieces: what is active, then the events of this TinyBMS, the newest first. */
-export function eventsPart(needs: Needs, piece: number): string {
-  const journal = needs.uart.journal,
-    least = Math.max(journal.from, journal.total - JOURNAL_SIZE);
-  let k = journal.total - 1 - EVENTS * (piece - 1),
-    text = "";
-  if (!piece)
-    return (
-      JSON.stringify({
-        "lifetime_s": journal.readAt < 0 ? null : journal.readAt,
-        "total": journal.total - journal.from,
-        "active": activeEvents(needs),
-      }).slice(0, -1) + `,"alarms":${alarmsText(needs.alarms)},"own":${logText(needs)},"events":[`
-    );
-  if (k < least) return "]}\r\n"; // `inParts` asks for no more
-  for (let left = EVENTS; left > 0 && k >= least; left--) {
+/** At most EVENTS of them as members of a JSON list, from number `first` down to `least`. */
+function eventsText(needs: Needs, first: number, least: number): string {
+  const journal = needs.uart.journal;
+  let text = "";
+  for (let k = first; k > first - EVENTS && k >= least; k--) {
     const at = k % JOURNAL_SIZE,
       id = journal.ids[at];
     text +=
-      (text || piece > 1 ? "," : "") +
+      (text ? "," : "") +
       JSON.stringify({
         "n": k,
         "id": id,
@@ -123,7 +113,34 @@ export function eventsPart(needs: Needs, piece: number): string {
         "time": isoTime(journal.walls[at]) || null,
         "is_history": k < journal.history,
       });
-    k--;
   }
   return text;
+}
+
+/** The answer: what is active, the events of this TinyBMS, the newest first, the lines of our own log. */
+export function eventsOf(needs: Needs): Part {
+  const journal = needs.uart.journal,
+    newest = journal.total - 1,
+    least = Math.max(journal.from, journal.total - JOURNAL_SIZE),
+    lines = logPieces(needs);
+  let next = newest,
+    isLog = false;
+  return function (_, piece) {
+    if (!piece)
+      return (
+        JSON.stringify({
+          "lifetime_s": journal.readAt < 0 ? null : journal.readAt,
+          "total": journal.total - journal.from,
+          "active": activeEvents(needs),
+        }).slice(0, -1) + `,"alarms":${alarmsText(needs.alarms)},"events":[`
+      );
+    if (next >= least) {
+      const text = eventsText(needs, next, least);
+      next -= EVENTS;
+      return (next + EVENTS < newest ? "," : "") + text;
+    }
+    if (isLog) return lines() || "]}\r\n";
+    isLog = true;
+    return `],"own":[${lines()}`;
+  };
 }

@@ -5,21 +5,21 @@ import { FAST } from "../bms/places";
 import type { Pieces } from "../http/server";
 import { headText } from "../http/server.cold";
 import { samplePlace, SAMPLE_WORDS } from "../kernel/samples";
-import { cellsPart, eventsPart, limitsPart } from "./battery.cold";
+import { cellsPart, eventsOf, limitsPart } from "./battery.cold";
 import { canPart } from "./can.cold";
 import { configPart } from "./config.cold";
-import { isEnd } from "./pieces.cold";
+import { isEnd, type Part } from "./pieces.cold";
 import { statusPart } from "./status.cold";
 
 /** Names of its members, in their order. */
-const MEMBERS = ["status", "limits", "cells", "events", "can", "config", "raw"];
+const MEMBERS = ["status", "limits", "cells", "events", "can", "config", "raw"],
+  EVENTS = 3;
 
-/** A piece of a member. */
+/** A piece of a member that remembers nothing between its pieces. */
 export function reportPart(needs: Needs, member: number, piece: number): string {
   if (member === 0) return statusPart(needs, piece);
   if (member === 1) return limitsPart(needs, piece);
   if (member === 2) return cellsPart(needs, piece);
-  if (member === 3) return eventsPart(needs, piece);
   if (member === 4) return canPart(needs, piece);
   if (member === 5) return configPart(needs, piece);
   return piece ? "" : rawText(needs);
@@ -28,14 +28,19 @@ export function reportPart(needs: Needs, member: number, piece: number): string 
 /** Members one after the other, each in its pieces. */
 export function reportPieces(needs: Needs): Pieces {
   let member = 0,
-    at = 0;
+    at = 0,
+    events: Part | null = null;
   return function (piece) {
     let text = "";
     while (!text && member < MEMBERS.length) {
-      text = reportPart(needs, member, at);
+      if (member === EVENTS && !at) events = eventsOf(needs);
+      text = events ? events(needs, at) : reportPart(needs, member, at);
       if (text && !at) text = (member ? ',"' : '{"') + MEMBERS[member] + '":' + text;
       at = text && !isEnd(text) ? at + 1 : 0;
-      if (!at) member++;
+      if (!at) {
+        member++;
+        events = null;
+      }
     }
     if (!text && member === MEMBERS.length) {
       member++;

@@ -10,12 +10,12 @@ import { beginTest } from "../command/test.cold";
 import type { Asked, Put } from "../settings/change";
 import { beginChange } from "../settings/put.cold";
 import { type Access, preflightText, refuseAccess, refuseForeign } from "./access.cold";
-import { cellsPart, eventsPart, limitsPart } from "./battery.cold";
+import { cellsPart, eventsOf, limitsPart } from "./battery.cold";
 import { canPart } from "./can.cold";
 import { commandPieces, restartText } from "./command.cold";
 import { configPart, exportPart, moduleAnswer } from "./config.cold";
 import { answerLater, laterPiece, type Reply, statusOf } from "./later.cold";
-import { logPart } from "./log.cold";
+import { logOf } from "./log.cold";
 import { metricsPart } from "./metrics.cold";
 import { openApiPart } from "./openapi.cold";
 import { inParts, onePiece, type Part } from "./pieces.cold";
@@ -39,9 +39,9 @@ export function handlers(): Record<RouteName, Handler> {
     "GET /api/status": { part: (needs, piece) => statusPart(needs, piece) },
     "GET /api/cells": { part: (needs, piece) => cellsPart(needs, piece) },
     "GET /api/limits": { part: (needs, piece) => limitsPart(needs, piece) },
-    "GET /api/events": { part: (needs, piece) => eventsPart(needs, piece) },
+    "GET /api/events": { run: (needs) => inParts(needs, eventsOf(needs)) },
     "GET /api/can": { part: (needs, piece) => canPart(needs, piece) },
-    "GET /api/log": { part: (needs, piece) => logPart(needs, piece) },
+    "GET /api/log": { run: (needs) => inParts(needs, logOf(needs)) },
     "GET /api/report": { run: (needs) => reportPieces(needs) },
     "GET /metrics": { part: (needs, piece) => metricsPart(needs, piece) },
     "GET /api/openapi.json": { part: (_, piece) => openApiPart(piece) },

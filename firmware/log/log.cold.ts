@@ -47,20 +47,28 @@ export function writeLog(needs: Needs, level: number, text: string): void {
   );
 }
 
-/** JSON list of the last lines, the newest first. */
-export function logText(needs: Needs): string {
+/** Lines in a piece. */
+const LINES = 3;
+
+/** The last lines as members of a JSON list, the newest first, a few a call; "" behind the last. */
+export function logPieces(needs: Needs): () => string {
   const boot = needs.clock.epoch,
-    out: string[] = [];
-  for (const line of needs.lines.text.split("\n")) {
-    const blank = line.indexOf(" "),
-      at = +line.substring(1, blank);
-    if (line)
-      out.unshift(
-        `{"level":"${LEVELS[+line[0]]}","msg":${quote(line.substr(blank + 1))},"at_ms":${at}` +
-          `,"time":${boot ? `"${isoMillis(boot + at / 1000)}"` : null}}`,
-      );
-  }
-  return "[" + out.join(",") + "]";
+    text = needs.lines.text; // what is logged meanwhile comes in the next answer
+  let end = text.length - 1;
+  return function () {
+    let out = "";
+    for (let left = LINES; left > 0 && end > 0; left--) {
+      const from = text.lastIndexOf("\n", end - 1) + 1,
+        blank = text.indexOf(" ", from),
+        at = +text.substring(from + 1, blank);
+      out +=
+        `${end < text.length - 1 ? "," : ""}{"level":"${LEVELS[+text[from]]}"` +
+        `,"msg":${quote(text.substring(blank + 1, end))},"at_ms":${at}` +
+        `,"time":${boot ? `"${isoMillis(boot + at / 1000)}"` : null}}`;
+      end = from - 1;
+    }
+    return out;
+  };
 }
 
 // A fault of the image itself: told even when nothing else works.

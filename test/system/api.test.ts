@@ -349,13 +349,13 @@ describe("system: what the API tells", () => {
 
   it("a change of the TinyBMS that is long is not given up on its way back", async function () {
     const rig = await start({ bms: { allow_write: true }, uart: { poll_ms: 1000 } }),
-      { settings: rows } = read<{ settings: { key: string; value: number | string; values?: string[] }[] }>(
-        rig,
-        "/api/registers",
-      ),
+      { settings: rows } = read<{
+        settings: { key: string; value: number | string; values?: string[]; register: number }[];
+      }>(rig, "/api/registers"),
       before = Array.from(rig.simulator.battery.words.slice(300, 344)),
       wanted: Record<string, number | string> = {};
-    for (const { key, value, values } of rows) {
+    for (const { key, value, values, register } of rows) {
+      if (register === 340) continue; // the unit restarts by it
       const others = values ? values.filter((name) => name !== value) : [1, -1, 10, -10].map((step) => +value + step),
         good = others.find((other) => change(rig, "PUT", "/api/registers?dry=1", { [key]: other }).status === 200);
       // what is sent without being asked for may come between any bytes, and a release loses some of them
