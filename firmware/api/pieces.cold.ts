@@ -24,6 +24,16 @@ export function inParts(needs: Needs, part: Part, type?: string): Pieces {
   };
 }
 
+/** The answer with more lines in its head. */
+export function withHeaders(pieces: Pieces, headers: string): Pieces {
+  if (!headers) return pieces;
+  return function (piece) {
+    const text = pieces(piece),
+      at = piece || !text ? 0 : text.indexOf("\r\n") + 2;
+    return at ? text!.substr(0, at) + headers + text!.substr(at) : text;
+  };
+}
+
 /** The end of a JSON part. */
 export function isEnd(text: string): boolean {
   return text.substr(-2) === "\r\n";

@@ -7,18 +7,19 @@ import type { Pieces } from "../http/server";
 import { bodyText, errorText, queryFlags } from "../http/server.cold";
 import { textSlice } from "../kernel/text";
 import { beginTest } from "../command/test.cold";
-import type { Asked, Put } from "../settings/change";
+import type { Asked } from "../settings/change";
 import { beginChange } from "../settings/put.cold";
 import { type Access, preflightText, refuseAccess, refuseForeign } from "./access.cold";
 import { cellsPart, eventsOf, limitsPart } from "./battery.cold";
 import { canPart } from "./can.cold";
+import { changeText, tellChange } from "./change.cold";
 import { commandPieces, restartText } from "./command.cold";
 import { configPart, exportPart, moduleAnswer } from "./config.cold";
-import { answerLater, laterPiece, type Reply, statusOf } from "./later.cold";
+import { answerLater, laterPiece, type Reply } from "./later.cold";
 import { logOf } from "./log.cold";
 import { metricsPart } from "./metrics.cold";
 import { openApiPart } from "./openapi.cold";
-import { inParts, onePiece, type Part } from "./pieces.cold";
+import { inParts, onePiece, type Part, withHeaders } from "./pieces.cold";
 import { backupPart, putRegisters, registersPart, restorePieces } from "./registers.cold";
 import { reportPieces } from "./report.cold";
 import { statusPart } from "./status.cold";
@@ -141,16 +142,6 @@ function answerPage(
   return handler.run ? handler.run(needs, body, flags ? flags.on : [], name) : inParts(needs, handler.part!, row[TYPE]);
 }
 
-/** The answer with more lines in its head. */
-function withHeaders(pieces: Pieces, headers: string): Pieces {
-  if (!headers) return pieces;
-  return function (piece) {
-    const text = pieces(piece),
-      at = piece || !text ? 0 : text.indexOf("\r\n") + 2;
-    return at ? text!.substr(0, at) + headers + text!.substr(at) : text;
-  };
-}
-
 /** The answer to a request; `query` is what stands behind the question mark. */
 export function answer(
   needs: Needs,
@@ -172,14 +163,6 @@ export function answer(
 
 // PUT /api/config, PUT /api/mqtt and POST /api/mqtt/test: what the body says, and the answer.
 
-/** What came of a change, as HTTP says it. */
-export function changeText(put: Put, isDry: boolean): string {
-  const warnings = ',"warnings":' + JSON.stringify(put.warnings);
-  if (put.code) return errorText(statusOf(put.code), put.code, put.where, put.reason, warnings);
-  const reply = JSON.stringify({ "ok": true, "changed": put.changed, "restart": put.restart });
-  return bodyText(200, reply.slice(0, -1) + warnings + (isDry ? ',"dry":true' : "") + "}\r\n");
-}
-
 /** Why there is no change now. */
 function busy(where: string, reason: string): Pieces {
   return onePiece(errorText(409, "Busy", where, reason));
@@ -199,9 +182,7 @@ export function change(needs: Needs, body: string, module: string, flags: string
     remote: "h",
     dry: isDry,
     confirmed: flags.indexOf("confirm") >= 0,
-    then: function (put) {
-      answerLater(needs, reply, changeText(put, isDry));
-    },
+    then: tellChange(needs, reply, isDry),
   };
   return beginChange(needs, asked) ? laterPiece(reply) : busy("settings", "another change is under way");
 }

@@ -153,8 +153,8 @@ function whole(text: string): (piece: number) => string {
 
 /** Set the client's answer if its request is complete or wrong, else the length at which it will be. */
 export function respond(server: Server, client: Client, mostHeader: number, mostBody: number): void {
-  const rx = client.rx,
-    end = rx.indexOf("\r\n\r\n"),
+  let rx = client.rx;
+  const end = rx.indexOf("\r\n\r\n"),
     header = rx.substr(0, end < 0 ? 0 : end),
     line = header.split("\r\n")[0].split(" ");
   const refused = end < 0 ? "" : refuseHead(header, line[2] === "HTTP/1.1"),
@@ -180,12 +180,14 @@ export function respond(server: Server, client: Client, mostHeader: number, most
     if (expected && line[2] !== "HTTP/1.0") client.socket.write("HTTP/1.1 100 Continue\r\n\r\n"); // RFC 9110, 10.1.1
   } else {
     try {
-      const mark = target.indexOf("?");
+      const mark = target.indexOf("?"),
+        body = rx.substr(end + 4, size);
+      client.rx = rx = ""; // the body is the longest text there is, and stands once while it is answered
       client.pieces = server.answer(
         isHead ? "GET" : line[0],
         mark < 0 ? target : target.substr(0, mark),
         header,
-        rx.substr(end + 4, size),
+        body,
         mark < 0 ? "" : target.substr(mark + 1),
       );
     } catch (error) {

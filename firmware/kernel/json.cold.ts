@@ -35,6 +35,7 @@ function unescapeUnicode(text: string): string {
     unit = 0,
     low = 0,
     size = 0;
+  if (at < 0) return text; // a copy would take as much memory again
   while (at >= 0) {
     unit = text[at + 1] === "u" ? parseInt(text.substr(at + 2, 4), 16) : 0;
     if (unit >= 0x80) {

@@ -127,6 +127,7 @@ export function mergeMore(own: Merge, presets: string, count: number): boolean {
   if (own.at >= 0) return true;
   for (const key of Object.keys(given))
     if (own.known.indexOf(key) < 0) own.unknown = own.unknown || module + "." + key + ": is no setting";
+  own.patch[module] = {}; // it is in `values` now, and both have no room
   own.known = [];
   own.at = 0;
   own.waiting.splice(0, 1);

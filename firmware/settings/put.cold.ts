@@ -4,7 +4,7 @@ import { type Document, readMore, takeUri } from "../config/document.cold";
 import { modules } from "../config/fields.baked";
 import { takeNames, without } from "../config/names.cold";
 import { derOf } from "../config/pem.cold";
-import { concerned } from "../config/settings.cold";
+import { concerned, type Values } from "../config/settings.cold";
 import { caOf, newestSlot, writeSlot } from "../config/slots.cold";
 import { idText, parseObject } from "../kernel/json.cold";
 import type { Needs } from "./needs";
@@ -174,16 +174,22 @@ function settingsIn(file: Record<string, unknown>): Record<string, unknown> | st
   return typeof settings === "object" && settings ? settings : "settings: must be an object";
 }
 
+/** The text, which nobody holds any longer. */
+function takeText(asked: Asked): string {
+  const text = asked.text;
+  asked.text = "";
+  return text;
+}
+
 /** The text becomes a patch, which is ready to be merged. */
 export function parsePatch(needs: Needs, own: Change): void {
   const asked = own.asked,
-    parsed = parseObject(asked.text),
+    parsed = parseObject(takeText(asked)),
     names = modules.split(" "),
     put = own.put,
     given: Record<string, unknown> = {};
   const found = parsed.value && asked.isFile ? settingsIn(parsed.value) : parsed.value,
     patch = typeof found === "string" ? undefined : found;
-  asked.text = "";
   if (!patch) {
     put.code = "BadCfgJson";
     const reason = typeof found === "string" ? found : "body: " + parsed.reason;
@@ -282,10 +288,15 @@ export function fit(needs: Needs, own: Change): void {
     put.where = "mqtt.use_tls";
     put.reason = fault;
   }
+  const needed = concerned(put.changed),
+    values: Record<string, Values> = {}; // those of a whole file have no room beside what follows
+  for (const module of Object.keys(merge.values))
+    if (needed.indexOf(module) >= 0 || module === own.asked.module) values[module] = merge.values[module];
+  own.values = values;
   put.restart = put.changed.some(function (name) {
     return live.indexOf(name) < 0 && live.indexOf(name.substr(0, name.lastIndexOf("."))) < 0;
   });
-  own.toRead = concerned(put.changed).filter(function (module) {
+  own.toRead = needed.filter(function (module) {
     return !own.values[module];
   });
 }
