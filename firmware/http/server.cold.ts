@@ -18,6 +18,7 @@ export function accept(server: Server, socket: Socket): void {
   socket.on("data", function (bytes) {
     if (client.pieces || client.rx.length + bytes.length > MOST_WAITING) return;
     client.rx += bytes;
+    bytes = ""; // what waits for its turn below would hold it
     client.at = server.now();
     if (client.rx.length < client.want) return;
     server.soon(function () {

@@ -54,8 +54,7 @@ export interface Merge {
   stored: Document;
   merged: Document;
   changed: string[];
-  /** Keys of the module's patch that the table has, the first one that it has not, and the first other reason. */
-  known: string[];
+  /** The first key of the patch that is no setting, and the first other reason. */
   unknown: string;
   reason: string;
   /** What the modules of the patch have then. */
@@ -84,7 +83,6 @@ export function beginMerge(document: string, patch: Document, remote: "h" | "a",
     stored: JSON.parse(document) as Document,
     merged: {},
     changed: [],
-    known: [],
     unknown: unknown,
     reason: "",
     values: {},
@@ -108,7 +106,7 @@ export function mergeMore(own: Merge, presets: string, count: number): boolean {
       base = preset[key] === undefined ? field["d"] : preset[key],
       before = stored[key] === undefined ? base : stored[key];
     let value = stored[key];
-    if (patch !== undefined) own.known.push(key);
+    if (patch !== undefined) given[key] = undefined; // no room for both; what is left in the end is no setting
     if (patch !== undefined && !isShown(field, patch, before)) {
       if (field["r"] === "n" || (own.remote === "a" && field["r"] !== "a"))
         own.reason = own.reason || name + ": cannot be changed " + (own.remote === "a" ? "over MQTT" : "at all");
@@ -126,9 +124,7 @@ export function mergeMore(own: Merge, presets: string, count: number): boolean {
   own.values[module] = values;
   if (own.at >= 0) return true;
   for (const key of Object.keys(given))
-    if (own.known.indexOf(key) < 0) own.unknown = own.unknown || module + "." + key + ": is no setting";
-  own.patch[module] = {}; // it is in `values` now, and both have no room
-  own.known = [];
+    if (given[key] !== undefined) own.unknown = own.unknown || module + "." + key + ": is no setting";
   own.at = 0;
   own.waiting.splice(0, 1);
   return own.waiting.length > 0;
