@@ -40,6 +40,7 @@ export function schedulerOf(given: Pick<Scheduler, "clock" | "start" | "change" 
     name: "",
     change: given.change,
     timer: 0,
+    guard: 0,
     every: given.every,
     failed: given.failed,
   };
@@ -53,7 +54,7 @@ export function startTask(scheduler: Scheduler, task: Task): void {
   scheduler.dues[place] = now + task.period;
   if (!place) {
     scheduler.timer = scheduler.every(runNext, task.period, scheduler);
-    scheduler.every(reviveTimer, REVIVE_MS, scheduler);
+    scheduler.guard = scheduler.every(reviveTimer, REVIVE_MS, scheduler);
   }
   setTimer(scheduler, now);
 }

@@ -54,6 +54,8 @@ export interface Scheduler {
   name: string;
   change(timer: number, period: number): void;
   timer: number;
+  /** What looks after the timer, an interval too. */
+  guard: number;
   /** A native interval; what stands behind the period is given to the callback. */
   every(callback: (scheduler: Scheduler) => void, period: number, scheduler: Scheduler): number;
   /** Told of an exception in a step; the task goes on. */

@@ -57,6 +57,7 @@ function nothing() {
   return 0;
 }
 function stopAll() {
+  scheduler.change(scheduler.guard, 1e8);
   scheduler.dues.fill(1e9);
   setTimer(scheduler, natives.now());
   print("~unit");
