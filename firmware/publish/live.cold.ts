@@ -11,7 +11,7 @@ import { live } from "./rows.baked";
 import { CLASS, type MqttTask, PAYLOAD, SUFFIX } from "./state";
 import { GX_LIVE } from "./topics.baked";
 
-/** The rows in `bits` (places in `live`) of the newest sample; a row that finds no room is due again. */
+/** The rows in `bits` (places in `live`) of the newest sample; one of which a message found no room is due again. */
 export function publishLive(mqtt: MqttTask, bits: number, now: number): void {
   const values = mqtt.snapshot.values,
     seq = mqtt.snapshot.seq,
@@ -33,6 +33,7 @@ export function publishLive(mqtt: MqttTask, bits: number, now: number): void {
       if (value === gx[at]) continue;
       const message = gxMessage(at, value, "", gxTail);
       if (send(mqtt, message[SUFFIX], message[PAYLOAD], +message[CLASS], now)) gx[at] = value;
+      else mqtt.due.low[row] = Infinity;
     }
   });
 }

@@ -1,5 +1,5 @@
-// The example flows in a real Node-RED, fed by a running gateway: what the dashboard shows, what InfluxDB gets, what the
-// energy costs. `npm run test:node-red` installs Node-RED beside the project's packages; without it this says so.
+// The example flows in a real Node-RED, fed by a running gateway: what the dashboard shows, what InfluxDB gets, what
+// the energy costs. `npm run test:node-red` installs Node-RED beside the project's packages; without it this says so.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -55,8 +55,15 @@ describe("system: telemetry", () => {
       assert.ok(power.length >= least, `${power.length} of rt/reg in 20 s`);
       assert.ok(shown.length >= least, `${shown.length} of rt/gx in 20 s`);
       for (const [gx, register, digits, deadband] of TWINS) {
-        const last = read(told(host, "rt/gx/" + gx, 0).at(-1)!),
-          own = read(told(host, "rt/reg/" + register, 0).at(-1)!);
+        const owns = new Map(
+            told(host, "rt/reg/" + register, from)
+              .map(read)
+              .map((own) => [own.seq, own.value]),
+          ),
+          last = told(host, "rt/gx/" + gx, from)
+            .map(read)
+            .findLast(({ seq }) => owns.has(seq))!,
+          own = { value: owns.get(last.seq)! };
         const off = Math.abs(last.value - own.value);
         assert.ok(off <= deadband + 0.51 * 10 ** -digits, `${gx} ${last.value}, ${register} ${own.value}`);
       }
