@@ -23,6 +23,9 @@ function refuse(field: FieldLine, value: unknown): string {
 /** Settings of modules, defaults too. */
 export type ModuleValues = Record<string, Record<string, unknown>>;
 
+/** Modules between whose fields there are rules. */
+const RULED = ["battery", "bms", "mqtt"];
+
 /** Rules between fields of a module: the reason with the field it names, "" when they hold together. */
 function refuseTogether(values: ModuleValues): string {
   const battery = values["battery"] || {},
@@ -57,7 +60,8 @@ export interface Merge {
   /** The first key of the patch that is no setting, and the first other reason. */
   unknown: string;
   reason: string;
-  /** What the modules of the patch have then. */
+  /** What the first module that waits has then, as far as it was read; and those that change or that rules look at. */
+  current: Record<string, unknown>;
   values: ModuleValues;
 }
 
@@ -85,6 +89,7 @@ export function beginMerge(document: string, patch: Document, remote: "h" | "a",
     changed: [],
     unknown: unknown,
     reason: "",
+    current: {},
     values: {},
   };
 }
@@ -97,7 +102,7 @@ export function mergeMore(own: Merge, presets: string, count: number): boolean {
     stored = own.stored[module] || {},
     preset = (JSON.parse(presets) as Document)[module] || {},
     merged = own.merged[module] || {},
-    values = own.values[module] || {};
+    values = own.current;
   own.at = eachField(module, own.at, count, function (field) {
     const key = field["k"],
       name = module + "." + key,
@@ -121,8 +126,12 @@ export function mergeMore(own: Merge, presets: string, count: number): boolean {
     values[key] = value === undefined ? base : value;
   });
   own.merged[module] = merged;
-  own.values[module] = values;
   if (own.at >= 0) return true;
+  const isChanged = own.changed.some(function (name) {
+    return name.startsWith(module + ".");
+  });
+  if (isChanged || RULED.indexOf(module) >= 0) own.values[module] = values; // there is no room for all
+  own.current = {};
   for (const key of Object.keys(given))
     if (given[key] !== undefined) own.unknown = own.unknown || module + "." + key + ": is no setting";
   own.at = 0;
