@@ -43,7 +43,7 @@ function fieldsOf(module: string, from: number, count: number, visit: (field: Fi
   return at;
 }
 
-/** The same for other rooms. */
+/** The rows of a module for other rooms, as `fieldsOf` gives them. */
 export function eachField(module: string, from: number, count: number, visit: (field: FieldLine) => void): number {
   return fieldsOf(module, from, count, visit);
 }
