@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { runInNewContext } from "node:vm";
 import { COLD_MARK } from "../../tools/build/cold";
-import { farImage, farPlaces } from "../../tools/build/far";
+import { farImage, farPlaces, withKeptFunctions } from "../../tools/build/far";
 import { functionsOf } from "../../tools/build/sizes";
 
 const OPEN = "/*~T~",
@@ -29,6 +29,12 @@ describe("far", () => {
       `let count = 1;\n${cold("add", "count += x; return count;", "x")}\nfunction hot() { return add(2); }\nprint(hot());\nprint(add(3));\nprint(count);`,
     );
     assert.deepEqual(printed(code), [3, 6, 6]);
+  });
+
+  it("may make each once, where memory is nothing", () => {
+    const code = image(`let n = 0;\n${cold("add", "n += x; return n;", "x")}\nadd(1);\nprint(add === add, add(2));`);
+    const kept = withKeptFunctions(code);
+    assert.deepEqual([printed(code), printed(kept)], [[false], [true]]);
   });
 
   it("puts the text first, then the functions, into one comment", () => {

@@ -15,8 +15,13 @@ const AT = 1000000,
  * The file that the image runs from, and the maker of a function from a piece of it, whose scope that function sees:
  * names that the minifier does not give.
  */
-const HELPERS = `\nconst _txt=(require)("Storage").read(".bootcde");
-function _far(_from,_size){\nreturn eval(_txt.substr(_from-${AT},_size-${LENGTH}))}`;
+const MADE = `eval(_txt.substr(_from-${AT},_size-${LENGTH}))`,
+  HELPERS = `\nconst _txt=(require)("Storage").read(".bootcde");
+function _far(_from,_size){\nreturn ${MADE}}`;
+
+/** `image` with its cold functions made once each, for an engine to which their memory is nothing and eval is dear. */
+export const withKeptFunctions = (image: string): string =>
+  image.replace(`return ${MADE}`, `return _far[_from]||(_far[_from]=${MADE})`);
 
 /** The expression that makes the function at `at` of the image. */
 export const farCall = (at: number, length: number): string => `_far(${AT + at},${LENGTH + length})`;

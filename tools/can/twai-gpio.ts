@@ -20,9 +20,11 @@ function isEnabled(s: TwaiState, pin: number): boolean {
 
 /** The pin that the transmit signal drives; -1 when it reaches none. */
 export function transmitPin(s: TwaiState): number {
-  return s.pins.outSelect.findIndex((select, pin) => {
-    return (select & s.chip.outSelectMask) === s.chip.transmitSignal && isEnabled(s, pin) && padIsMatrix(s, pin);
-  });
+  const { outSelect } = s.pins,
+    { outSelectMask, transmitSignal } = s.chip;
+  for (let pin = 0; pin < outSelect.length; pin++)
+    if ((outSelect[pin] & outSelectMask) === transmitSignal && isEnabled(s, pin) && padIsMatrix(s, pin)) return pin;
+  return -1;
 }
 
 /** Where the receive signal comes from. A signal that is not routed at all reads dominant. */

@@ -94,7 +94,13 @@ function pokeLogged(s: TwaiState, addr: number, value: number): void {
 /** The words that Espruino makes of poke32's second argument; unknown values write nothing. */
 function wordsOf(s: TwaiState, value: unknown): number[] {
   const isList = typeof value === "object" && value !== null && "length" in value;
-  if (isList) return Array.from(value as ArrayLike<unknown>).flatMap((item) => wordsOf(s, item));
+  if (isList) {
+    const words: number[] = [];
+    for (const item of Array.from(value as ArrayLike<unknown>))
+      if (typeof item === "number") words.push(item >>> 0);
+      else words.push(...wordsOf(s, item));
+    return words;
+  }
   if (typeof value === "string") {
     violate(s, "string poked: writes its characters");
     return Array.from(value, (character) => character.charCodeAt(0));
@@ -112,6 +118,7 @@ function peek32(s: TwaiState, given: number, count = 1): number | Uint32Array {
 
 function poke32(s: TwaiState, given: number, value: unknown): void {
   const addr = given >>> 0;
+  if (typeof value === "number") return pokeLogged(s, addr, value >>> 0);
   s.access = { op: "poke", addr, value: 0 };
   wordsOf(s, value).forEach((word, i) => pokeLogged(s, addr + 4 * i, word));
 }

@@ -2,6 +2,7 @@
 // It hides the interpreter's limits (memory, speed, syntax), so the suite on a real interpreter stays necessary.
 import { randomBytes } from "node:crypto";
 import { RESTART_MARK } from "../../firmware/drivers/restart";
+import { withKeptFunctions } from "../build/far";
 import { disposableClock } from "./clock";
 import type { HostClock } from "./clock";
 import { createDatagrams } from "./datagrams";
@@ -314,7 +315,7 @@ function clockOf(s: DeviceState, clock: HostClock, timers: Timers): object {
 function evaluateImage(s: DeviceState, realm: Realm, clock: HostClock): void {
   const { image, weights, store } = s.options;
   store.files.set(BOOT_FILE, image);
-  if (!weights) return run(s, () => realm.evaluate(image, BOOT_FILE), []);
+  if (!weights) return run(s, () => realm.evaluate(withKeptFunctions(image), BOOT_FILE), []);
   realm.evaluate(`const ${COUNTER}=new Float64Array(1)`, "counter");
   const counter = realm.evaluate(COUNTER, "counter") as Float64Array;
   realm.global[COUNTED] = countedTexts(weights);
@@ -323,7 +324,7 @@ function evaluateImage(s: DeviceState, realm: Realm, clock: HostClock): void {
     clock.spend(((counter[0] - settled) / INSTRUCTIONS_A_SECOND) * 1000);
     return (settled = counter[0]);
   };
-  run(s, () => realm.evaluate(countedImage(image, weights), BOOT_FILE), []);
+  run(s, () => realm.evaluate(withKeptFunctions(countedImage(image, weights)), BOOT_FILE), []);
 }
 
 /** The flash files of Espruino's Wi-Fi. */

@@ -23,7 +23,7 @@ export function createLoop(clock: HostClock, parts: Part[]): Loop {
     isDisposed = false;
   const turn = (): void => {
     isRunning = true;
-    parts.forEach((part) => part.turn());
+    for (const part of parts) part.turn();
     isRunning = false;
     loop.arm();
   };
@@ -31,7 +31,8 @@ export function createLoop(clock: HostClock, parts: Part[]): Loop {
     arm: () => {
       if (isRunning || isDisposed) return;
       cancel();
-      const dueAt = Math.min(...parts.map((part) => part.dueAt()));
+      let dueAt = Infinity;
+      for (const part of parts) dueAt = Math.min(dueAt, part.dueAt());
       if (dueAt === Infinity) return;
       const wait = dueAt - clock.now();
       cancel = wait > 0 ? clock.schedule(wait, turn) : clock.soon(turn);

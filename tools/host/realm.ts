@@ -53,10 +53,19 @@ function deletions(): string {
   );
 }
 
+/** Each text is compiled once a process: a device that starts again runs the same image. */
+const scripts = new Map<string, vm.Script>();
+
+function scriptOf(text: string, name: string): vm.Script {
+  const script = scripts.get(text) ?? new vm.Script(text, { filename: name });
+  scripts.set(text, script);
+  return script;
+}
+
 /** A fresh realm with the language as Espruino has it and nothing else but `global`. */
 export function createRealm(): Realm {
   const context = vm.createContext({});
-  const evaluate = (text: string, name: string): unknown => vm.runInContext(text, context, { filename: name });
+  const evaluate = (text: string, name: string): unknown => scriptOf(text, name).runInContext(context);
   const global = evaluate("globalThis", "global") as Record<string, unknown>;
   const makeError = evaluate("(function (message) { return new Error(message); })", "error") as (
     message: string,

@@ -134,7 +134,11 @@ function change(s: TimersState, id: unknown, period: unknown): void {
 export function createTimers(hooks: TimerHooks): Timers {
   const s: TimersState = { hooks, timers: new Map(), lastId: 0, lookedAt: hooks.clock.now(), isChanged: false };
   return {
-    dueAt: () => Math.min(...[...s.timers.values()].map((timer) => timer.due)),
+    dueAt: () => {
+      let due = Infinity;
+      for (const timer of s.timers.values()) due = Math.min(due, timer.due);
+      return due;
+    },
     turn: () => turn(s),
     setTimeout: (callback, delay, ...values) => add(s, callback, delay, false, values),
     setInterval: (callback, period, ...values) => add(s, callback, period, true, values),
