@@ -22,8 +22,6 @@ const SLOT = 0,
   NAME = 3,
   TYPE = 4,
   HELP = 5;
-/** Pieces behind those of the table. */
-const PARTS = 4;
 
 /** The samples of the table's lines from `from` on, as many as a piece has; an empty line when none is known. */
 function valuesText(v: Float64Array, from: number): string {
@@ -49,15 +47,13 @@ export function metricsPart(needs: Needs, piece: number): string {
     tables = Math.ceil(lines / LINES);
   if (piece < tables) return valuesText(needs.snapshot.values, piece * LINES);
   const part = piece - tables;
-  return part === 0
-    ? batteryMetrics(needs)
-    : part === 1
-      ? linkMetrics(needs)
-      : part === 2
-        ? brokerMetrics(needs)
-        : part === PARTS - 1
-          ? machineMetrics(needs)
-          : "";
+  if (part === 0) return batteryMetrics(needs);
+  if (part === 1) return cellMetrics(needs, false);
+  if (part === 2) return cellMetrics(needs, true);
+  if (part === 3) return alarmMetrics(needs);
+  if (part === 4) return linkMetrics(needs);
+  if (part === 5) return brokerMetrics(needs);
+  return part === 6 ? machineMetrics(needs) : "";
 }
 
 // Groups of metrics that are no row of the register table.
@@ -73,24 +69,10 @@ export function metricText(name: string, type: string, help: string, samples: (s
   return text && "# HELP tinybms_" + name + " " + help + "\n# TYPE tinybms_" + name + " " + type + "\n" + text;
 }
 
-/** Cells, alarms, and why the limits are what they are. */
+/** How fresh the data is, and why the limits are what they are. */
 export function batteryMetrics(needs: Needs): string {
   const s = needs.snapshot,
-    bits = s.values[balancingActive],
-    cells: (string | number)[] = [],
-    balancing: (string | number)[] = [],
-    alarms: (string | number)[] = [],
     reasons: (string | number)[] = [];
-  cellsShown(s).forEach(function (mv, cell) {
-    const label = 'cell="' + (cell + 1) + '"';
-    cells.push(label, mv === null ? NaN : mv / 1000);
-    balancing.push(label, bits === bits ? (bits >> (s.firstCell + cell)) & 1 : NaN);
-  });
-  for (let row = 0; row < ALARM_ROWS; row++) {
-    const on = needs.alarms.on[row] & 3,
-      parts = nameIn(ALARMS_AT, row).split(":");
-    alarms.push('id="' + parts[0] + '",code="' + parts[1] + '"', on & ALARM ? 2 : on);
-  }
   ["cvl", "ccl", "dcl"].forEach(function (limit, i) {
     const why = nameIn(REASONS_AT, needs.limits.state[cvlReason + i]);
     reasons.push('limit="' + limit + '",reason="' + why + '"', 1);
@@ -105,11 +87,35 @@ export function batteryMetrics(needs: Needs): string {
       "",
       Math.round(snapshotAge(s, needs.natives.now())) / 1000,
     ]) +
-    metricText("cell_voltage_volts", "gauge", "Voltage of a cell", cells) +
-    metricText("cell_balancing", "gauge", "1 while a cell is being balanced", balancing) +
-    metricText("alarm", "gauge", "0 none, 1 warning, 2 alarm", alarms) +
     metricText("limit_reason", "gauge", "Why a limit is what it is", reasons)
   );
+}
+
+/** Voltages of the cells, or which of them are being balanced; an empty line while nothing is known. */
+export function cellMetrics(needs: Needs, isBalancing: boolean): string {
+  const s = needs.snapshot,
+    bits = s.values[balancingActive],
+    samples: (string | number)[] = [];
+  cellsShown(s).forEach(function (mv, cell) {
+    const volts = mv === null ? NaN : mv / 1000,
+      on = bits === bits ? (bits >> (s.firstCell + cell)) & 1 : NaN;
+    samples.push('cell="' + (cell + 1) + '"', isBalancing ? on : volts);
+  });
+  const text = isBalancing
+    ? metricText("cell_balancing", "gauge", "1 while a cell is being balanced", samples)
+    : metricText("cell_voltage_volts", "gauge", "Voltage of a cell", samples);
+  return text || "\n";
+}
+
+/** Every alarm. */
+export function alarmMetrics(needs: Needs): string {
+  const alarms: (string | number)[] = [];
+  for (let row = 0; row < ALARM_ROWS; row++) {
+    const on = needs.alarms.on[row] & 3,
+      parts = nameIn(ALARMS_AT, row).split(":");
+    alarms.push('id="' + parts[0] + '",code="' + parts[1] + '"', on & ALARM ? 2 : on);
+  }
+  return metricText("alarm", "gauge", "0 none, 1 warning, 2 alarm", alarms);
 }
 
 /** UART and CAN. */

@@ -32,35 +32,58 @@ interface Handler {
 }
 
 /**
- * A row of tables/routes.ts each. A handler calls: the bare name of a cold function would make it from flash with the
- * table. It is returned as it is, because a variable here would be held by the handlers that it holds.
+ * A row of tables/routes.ts each; only the one that is asked for is made. A handler calls: the bare name of a cold
+ * function would make it from flash.
  */
-export function handlers(): Record<RouteName, Handler> {
-  return {
-    "GET /api/status": { part: (needs, piece) => statusPart(needs, piece) },
-    "GET /api/cells": { part: (needs, piece) => cellsPart(needs, piece) },
-    "GET /api/limits": { part: (needs, piece) => limitsPart(needs, piece) },
-    "GET /api/events": { run: (needs) => inParts(needs, eventsOf(needs)) },
-    "GET /api/can": { part: (needs, piece) => canPart(needs, piece) },
-    "GET /api/log": { run: (needs) => inParts(needs, logOf(needs)) },
-    "GET /api/report": { run: (needs) => reportPieces(needs) },
-    "GET /metrics": { part: (needs, piece) => metricsPart(needs, piece) },
-    "GET /api/openapi.json": { part: (_, piece) => openApiPart(piece) },
-    "GET /api/registers": { part: (needs, piece) => registersPart(needs, piece) },
-    "PUT /api/registers": { run: (needs, body, flags) => putRegisters(needs, body, flags) },
-    "GET /api/backup": { part: (needs, piece) => backupPart(needs, piece) },
-    "PUT /api/backup": { run: (needs, body, flags) => restorePieces(needs, body, flags) },
-    "GET /api/config": { part: (needs, piece) => configPart(needs, piece) },
-    "PUT /api/config": { run: (needs, body, flags) => change(needs, body, "", flags, false) },
-    "GET /api/config/export": { part: (needs, piece) => exportPart(needs, piece) },
-    "PUT /api/config/import": { run: (needs, body, flags) => change(needs, body, "", flags, true) },
-    "GET /api/mqtt": { run: (needs) => onePiece(moduleAnswer(needs, "mqtt")) },
-    "PUT /api/mqtt": { run: (needs, body, flags) => change(needs, body, "mqtt", flags, false) },
-    "POST /api/mqtt/test": { run: (needs, body) => testWith(needs, body) },
-    "POST /api/command": { run: (needs, body) => commandPieces(needs, body) },
-    "POST /api/restart": { run: (needs) => onePiece(restartText(needs)) },
-    "PUT /api/tls/": { run: (needs, body, flags, name) => onePiece(putTls(needs, name, body)) },
-  };
+export function handlerOf(route: RouteName): Handler {
+  switch (route) {
+    case "GET /api/status":
+      return { part: (needs, piece) => statusPart(needs, piece) };
+    case "GET /api/cells":
+      return { part: (needs, piece) => cellsPart(needs, piece) };
+    case "GET /api/limits":
+      return { part: (needs, piece) => limitsPart(needs, piece) };
+    case "GET /api/events":
+      return { run: (needs) => inParts(needs, eventsOf(needs)) };
+    case "GET /api/can":
+      return { part: (needs, piece) => canPart(needs, piece) };
+    case "GET /api/log":
+      return { run: (needs) => inParts(needs, logOf(needs)) };
+    case "GET /api/report":
+      return { run: (needs) => reportPieces(needs) };
+    case "GET /metrics":
+      return { part: (needs, piece) => metricsPart(needs, piece) };
+    case "GET /api/openapi.json":
+      return { part: (_, piece) => openApiPart(piece) };
+    case "GET /api/registers":
+      return { part: (needs, piece) => registersPart(needs, piece) };
+    case "PUT /api/registers":
+      return { run: (needs, body, flags) => putRegisters(needs, body, flags) };
+    case "GET /api/backup":
+      return { part: (needs, piece) => backupPart(needs, piece) };
+    case "PUT /api/backup":
+      return { run: (needs, body, flags) => restorePieces(needs, body, flags) };
+    case "GET /api/config":
+      return { part: (needs, piece) => configPart(needs, piece) };
+    case "PUT /api/config":
+      return { run: (needs, body, flags) => change(needs, body, "", flags, false) };
+    case "GET /api/config/export":
+      return { part: (needs, piece) => exportPart(needs, piece) };
+    case "PUT /api/config/import":
+      return { run: (needs, body, flags) => change(needs, body, "", flags, true) };
+    case "GET /api/mqtt":
+      return { run: (needs) => onePiece(moduleAnswer(needs, "mqtt")) };
+    case "PUT /api/mqtt":
+      return { run: (needs, body, flags) => change(needs, body, "mqtt", flags, false) };
+    case "POST /api/mqtt/test":
+      return { run: (needs, body) => testWith(needs, body) };
+    case "POST /api/command":
+      return { run: (needs, body) => commandPieces(needs, body) };
+    case "POST /api/restart":
+      return { run: (needs) => onePiece(restartText(needs)) };
+    case "PUT /api/tls/":
+      return { run: (needs, body, flags, name) => onePiece(putTls(needs, name, body)) };
+  }
 }
 
 /** Every method that a route may have. */
@@ -138,7 +161,7 @@ function answerPage(
   if (below.length && below.indexOf(name) < 0) return onePiece(noneBelow(asked, path, below));
   const refused = refuseAccess(needs, header, row[OWNERS] === "1", row[0], body, access);
   if (refused) return onePiece(refused);
-  const handler = handlers()[row[0] as RouteName];
+  const handler = handlerOf(row[0] as RouteName);
   return handler.run ? handler.run(needs, body, flags ? flags.on : [], name) : inParts(needs, handler.part!, row[TYPE]);
 }
 

@@ -92,12 +92,17 @@ function admit(server: Server, client: Client): void {
   clients.push(client);
 }
 
+/** Its head is there, or too long. What came is held by nobody but the client, for it is long. */
+function hasHead(client: Client): boolean {
+  const rx = client.rx,
+    end = rx.indexOf("\r\n\r\n"); // the interpreter also finds the begin of it at the end of what came
+  return (end >= 0 && end + 4 <= rx.length) || rx.length > MOST_HEADER;
+}
+
 function received(server: Server, client: Client): void {
   // an empty line before a request is what some clients send behind their last one (RFC 9112, 2.2)
   while (client.want === 0 && client.rx.substr(0, 2) === "\r\n") client.rx = client.rx.substr(2);
-  const rx = client.rx,
-    end = rx.indexOf("\r\n\r\n"); // the interpreter also finds the begin of it at the end of what came
-  if (client.want === 0 && (end < 0 || end + 4 > rx.length) && rx.length <= MOST_HEADER) return;
+  if (client.want === 0 && !hasHead(client)) return;
   respond(server, client, MOST_HEADER, MOST_BODY);
   if (client.pieces) {
     client.rx = "";

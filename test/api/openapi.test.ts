@@ -1,7 +1,8 @@
 // The description of the API: valid by a public validator, and what a running device answers is what it says.
 import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { handlers } from "../../firmware/api/routes.cold";
+import { handlerOf } from "../../firmware/api/routes.cold";
+import type { RouteName } from "../../firmware/api/text.baked";
 import { routes, type Route } from "../../firmware/tables/routes";
 import { type Answer, answerOf, assertDescribed, document, shape } from "../fixtures/openapi";
 import { imageText } from "../system/rig";
@@ -36,8 +37,9 @@ describe("the description of the HTTP API", () => {
   });
 
   it("has a path for every handler, and says who may", () => {
-    assert.deepEqual(Object.keys(handlers()).sort(), routes.map(({ route }) => route).sort());
     for (const { route, isOwners, below } of routes as readonly Route[]) {
+      const { part, run } = handlerOf(route as RouteName);
+      assert.ok(!part !== !run, route);
       const [method, path] = route.split(" ") as [string, string];
       const { security } = document.paths[below ? path + "{name}" : path]![method.toLowerCase()]!;
       assert.equal(Boolean(security), Boolean(isOwners), route);
