@@ -200,8 +200,10 @@ describe("flash", () => {
 });
 
 describe("flash, to an interpreter", () => {
+  const MOST_TRIES = 3,
+    listeners = new Set<(data: Buffer) => void>();
   const cleanUps: (() => unknown)[] = [];
-  let folder: string, file: string, device: ChildProcess, printed: string;
+  let folder: string, file: string, device: ChildProcess, printed: string, launch: () => void;
 
   before(function () {
     if (!findInterpreter()) {
@@ -214,9 +216,15 @@ describe("flash, to an interpreter", () => {
     folder = mkdtempSync(join(tmpdir(), "tinybms-flash-"));
     file = join(folder, "image.js");
     writeFileSync(file, IMAGE);
-    device = launchInterpreter({ interpreter: findInterpreter()! }, directory.path);
-    printed = "";
-    device.stdout!.on("data", (data: Buffer) => (printed += data.toString("latin1")));
+    launch = () => {
+      device = launchInterpreter({ interpreter: findInterpreter()! }, directory.path);
+      printed = "";
+      device.stdout!.on("data", (data: Buffer) => {
+        printed += data.toString("latin1");
+        for (const listener of listeners) listener(data);
+      });
+    };
+    launch();
     cleanUps.push(
       () => rmSync(folder, { recursive: true }),
       directory.remove,
@@ -227,9 +235,25 @@ describe("flash, to an interpreter", () => {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
   });
 
+  /**
+   * Flashes it. On Linux two threads use the interpreter's queue of input without a lock (src/jsdevices.c,
+   * jshPushIOCharEvents): now and then its console takes in old bytes and is out of memory for ever. Then it starts anew.
+   */
+  async function flash(to: string, tell: Told): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await flashFile(file, to, tell);
+      } catch (error) {
+        if (tries === MOST_TRIES || !printed.includes("OUT OF MEMORY")) throw error;
+        await stopProcess(device, "SIGKILL");
+        launch();
+      }
+    }
+  }
+
   /** The device's boot code is the image, and it runs. */
   async function assertFlashed(tell: Told): Promise<void> {
-    await until("the image runs", 10000, () => printed.includes("booted"));
+    await until("the image runs", 60000, () => printed.includes("booted"));
     assert.equal(tell.at.at(-1), IMAGE.length);
   }
 
@@ -240,13 +264,13 @@ describe("flash, to an interpreter", () => {
     const wire = {
       receive: (bytes: Uint8Array) => void device.stdin!.write(bytes),
       onSend: (receiver: (bytes: Uint8Array) => void) => {
-        device.stdout!.on("data", receiver);
-        return () => void device.stdout!.off("data", receiver);
+        listeners.add(receiver);
+        return () => void listeners.delete(receiver);
       },
     };
     const line = await servePty(wire, path);
     cleanUps.push(() => line.close());
-    await flashFile(file, path, tell);
+    await flash(path, tell);
     await assertFlashed(tell);
   });
 
@@ -254,14 +278,14 @@ describe("flash, to an interpreter", () => {
     const tell = told();
     const server = createServer((socket: Socket) => {
       const toClient = (data: Buffer): void => void socket.write(data);
-      device.stdout!.on("data", toClient);
+      listeners.add(toClient);
       socket.on("data", (data) => device.stdin!.write(data));
       socket.on("error", () => undefined);
-      socket.on("close", () => device.stdout!.off("data", toClient));
+      socket.on("close", () => listeners.delete(toClient));
     });
     cleanUps.push(() => server.close());
     await new Promise<void>((up) => server.listen(0, "127.0.0.1", up));
-    await flashFile(file, `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`, tell);
+    await flash(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`, tell);
     await assertFlashed(tell);
   });
 });

@@ -1,6 +1,7 @@
 // Espruino's console at the other end of a port, as flashing needs it: an expression goes out on a line, its value
 // comes back. Lines and answers may be lost or damaged on the way, so each question has a number and is asked again; it
 // must do no harm when it runs twice.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Port } from "../tinybms/port";
 
 export interface DeviceConsole {
@@ -19,6 +20,8 @@ const CTRL_C = "\x03",
 const ANSWER_MS = 4000,
   TRIES = 4,
   KEPT = 4000;
+/** Ctrl-C takes effect a little later, and would end the next line too. */
+const BREAK_MS = 300;
 
 /** A console on an open port. */
 export function openConsole(port: Port): DeviceConsole {
@@ -63,6 +66,7 @@ export function openConsole(port: Port): DeviceConsole {
         const answer = await once(expression, limit_ms);
         if (answer !== null) return answer;
         port.write(CTRL_C); // half a line may wait there
+        await sleep(BREAK_MS);
       }
       throw new Error("no Espruino answers there: is its binary on the chip (esptool), and nothing else on the port?");
     },
