@@ -237,7 +237,8 @@ describe("flash, to an interpreter", () => {
 
   /**
    * Flashes it. On Linux two threads use the interpreter's queue of input without a lock (src/jsdevices.c,
-   * jshPushIOCharEvents): now and then its console takes in old bytes and is out of memory for ever. Then it starts anew.
+   * jshPushIOCharEvents): now and then its console takes in old bytes and is out of memory for ever. Then it starts
+   * anew.
    */
   async function flash(to: string, tell: Told): Promise<void> {
     for (let tries = 1; ; tries++) {
