@@ -30,6 +30,8 @@ export interface Journal {
   known: Uint32Array;
   /** The one of them behind which new ones stand in the log; it may have been found before others. */
   newest: number;
+  /** Last entry of the reply for which the whole log was read, in vain: told again it is no reason; 0 none. */
+  doubted: number;
   /** New events were asked for since the whole log was read. */
   checked: boolean;
 }
@@ -47,6 +49,7 @@ export function journalOf(): Journal {
     readAt: -1,
     known: new Uint32Array(KNOWN_SIZE),
     newest: 0,
+    doubted: 0,
     checked: false,
   };
 }

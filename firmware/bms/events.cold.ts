@@ -151,9 +151,19 @@ export function eventsReplay(active: number[], events: BmsEvent[]): number[] {
   return active;
 }
 
+/** The same ones are active. */
+function isSameActive(one: number[], other: number[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every(function (id) {
+      return other.indexOf(id) >= 0;
+    })
+  );
+}
+
 /**
- * The entries of a log, or of a reply to 0x11, oldest first; none when all are known. `known` loses what was found;
- * `last` is the newest known entry, behind which the new ones stand in the log.
+ * The entries of a log, or of a reply to 0x11, oldest first; none when all of a log are known. `known` loses what was
+ * found; `last` is the newest known entry, behind which the new ones stand in the log.
  */
 function entriesInOrder(
   known: Uint32Array,
@@ -173,7 +183,7 @@ function entriesInOrder(
     else if (entry >>> 24 && entry !== ERASED) isNew = true;
     places.push(at);
   }
-  if (!isNew) return slots;
+  if (isLog && !isNew) return slots;
   for (const entry of entries) {
     const isKnown = places[place++] >= 0;
     if (!(entry >>> 24) || entry === ERASED) continue;
@@ -212,7 +222,9 @@ function isFuture(event: BmsEvent, now: number): boolean {
  * `wall`: s since 1970 then, 0 when unknown. Returns how many events are new. The first log is history: it says what is
  * active, and none of it is new. So is a log that has nothing in common with what is known, at a smaller lifetime: it
  * is that of another BMS. An event ends what it names and nothing else. -1: a restart, a counter that went back or an
- * entry in the future was told. Then its faults count, and nothing else of it before the whole log was read.
+ * entry in the future was told; or what seems to be known and would change what is active: a counter that went back
+ * passes its seconds again, and only the whole log shows how often an entry stands in it. Then the faults that are new
+ * count, and nothing else of it before that was read.
  */
 export function eventsTake(journal: Journal, entries: Uint32Array, now: number, wall: number, isLog: boolean): number {
   const isBack = now < journal.readAt,
@@ -220,13 +232,23 @@ export function eventsTake(journal: Journal, entries: Uint32Array, now: number, 
     all = entriesInOrder(known, journal.newest, entries, now, isLog),
     added = all.filter(function (event) {
       return !event.isKnown;
-    });
+    }),
+    // known ones behind the first new one count again: a recovery that was found late ends nothing that came after it
+    active = eventsReplay(journal.active, all.slice(added.length ? all.indexOf(added[0]) : all.length)),
+    last = all.length ? entryOf(all[all.length - 1]) : 0;
   const isOdd = function (event: BmsEvent): boolean {
     return event.id === SYSTEM_STARTED || isFuture(event, now);
   };
   let isHistory = journal.readAt < 0;
   journal.readAt = now;
-  if (!isLog && (isBack || added.some(isOdd))) {
+  if (isLog && added.length) journal.doubted = 0;
+  if (
+    !isLog &&
+    (isBack ||
+      ((added.length || last !== journal.doubted) &&
+        (all.some(isOdd) || !isSameActive(active, eventsReplay(journal.active, all)))))
+  ) {
+    journal.doubted = last;
     for (const event of added)
       if (event.id <= LAST_WARNING && journal.active.indexOf(event.id) < 0)
         journal.active = journal.active.concat([event.id]);
@@ -245,9 +267,8 @@ export function eventsTake(journal: Journal, entries: Uint32Array, now: number, 
     journal.walls[at] = 0;
   }
   if (added.length) {
-    journal.newest = entryOf(all[all.length - 1]);
-    // known ones behind the first new one count again: a recovery that was found late ends nothing that came after it
-    journal.active = eventsReplay(journal.active, all.slice(all.indexOf(added[0])));
+    journal.newest = last;
+    journal.active = active;
   }
   dateEntries(journal, now, wall);
   if (isHistory) journal.history = journal.total;

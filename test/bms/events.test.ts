@@ -489,6 +489,51 @@ describe("a restart, a counter that went back, an entry in the future", () => {
     assert.deepEqual(journal.active, [SWITCH]);
   });
 
+  // Found by the oracle (restarts, seed 419794): the counter went 5 s back, and passed the second of an older event.
+  it("an event, its recovery and a restart count in the very second of older ones of the same number", () => {
+    const journal = journalOf(),
+      happened = [event(STARTED, 50)];
+    read(journal, happened, 60);
+    told(journal, happened, [event(LOW_TEMP, 63), event(0x74, 63)], 64);
+    told(journal, happened, [event(STARTED, 60)], 60);
+    told(journal, happened, [event(LOW_TEMP, 63)], 63);
+    assert.deepEqual([journal.active, journal.total], [[LOW_TEMP], 5]);
+    told(journal, happened, [event(0x74, 63)], 63);
+    assert.deepEqual([journal.active, journal.total], [[], 6]);
+    told(journal, happened, [event(SENSOR, 64)], 64);
+    told(journal, happened, [event(STARTED, 60), event(SWITCH, 61)], 61);
+    told(journal, happened, [event(SENSOR, 64)], 64);
+    assert.deepEqual(journal.active, [SWITCH, SENSOR]);
+    assert.deepEqual(
+      entriesOf(journal).map(([id, time]) => event(id, time)),
+      happened,
+    );
+  });
+
+  it("so they do within one second, told one by one, also beside others", () => {
+    for (const beside of [[], [event(CHARGER, 101)]]) {
+      const journal = journalOf(),
+        happened: BmsEvent[] = [];
+      read(journal, happened, 90);
+      for (const id of [FAULT, RECOVERED, FAULT]) told(journal, happened, [event(id, 100)], 100);
+      assert.deepEqual(journal.active, [FAULT]);
+      told(journal, happened, [event(RECOVERED, 100), ...beside], 101);
+      assert.deepEqual([journal.active, journal.total], [[], 4 + beside.length]);
+    }
+  });
+
+  it("a unit that tells the same again lets the log be read once, and what the alarms have ended is over", () => {
+    const journal = journalOf(),
+      log = [event(CHARGER, 90), event(LOW_TEMP, 100)];
+    read(journal, log, 110);
+    assert.equal(tell(journal, log, 112), 0, "while it is active");
+    journal.active = [];
+    assert.equal(tell(journal, log, 114), -1);
+    assert.equal(read(journal, log, 115), 0);
+    for (const now of [116, 118, 120]) assert.equal(tell(journal, log, now), 0, `${now}`);
+    assert.deepEqual([journal.active, journal.total], [[], 2]);
+  });
+
   it("a full ring of any order, then restarts: what came since counts, and nothing else", () => {
     const entry = fc.tuple(
       fc.constantFrom(SWITCH, SENSOR, LOW_TEMP, 0x74, STARTED, CHARGER),
@@ -513,6 +558,33 @@ describe("a restart, a counter that went back, an entry in the future", () => {
         },
       ),
       { numRuns: 300 },
+    );
+  });
+
+  it("what is active agrees with a reader of everything where entries are equal, in a log that is not full", () => {
+    const step = fc.record({
+      id: fc.constantFrom(FAULT, RECOVERED, WARNING, SWITCH),
+      after: fc.integer({ min: 0, max: 2 }),
+      back: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 4 })),
+      isAsked: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 12, maxLength: 24 }), (steps) => {
+        const journal = journalOf(),
+          happened: BmsEvent[] = [];
+        let now = 5000,
+          news: BmsEvent[] = [];
+        read(journal, [], now);
+        for (const { id, after, back, isAsked } of steps) {
+          if (back) news.push(event(STARTED, (now -= back)));
+          news.push(event(id, (now += after)));
+          if (!isAsked) continue;
+          told(journal, happened, news, now);
+          news = [];
+          assert.deepEqual([...journal.active].sort(), eventsReplay([], happened).sort());
+        }
+      }),
+      { numRuns: 1000 },
     );
   });
 

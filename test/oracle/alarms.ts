@@ -154,20 +154,29 @@ export function judgeAlarms({ known, faults, line, phases, wrong }: AlarmsInputs
         : mismatch;
     const rule = (condition: (plan: Plan) => boolean): Tri => ask(known.plans(now).may, condition);
     const count: Tri = isNaN(known.detected) ? "maybe" : rule((plan) => plan.n !== known.detected);
+    // Nobody looks while the work of each second fails: what came may have gone unseen (README 4.3).
+    const seen = (...parts: Tri[]): Tri => {
+      const any = anyOf(...parts);
+      return p.isFailing && any === "yes" ? "maybe" : any;
+    };
     const internalAlarm = anyOf(
-      events(0x0b, 0x0c, 0x0d, 0x0e, 0x0f),
       surePhase("lost"),
-      off,
-      count,
-      rule((plan) => plan.voltageRuleFails || plan.isInvalid),
+      seen(
+        events(0x0b, 0x0c, 0x0d, 0x0e, 0x0f),
+        off,
+        count,
+        rule((plan) => plan.voltageRuleFails || plan.isInvalid),
+      ),
     );
     const internalWarning = anyOf(
       surePhase("degraded"),
       spoiled,
       events(0x38, 0x39) === "no" ? "no" : "maybe",
-      is(({ t1, t2 }) => isNaN(t1) && isNaN(t2)),
-      count,
-      rule((plan) => plan.otherRuleFails),
+      seen(
+        is(({ t1, t2 }) => isNaN(t1) && isNaN(t2)),
+        count,
+        rule((plan) => plan.otherRuleFails),
+      ),
     );
     const not = (tri: Tri): Tri => (tri === "yes" ? "no" : tri === "no" ? "yes" : "maybe");
     const none: Row = { name: "", alarm: level([], "yes", 0), warning: null };

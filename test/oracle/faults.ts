@@ -72,7 +72,8 @@ function isOutside(id: number, fast: Fast, plan: Plan): boolean {
   }
 }
 
-export function watchFaults(line: Line, known: () => Known): Faults {
+/** `isFailing`: the work of each second fails, which ends what is quiet (README 4.3). */
+export function watchFaults(line: Line, known: () => Known, isFailing: () => boolean): Faults {
   const latches = new Map<number, Latch>();
   let startedAt = 0,
     rereadAt = -Infinity,
@@ -148,7 +149,7 @@ export function watchFaults(line: Line, known: () => Known): Faults {
           readings.flatMap((reading) => may.map((plan) => ({ reading, plan }))),
           ({ reading, plan }) => reading.status !== FAULT && isOutside(id, reading, plan),
         );
-        hold(latch.quiet, quiet, dt);
+        hold(latch.quiet, quiet === "yes" && isFailing() ? "maybe" : quiet, dt);
         if (latch.calm.perhaps > QUIET_S - LAG_S && isOut !== "no") latch.mayBeQuiet = true;
         if (latch.quiet.sure > QUIET_S + KNOWN_S && mustBeKnown(latch.setAt)) latch.isQuiet = true;
       });

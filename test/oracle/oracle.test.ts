@@ -64,6 +64,9 @@ describe("oracle: limits and alarms by the spec alone", function () {
     "waits began anew when a loss ended, and not when it was over for sure": {
       ...{ seed: 307, focus: "cells", from: 250, seconds: 120, keep: [9, 11] },
     },
+    "a fault came and went while the alarms' step failed": {
+      ...{ seed: 419800, focus: "restarts", from: 680, seconds: 60, keep: [13] },
+    },
   };
   for (const [name, story] of Object.entries(once))
     it(`finds nothing where ${name}`, () => {

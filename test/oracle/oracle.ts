@@ -8,7 +8,7 @@ import { watchFaults } from "./faults";
 import { follow, SETTINGS_FIRST, type Known } from "./known";
 import { judgeLimits, type LimitsJudge } from "./limits";
 import { listen } from "./line";
-import { phasesOf, type Work } from "./phases";
+import { isFailingAt, phasesOf, type Work } from "./phases";
 import { storyOf, type Episode, type Focus } from "./story";
 import { takeOver } from "./world";
 
@@ -74,7 +74,11 @@ const cellsOf = (seed: number): number => [16, 16, 16, 14, 16, 8][seed % 6];
 export function play({ image, seed, seconds, focus, keep, from = 0, most = MOST, tamper, watch }: Play): Played {
   const rig = startVirtual({ image, seed, scenario: "idle", settings: { mqtt: { enabled: false } } });
   const line = listen(rig),
-    faults = watchFaults(line, () => known);
+    faults = watchFaults(
+      line,
+      () => known,
+      () => isFailingAt(work, now()),
+    );
   const world = takeOver(rig, cellsOf(seed), seed, faults);
   const wrong: Wrong[] = [],
     saidAt = new Map<string, number>();

@@ -46,6 +46,9 @@ const OVERDUE_MS = 3000,
   /** The last work that came to its end may be of a second before the first that failed. */
   SECOND_MS = 1600;
 
+/** The work of each second fails, or may have failed in the last second. */
+export const isFailingAt = (work: Work, now: number): boolean => !isNaN(work.since) || now - work.until < SECOND_MS;
+
 /** A new start of the device. `look` gives what is allowed now. */
 export function phasesOf(known: Known, work: Work): { look(now: number): Phases } {
   let completeAt = -Infinity, // of the last snapshot that counts for sure
@@ -136,7 +139,7 @@ export function phasesOf(known: Known, work: Work): { look(now: number): Phases 
       lost: isLostPossible && !isSilentSure,
       silent: isSilentPossible,
       overdue: failedFor > OVERDUE_MS + LAG_MS,
-      isFailing: isFailing || now - work.until < SECOND_MS,
+      isFailing: isFailingAt(work, now),
       least,
       most,
     };

@@ -276,6 +276,24 @@ describe("system: what the TinyBMS says", function () {
       assert.ok(alarms(b).includes(22));
     });
 
+    it("in the very second of an older one, which the counter passes again, block and alarm", async () => {
+      const b = await bench(),
+        { battery } = b.rig.simulator;
+      b.rig.clock.run(60000);
+      const second = Math.floor(battery.lifetime_s);
+      b.log(LOW_TEMP);
+      b.log(0x74);
+      b.rig.clock.run(4000);
+      back(b, 10);
+      b.log(STARTED);
+      while (battery.lifetime_s < second) b.rig.clock.run(100);
+      assert.equal(Math.floor(battery.lifetime_s), second);
+      b.log(LOW_TEMP);
+      b.rig.clock.run(6000);
+      assert.equal(b.last()[1], 0);
+      assert.ok(alarms(b).includes(22));
+    });
+
     it("a restart ends what needs one, with the counter 5 s back too", async () => {
       for (const seconds of [0, 5]) {
         const b = await bench();
