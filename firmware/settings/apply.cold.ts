@@ -13,6 +13,7 @@ import { publish } from "../mqtt/publish";
 import { CONNECTED, CRITICAL, OFF, QOS1, RETAIN, SUBSCRIBING, type Session, TELEMETRY, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session.cold";
 import { clearLast, kindsToClear } from "../publish/again.cold";
+import { setIo } from "../publish/io.cold";
 import { replayAgain } from "../publish/replay.cold";
 import type { Mirror, RegisterStyle } from "../publish/state";
 import * as topics from "../publish/topics.baked";
@@ -348,6 +349,7 @@ export function configureOthers(needs: Needs, device: string, values: Record<str
     );
   }
   session.others = others.join("\n");
+  setIo(mqtt, values["mqtt"]["io"] as boolean, now);
   if (old && mirror && old.base === mirror.base && old.json === mirror.json) return;
   if (old && old.base && !(mirror && mirror.base === old.base) && session.state === CONNECTED) {
     publishTo(session, old.base + "Connected", '{"value":0}', TELEMETRY, now);

@@ -2,7 +2,7 @@
 // stays where it was.
 import assert from "node:assert/strict";
 import { buildImage } from "../../tools/build/image";
-import { gxAlarms, onceTopics, stateTopics } from "../../firmware/tables/topics";
+import { gxAlarms, ioPoints, onceTopics, stateTopics } from "../../firmware/tables/topics";
 import { gxRows, manifestPages } from "../../tools/bake/topics";
 import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
 import { startSystem, type System } from "../../tools/rig/system";
@@ -30,12 +30,13 @@ describe("rare topics in an Espruino for Linux", () => {
     system.broker!.messages.findLast(({ topic }) => ("/" + topic).endsWith("/" + suffix))?.payload;
 
   it("publishes each of them once, as JSON, and takes back its memory", async () => {
-    system = await startSystem({ image, settings: { mqtt: { victron: true, battery_json: "gx/battery" } } });
+    system = await startSystem({ image, settings: { mqtt: { victron: true, battery_json: "gx/battery", io: true } } });
     const wanted = [...stateTopics, ...onceTopics].map(({ suffix }) => suffix);
     wanted.push(
       "rt/alarms/m",
       ...gxRows.map(({ path }) => "rt/gx" + path),
       ...gxAlarms.map(({ path }) => "rt/gx" + path),
+      ...ioPoints.map(([point]) => "rt/io/" + point),
     );
     wanted.push(
       ...manifestPages().map((_, page) => "manifest/page" + page),
@@ -56,6 +57,16 @@ describe("rare topics in an Espruino for Linux", () => {
     manifestPages().forEach((page, i) => assert.equal(payload("manifest/page" + i), page));
     const level = (path: string): unknown => (JSON.parse(payload("rt/gx/Alarms/" + path)!) as { value: unknown }).value;
     assert.deepEqual([level("InternalFailure"), level("BmsCable"), level("LowSoc"), level("LowBattery")], [0, 0, 0, 0]);
+    assert.deepEqual(
+      ["input/charge_inhibit", "output/charge_allowed"].map((point) => {
+        const { id, name, available, value } = JSON.parse(payload("rt/io/" + point)!) as Record<string, unknown>;
+        return [id, name, available, value];
+      }),
+      [
+        ["charge_inhibit", "charge inhibit", true, false],
+        ["charge_allowed", "charge allowed", true, true],
+      ],
+    );
     const tree = JSON.parse(payload("gx/battery")!) as Record<string, Record<string, number>>;
     assert.ok(Math.abs(tree.Dc!.Voltage! - 53) < 3 && tree.Voltages!.Cell16! > 3);
     const before = await system.memory(true);
