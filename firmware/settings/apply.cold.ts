@@ -9,6 +9,7 @@ import { modules } from "../config/fields.baked";
 import { type Values, settingsOf } from "../config/settings.cold";
 import { outboxFlush, publishTo } from "../mqtt/outbox.cold";
 import { samplesOf } from "../kernel/samples";
+import { hurryTask } from "../kernel/tasks";
 import { publish } from "../mqtt/publish";
 import { CONNECTED, CRITICAL, OFF, QOS1, RETAIN, SUBSCRIBING, type Session, TELEMETRY, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session.cold";
@@ -52,6 +53,7 @@ export function takeOthers(needs: Needs, changed: string[]): void {
     needs.mqtt.discovery.at = 0;
   }
   own.at = needs.natives.now();
+  hurryTask(needs.scheduler, needs.mqtt.task, 0);
 }
 
 // The battery's settings and those of the alarms, to work with.
@@ -260,6 +262,8 @@ export function endMqtt(needs: Needs, values: Record<string, Values>, move: Move
   session.backOff = session.backOffFirst;
   session.retryAt = now;
   if (mqtt.enabled && session.host) sessionEnter(session, WAITING, now);
+  needs.commands.at = now; // without a connection they have less to do
+  hurryTask(needs.scheduler, mqtt.task, 0);
 }
 
 // What is published for a GX and subscribed beside commands and settings, with the connection in use where there is one

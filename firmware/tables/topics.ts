@@ -53,8 +53,8 @@ export const onceTopics: Topic[] = [
 ];
 
 /**
- * What goes in and out of this device (setting mqtt.io): `rt/io/<input|output>/<id>`, and when it is true. No register of
- * the TinyBMS tells the state of one of its pins (Rev D, 3.1), so there are none of those.
+ * What goes in and out of this device (setting mqtt.io): `rt/io/<input|output>/<id>`, and when it is true. No register
+ * of the TinyBMS tells the state of one of its pins (Rev D, 3.1), so there are none of those.
  */
 export const ioPoints: [string, string][] = [
   ["input/charge_inhibit", "charging is forbidden by hand (setting battery.inhibit_charge)"],

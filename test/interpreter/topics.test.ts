@@ -119,6 +119,25 @@ describe("rare topics in an Espruino for Linux", () => {
       [said(base + "/status").length, mqtt.last_error_code, mqtt.root_topic],
       [1, "", "plant_one/my_batt/"],
     );
+    // switched off nothing of it is left, on again all of it comes back
+    const timers = async (): Promise<number> => {
+      const from = system.console.lines.length;
+      system.tell('print("timers: "+Object.keys(global["\\xff"].timers).length)');
+      const told = (): string | undefined =>
+        system.console.lines.slice(from).find((line) => line.startsWith("timers: "));
+      await until("the timers", 20000, told);
+      return +told()!.slice(8);
+    };
+    const before = await timers();
+    assert.ok(before >= 2, `${before} timers`);
+    await put({ mqtt: { enabled: false } });
+    await until("it is off", 20000, () => said(base + "/status").at(-1) === '{"online":false}');
+    await sleep(3000);
+    const told = system.broker!.messages.length;
+    await sleep(3000);
+    assert.deepEqual([await timers(), system.broker!.messages.length], [before, told]);
+    await put({ mqtt: { enabled: true } });
+    await until("it is on", 30000, () => said(base + "/status").at(-1) === '{"online":true}');
     assert.deepEqual(system.errors(), []);
   });
 
