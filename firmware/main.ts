@@ -22,7 +22,7 @@ import { joinWifi, startWifi, stopAccessPoint } from "./drivers/network.cold";
 import { accept, serverOf } from "./http/server.cold";
 import type { CanPort, NetworkPort } from "./kernel/ports";
 import type { Pieces } from "./http/server";
-import { samplesOf } from "./kernel/samples";
+import { samplesDrain, samplesOf } from "./kernel/samples";
 import { reviveTimer, schedulerOf, startTask, taskOf } from "./kernel/tasks.cold";
 import { hurryTask, setTimer, type Task } from "./kernel/tasks";
 import { dueOf } from "./publish/due";
@@ -31,7 +31,7 @@ import { fallAtOnce } from "./victron/fall.cold";
 import { mqttReceived } from "./command/command.cold";
 import { commandsOf, commandStep } from "./command/later.cold";
 import { ratesOf } from "./care/ten-seconds.cold";
-import { CONNECTED, sessionOf } from "./mqtt/session";
+import { CONNECTED, OFF, sessionOf } from "./mqtt/session";
 import type { App } from "./app";
 import { type CanTask, canTaskOf } from "./victron/task";
 import type { Clock } from "./time/clock";
@@ -151,8 +151,12 @@ function flagged(flags: string[]): void {
 function wifiChanged(up: boolean): void {
   if (!app) return;
   app.wifi.up = up;
-  if (up) app.wifi.wait = WIFI_FIRST_MS;
-  else app.wifi.retryAt = natives.now() + app.wifi.wait;
+  if (!up) {
+    app.wifi.retryAt = natives.now() + app.wifi.wait;
+    return;
+  }
+  app.wifi.wait = WIFI_FIRST_MS;
+  hurryTask(scheduler, app.mqtt.task, 0);
 }
 
 /** The clock is set; as that makes the interpreter's timers later by what this turn took so far, ours is set anew. */
@@ -193,7 +197,9 @@ function startUart(kept: SettingsNeeds, snapshot: Snapshot, limits: Limits, time
         if (app) fallAtOnce(app, now);
       },
       taken: function () {
-        if (app && app.session.state === CONNECTED) hurryTask(scheduler, app.mqtt.task, SAMPLE_MS);
+        if (!app) return;
+        if (app.session.state === CONNECTED) hurryTask(scheduler, app.mqtt.task, SAMPLE_MS);
+        else if (app.session.state === OFF) samplesDrain(app.uart.samples); // nobody takes it
       },
     },
     settingsOf(kept, "uart"),
@@ -280,10 +286,10 @@ function start(own: App): void {
     }),
   );
   own.isReduced = bootNotes(own);
+  if (!own.isReduced) startTask(scheduler, own.mqtt.task); // settings wake it
   applyAll(own);
   if (own.isReduced) own.clock.at = own.replay.at = NEVER;
   else {
-    startTask(scheduler, own.mqtt.task);
     own.server.port = settingsOf(own, "http")["port"] as number;
     network.listen(own.server.port, function (socket) {
       accept(own.server, socket);

@@ -11,6 +11,7 @@ import type { SettingsTalk } from "../bms/settings";
 import { eachSetting, settingsTalkOf } from "../bms/settings.cold";
 import { STALL_MS, type Talk } from "../bms/talk";
 import { settingsOf } from "../config/settings.cold";
+import { hurryTask } from "../kernel/tasks";
 import type { Asked } from "./state";
 
 /** The last register there is. */
@@ -91,6 +92,7 @@ export function askBms(needs: Needs, asked: Asked, requests: string[], settings:
   };
   own.asked = asked;
   if (own.at > until) own.at = until;
+  hurryTask(needs.scheduler, needs.mqtt.task, 0);
   return "";
 }
 

@@ -7,6 +7,7 @@ import { externalCcl, externalDcl, externalEnds } from "../charge/memory";
 import { settingsOf } from "../config/settings.cold";
 import { writeSlot } from "../config/slots.cold";
 import { idText, parseObject, quote } from "../kernel/json.cold";
+import { hurryTask } from "../kernel/tasks";
 import { HANDLER_FAILED, PARSE_FAILED } from "../mqtt/session";
 import { rareAgain } from "../publish/again.cold";
 import { alarmsNow } from "../publish/alarms.cold";
@@ -233,6 +234,7 @@ export function publishAll(needs: Needs): string {
   rareAgain(mqtt);
   needs.commands.pending = ALL;
   needs.commands.at = needs.natives.now();
+  hurryTask(needs.scheduler, mqtt.task, 0);
   return "{}";
 }
 
@@ -241,6 +243,7 @@ export function restartSoon(needs: Needs): string {
   const own = needs.commands;
   own.restartAt = needs.natives.now() + RESTART_MS;
   if (own.at > own.restartAt) own.at = own.restartAt;
+  hurryTask(needs.scheduler, needs.mqtt.task, 0);
   return '{"restart_ms":' + RESTART_MS + "}";
 }
 

@@ -5,6 +5,7 @@
 
 import type { Needs } from "./needs";
 import { quote } from "../kernel/json.cold";
+import { hurryTask } from "../kernel/tasks";
 import { refusal } from "../mqtt/session.cold";
 import { connectFault, tlsClosed, tlsFiles } from "../publish/connect.cold";
 import { AFTER_GRID_MS, FAULT_CODE, FAULT_TEXT, FRESH_MS, NO_GRID_MS } from "../publish/state";
@@ -159,6 +160,7 @@ export function beginTest(needs: Needs, config: Record<string, unknown>, tail: s
     };
   needs.commands.test = test;
   needs.commands.at = 0;
+  hurryTask(needs.scheduler, needs.mqtt.task, 0);
   return test;
 }
 

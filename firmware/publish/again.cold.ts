@@ -20,6 +20,7 @@ export function rareOf(): Rare {
     place: new Uint8Array(FAMILIES),
     flags: new Uint8Array(CLASSES),
     gx: new Float32Array(GX_ROWS + GX_ALARM_ROWS),
+    io: null,
     round: null,
     alarms: [],
     summary: true,
@@ -47,6 +48,7 @@ export function rareAgain(mqtt: MqttTask): void {
   rare.due.fill(0);
   rare.place.fill(0);
   rare.gx.fill(Infinity);
+  if (rare.io) rare.io.fill(Infinity);
   rare.round = null;
   rare.groups = [];
   rare.from = 0;
@@ -118,6 +120,8 @@ export function clearPiece(mqtt: MqttTask, kinds: number, piece: number): boolea
     if ((kinds >> +parts[topics.GX_CLASS]) & 1) clear("rt/gx/" + parts[topics.GX_PATH]);
   }
   if (piece <= GX_PIECE) return true;
+  if ((kinds >> topics.PERIODIC) & 1)
+    for (const point of (topics.IO_POINTS as string).split(" ")) clear("rt/io/" + point);
   if ((kinds >> topics.LIMITS) & 1) clear("rt/limits");
   if ((kinds >> topics.ALARMS) & 1) {
     clear("rt/alarms/m");

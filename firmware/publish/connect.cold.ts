@@ -4,6 +4,7 @@
 
 import { caOf } from "../config/slots.cold";
 import type { Natives, StorePort } from "../kernel/ports";
+import { hurryTask } from "../kernel/tasks";
 import { AFTER_CONNECT_MS, ALL } from "./needs";
 import { settingsOf } from "../config/settings.cold";
 import { INFO, WARN } from "../log/log";
@@ -76,7 +77,9 @@ function echo(mqtt: MqttTask, now: number): void {
   }
   sessionEnter(session, PINGING, now);
   mqtt.needs.network.ping(session.ip, function (alive) {
-    if (alive && session.state === PINGING) sessionEnter(session, READY, mqtt.needs.natives.now());
+    if (!alive || session.state !== PINGING) return;
+    sessionEnter(session, READY, mqtt.needs.natives.now());
+    hurryTask(mqtt.needs.scheduler, mqtt.task, 0);
   });
 }
 
@@ -227,8 +230,9 @@ function brokerLeft(mqtt: MqttTask): void {
     );
 }
 
-/** What a socket tells: LEFT, or a result of reading what the broker sent. */
+/** What a socket tells: LEFT, or a result of reading what the broker sent. There is something to do then. */
 export function brokerSaid(mqtt: MqttTask, code: number): void {
+  hurryTask(mqtt.needs.scheduler, mqtt.task, 0);
   if (code === LEFT) brokerLeft(mqtt);
   else answered(mqtt, code, mqtt.needs.natives.now());
 }

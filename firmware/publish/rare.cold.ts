@@ -3,6 +3,7 @@
 // states, what is sent once, the rest.
 import { publishAlarms } from "./alarms.cold";
 import { publishGx, publishMirror } from "./gx.cold";
+import { publishIo } from "./io.cold";
 import { publishOnce, publishSlow } from "./topics.cold";
 import { publishStates } from "./states.cold";
 import type { MqttTask } from "./state";
@@ -15,6 +16,7 @@ function families(): Family[] {
   return [
     (mqtt, now) => publishAlarms(mqtt, now),
     (mqtt, now) => publishGx(mqtt, now),
+    (mqtt, now) => publishIo(mqtt, now),
     (mqtt, now) => publishStates(mqtt, now),
     (mqtt, now) => publishOnce(mqtt, now),
     (mqtt, now) => publishSlow(mqtt, now),

@@ -85,6 +85,8 @@ export interface Rare extends Day {
   flags: Uint8Array;
   /** What the GX topics said last: values in their last decimal, then levels of alarms; Infinity: nothing yet. */
   gx: Float32Array;
+  /** What rt/io said last: 1, 0, NaN for unknown, Infinity: nothing yet; null while it is off. */
+  io: Float32Array | null;
   /** The round of the GX topics that is under way. */
   round: Round | null;
   /** Alarms that are out, whether the summary is not, whether it was of a battery that is known, and

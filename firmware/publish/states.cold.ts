@@ -218,6 +218,7 @@ export function publishStates(mqtt: MqttTask, now: number): number {
   if (rare.odd) {
     // once a minute all that a GX shows again, at once: the mirror waits for it
     rare.gx.fill(Infinity);
+    if (rare.io) rare.io.fill(Infinity);
     rare.round = null;
     rare.place[topics.FAMILY_GX] = 0;
     rare.due.fill(0, topics.FAMILY_ALARMS, topics.FAMILY_GX + 1);

@@ -4,7 +4,9 @@
 import * as slot from "../battery/registers.baked";
 import { EXTRA, FAST } from "../bms/places";
 import { samplePlace, SAMPLE_WORDS, samplesDrain } from "../kernel/samples";
+import { hurryTask } from "../kernel/tasks";
 import { taskOf } from "../kernel/tasks.cold";
+import { NEVER } from "../kernel/time";
 import { discoveryOf, publishDiscovery } from "./discovery.cold";
 import { liveDue, nextDue, passBegins } from "./due";
 import { publishLive, publishOldest } from "./live.cold";
@@ -24,8 +26,8 @@ import { rareOf } from "./again.cold";
 import { FEW_IN_FLIGHT, LEFT, REFRESH_MS, type MqttTask } from "./state";
 
 /**
- * Period of a step while something is under way, while samples wait, else, ms; a new sample wakes it before the last is
- * over.
+ * Period of a step while something is under way, while samples wait, else, ms; a new sample, a message and what
+ * becomes of the connection wake it before. With MQTT off there is none: settings and commands wake it.
  */
 const PERIOD_MS = 200,
   WAITING_MS = 100,
@@ -157,6 +159,7 @@ function step(mqtt: MqttTask, now: number): number {
   }
   if (session.stream || session.inbox.length) return MORE_MS;
   if (samples.count) return WAITING_MS;
+  if (session.state === OFF && mqtt.needs.commands.at === NEVER) return NEVER;
   return session.state === CONNECTED && mqtt.rareAt > now ? QUIET_MS : PERIOD_MS;
 }
 
@@ -191,6 +194,7 @@ function attach(mqtt: MqttTask, socket: Socket): void {
     ) {
       brokerSaid(mqtt, code);
     }
+    if (session.inbox.length) hurryTask(mqtt.needs.scheduler, mqtt.task, MORE_MS);
   };
   socket.on(
     "data",

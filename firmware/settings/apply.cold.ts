@@ -9,10 +9,12 @@ import { modules } from "../config/fields.baked";
 import { type Values, settingsOf } from "../config/settings.cold";
 import { outboxFlush, publishTo } from "../mqtt/outbox.cold";
 import { samplesOf } from "../kernel/samples";
+import { hurryTask } from "../kernel/tasks";
 import { publish } from "../mqtt/publish";
 import { CONNECTED, CRITICAL, OFF, QOS1, RETAIN, SUBSCRIBING, type Session, TELEMETRY, WAITING } from "../mqtt/session";
 import { sessionEnd, sessionEnter } from "../mqtt/session.cold";
 import { clearLast, kindsToClear } from "../publish/again.cold";
+import { setIo } from "../publish/io.cold";
 import { replayAgain } from "../publish/replay.cold";
 import type { Mirror, RegisterStyle } from "../publish/state";
 import * as topics from "../publish/topics.baked";
@@ -51,6 +53,7 @@ export function takeOthers(needs: Needs, changed: string[]): void {
     needs.mqtt.discovery.at = 0;
   }
   own.at = needs.natives.now();
+  hurryTask(needs.scheduler, needs.mqtt.task, 0);
 }
 
 // The battery's settings and those of the alarms, to work with.
@@ -259,6 +262,8 @@ export function endMqtt(needs: Needs, values: Record<string, Values>, move: Move
   session.backOff = session.backOffFirst;
   session.retryAt = now;
   if (mqtt.enabled && session.host) sessionEnter(session, WAITING, now);
+  needs.commands.at = now; // without a connection they have less to do
+  hurryTask(needs.scheduler, mqtt.task, 0);
 }
 
 // What is published for a GX and subscribed beside commands and settings, with the connection in use where there is one
@@ -348,6 +353,7 @@ export function configureOthers(needs: Needs, device: string, values: Record<str
     );
   }
   session.others = others.join("\n");
+  setIo(mqtt, values["mqtt"]["io"] as boolean, now);
   if (old && mirror && old.base === mirror.base && old.json === mirror.json) return;
   if (old && old.base && !(mirror && mirror.base === old.base) && session.state === CONNECTED) {
     publishTo(session, old.base + "Connected", '{"value":0}', TELEMETRY, now);

@@ -247,6 +247,7 @@ export const fields: Field[] = [
       range(0, 600000, "ms"),
     ],
     ["heartbeat_ms", "int", 1000, "Period of status/connected, 0: off.", range(0, 600000, "ms")],
+    ["io", "bool", false, "Inputs and outputs of this device on rt/io."],
     ["verbose", "bool", false, "Label and comment in each register message."],
     ["commands", "string", "safe", "Commands that are accepted.", { ...http, oneOf: ["off", "safe", "all"] }],
     ["victron", "bool", false, "Mirror on N/<id>/battery/<instance>/...", http],

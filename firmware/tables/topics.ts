@@ -23,7 +23,7 @@ export interface Topic {
  * Families of rare topics, the most urgent first. Their order is that of the places in `Rare.due` and `Rare.place`
  * (publish/state.ts); publish/rare.cold.ts has the handler of each.
  */
-export const families = ["alarms", "gx", "states", "once", "slow", "mirror"] as const;
+export const families = ["alarms", "gx", "io", "states", "once", "slow", "mirror"] as const;
 
 /** Those of a period, in the order in which they are sent (publish/states.cold.ts). */
 export const stateTopics: Topic[] = [
@@ -50,6 +50,18 @@ export const onceTopics: Topic[] = [
   { suffix: "sensors/config/cells", class: "config", every: 0, tells: "the same of each cell" },
   { suffix: "rt/reg/manufacturer", class: "text", every: 0, tells: "who CAN says made the battery (0x35E)" },
   { suffix: "manifest", class: "config", every: 0, tells: "how many pages list the register topics" },
+];
+
+/**
+ * What goes in and out of this device (setting mqtt.io): `rt/io/<input|output>/<id>`, and when it is true. No register
+ * of the TinyBMS tells the state of one of its pins (Rev D, 3.1), so there are none of those.
+ */
+export const ioPoints: [string, string][] = [
+  ["input/charge_inhibit", "charging is forbidden by hand (setting battery.inhibit_charge)"],
+  ["input/discharge_inhibit", "discharging is forbidden by hand (setting battery.inhibit_discharge)"],
+  ["output/charge_allowed", "the charge current limit is above 0"],
+  ["output/discharge_allowed", "the discharge current limit is above 0"],
+  ["output/balancing", "a cell is being balanced"],
 ];
 
 /** Settings of the TinyBMS a message (cfg/registers/slot<N>). */

@@ -2,7 +2,7 @@
 // stays where it was.
 import assert from "node:assert/strict";
 import { buildImage } from "../../tools/build/image";
-import { gxAlarms, onceTopics, stateTopics } from "../../firmware/tables/topics";
+import { gxAlarms, ioPoints, onceTopics, stateTopics } from "../../firmware/tables/topics";
 import { gxRows, manifestPages } from "../../tools/bake/topics";
 import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
 import { startSystem, type System } from "../../tools/rig/system";
@@ -30,12 +30,13 @@ describe("rare topics in an Espruino for Linux", () => {
     system.broker!.messages.findLast(({ topic }) => ("/" + topic).endsWith("/" + suffix))?.payload;
 
   it("publishes each of them once, as JSON, and takes back its memory", async () => {
-    system = await startSystem({ image, settings: { mqtt: { victron: true, battery_json: "gx/battery" } } });
+    system = await startSystem({ image, settings: { mqtt: { victron: true, battery_json: "gx/battery", io: true } } });
     const wanted = [...stateTopics, ...onceTopics].map(({ suffix }) => suffix);
     wanted.push(
       "rt/alarms/m",
       ...gxRows.map(({ path }) => "rt/gx" + path),
       ...gxAlarms.map(({ path }) => "rt/gx" + path),
+      ...ioPoints.map(([point]) => "rt/io/" + point),
     );
     wanted.push(
       ...manifestPages().map((_, page) => "manifest/page" + page),
@@ -56,6 +57,16 @@ describe("rare topics in an Espruino for Linux", () => {
     manifestPages().forEach((page, i) => assert.equal(payload("manifest/page" + i), page));
     const level = (path: string): unknown => (JSON.parse(payload("rt/gx/Alarms/" + path)!) as { value: unknown }).value;
     assert.deepEqual([level("InternalFailure"), level("BmsCable"), level("LowSoc"), level("LowBattery")], [0, 0, 0, 0]);
+    assert.deepEqual(
+      ["input/charge_inhibit", "output/charge_allowed"].map((point) => {
+        const { id, name, available, value } = JSON.parse(payload("rt/io/" + point)!) as Record<string, unknown>;
+        return [id, name, available, value];
+      }),
+      [
+        ["charge_inhibit", "charge inhibit", true, false],
+        ["charge_allowed", "charge allowed", true, true],
+      ],
+    );
     const tree = JSON.parse(payload("gx/battery")!) as Record<string, Record<string, number>>;
     assert.ok(Math.abs(tree.Dc!.Voltage! - 53) < 3 && tree.Voltages!.Cell16! > 3);
     const before = await system.memory(true);
@@ -108,6 +119,25 @@ describe("rare topics in an Espruino for Linux", () => {
       [said(base + "/status").length, mqtt.last_error_code, mqtt.root_topic],
       [1, "", "plant_one/my_batt/"],
     );
+    // switched off nothing of it is left, on again all of it comes back
+    const timers = async (): Promise<number> => {
+      const from = system.console.lines.length;
+      system.tell('print("timers: "+Object.keys(global["\\xff"].timers).length)');
+      const told = (): string | undefined =>
+        system.console.lines.slice(from).find((line) => line.startsWith("timers: "));
+      await until("the timers", 20000, told);
+      return +told()!.slice(8);
+    };
+    const before = await timers();
+    assert.ok(before >= 2, `${before} timers`);
+    await put({ mqtt: { enabled: false } });
+    await until("it is off", 20000, () => said(base + "/status").at(-1) === '{"online":false}');
+    await sleep(3000);
+    const told = system.broker!.messages.length;
+    await sleep(3000);
+    assert.deepEqual([await timers(), system.broker!.messages.length], [before, told]);
+    await put({ mqtt: { enabled: true } });
+    await until("it is on", 30000, () => said(base + "/status").at(-1) === '{"online":true}');
     assert.deepEqual(system.errors(), []);
   });
 

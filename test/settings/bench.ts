@@ -78,7 +78,7 @@ export function bench(phase: number, heard = phase !== BOOT, chemistry = true): 
     token: "letmein",
     mark: "0badcafe",
     alarms: {},
-    mqtt: { discovery: {} },
+    mqtt: { discovery: {}, task: { place: 3 } },
     scheduler: { dues: new Float64Array(6), change: () => undefined, clock: () => 92, start: 0 },
     can: { gxAt: 91500, waiting: new Uint8Array(32), task: { place: 1, at: 91500, period: 1000, step: () => 0 } },
   } as unknown as App;

@@ -147,8 +147,8 @@ async function whole(host: Host, from = 0): Promise<void> {
   );
 }
 
-async function put(host: Host, patch: unknown): Promise<void> {
-  const answer = await host.request("/api/config", {
+async function put(host: Host, patch: unknown, query = ""): Promise<void> {
+  const answer = await host.request("/api/config" + query, {
     method: "PUT",
     headers: { "X-Setup-Token": host.token() },
     body: JSON.stringify(patch),
@@ -608,6 +608,34 @@ describe("system: the topic tree", () => {
       ),
       hex(frame),
     );
+  });
+
+  it("tells inputs and outputs when asked, at once what is allowed, and takes them back", async () => {
+    const host = await connected({ settings: { mqtt: { io: true }, retain: { state: true } } }),
+      retained = (): string[] =>
+        [...host.broker!.retained.keys()].filter((topic) => topic.startsWith(`${host.topic}/rt/io/`)),
+      value = (point: string): unknown => {
+        const { id, name, available, value: told, ts } = newest(host, `rt/io/${point}`);
+        assert.deepEqual([id, name, typeof ts], [point.split("/")[1], point.split("/")[1].replace("_", " "), "number"]);
+        return available ? told : "unavailable";
+      };
+    await host.until("all of them", () => retained().length === 5, 30000);
+    assert.deepEqual(["input/charge_inhibit", "output/charge_allowed", "output/balancing"].map(value), [
+      false,
+      true,
+      false,
+    ]);
+    await put(host, { battery: { inhibit_charge: true } }, "?confirm=1");
+    await host.until("not allowed", () => value("output/charge_allowed") === false, 10000);
+    const limited = under(host, "rt/limits").find(({ payload }) => (JSON.parse(payload) as Json).ccl === 0)!,
+      told = under(host, "rt/io/output/charge_allowed").find(({ payload }) => payload.includes('"value":false'))!;
+    assert.ok(told.at - limited.at < 1000, `${told.at - limited.at} ms`);
+    await host.until("by hand", () => value("input/charge_inhibit") === true, 6000);
+    assert.deepEqual([value("output/discharge_allowed"), value("input/discharge_inhibit")], [true, false]);
+    host.simulator.faults.set("silence");
+    await host.until("unknown", () => value("output/balancing") === "unavailable", 60000);
+    await put(host, { mqtt: { io: false } });
+    await host.until("taken back", () => retained().length === 0, 10000);
   });
 
   it("takes limits back and leaves the mirror before it restarts on a command", async () => {

@@ -1,7 +1,7 @@
 // Bakes the list of fields of every JSON message and answer whose values the tables know: member, unit, meaning,
 // source. Rows of the register table bring their own unit and label; what the gateway makes itself is a row here.
 import { registers, type Register } from "../../firmware/tables/registers";
-import { energyPeriods, gxAlarms } from "../../firmware/tables/topics";
+import { energyPeriods, gxAlarms, ioPoints } from "../../firmware/tables/topics";
 import { publishedRows, suffixOf } from "./names";
 import { groupRows, gxRows } from "./topics";
 
@@ -428,6 +428,15 @@ export function bakeMessages(): string {
       "Members `value`, `unit`, `gx_raw` (the register that the GX serves under `modbus`), `modbus`, `service`.",
       "",
       ...gxTable(),
+      "",
+      "## `rt/io`",
+      "",
+      "With `mqtt.io`. Members `id`, `name`, `available`, `value` (`true`, `false`; `null` while not available), `ts` (ms since boot).",
+      "",
+      ...table(
+        ["topic", "`value` is `true` while"],
+        ioPoints.map(([point, meaning]) => [`\`rt/io/${point}\``, meaning]),
+      ),
       "",
       "## `rt/reg`",
       "",

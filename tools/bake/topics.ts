@@ -9,6 +9,7 @@ import {
   families,
   gxAlarms,
   gxTopics,
+  ioPoints,
   onceTopics,
   SLOT_REGISTERS,
   stateTopics,
@@ -246,6 +247,8 @@ export const PAGES = ${manifestPages().length};
 /** Number of register topics in the manifest. */
 export const MANIFEST_ITEMS = ${publishedRows.length + groupRows.length};
 
+/** Inputs and outputs, below rt/io; how many there are. */
+export const IO_POINTS = "${ioPoints.map(([point]) => point).join(" ")}", IO = ${ioPoints.length};
 /** Sides of the energy totals: places in a pair of counters. */
 export const ${places("SIDE_", energySides)};
 /** Sides as their topics have them. */
