@@ -83,6 +83,8 @@ export function handlerOf(route: RouteName): Handler {
       return { run: (needs) => onePiece(restartText(needs)) };
     case "PUT /api/tls/":
       return { run: (needs, body, flags, name) => onePiece(putTls(needs, name, body)) };
+    default:
+      return route satisfies never;
   }
 }
 
