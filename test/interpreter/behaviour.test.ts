@@ -160,7 +160,7 @@ describe("the system's behaviour in an Espruino for Linux", () => {
   }
 
   it("falls silent with the battery, after 5, 15 and 75 s, whatever the broker does, and comes back by itself", async () => {
-    await start({ settings: { mqtt: { reconnect_interval_ms: 500, reconnect_max_ms: 2000 } } });
+    await start({ settings: { mqtt: { reconnect_interval_ms: 2500, reconnect_max_ms: 2500 } } });
     system.simulator.faults.set("silence");
     const from = system.clock.now(),
       first = system.frames(LIMITS).length;
