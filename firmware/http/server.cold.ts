@@ -47,6 +47,8 @@ const CLIENTS = 4,
   MOST_BODY = 4096,
   IDLE_MS = 10000,
   ANSWER_MS = 120000;
+/** An answer of which nothing was taken for so long may be torn for a new client, ms. */
+const STALLED_MS = 3000;
 
 function remove(server: Server, client: Client): void {
   const at = server.clients.indexOf(client);
@@ -80,14 +82,30 @@ function waits(client: Client): boolean {
   return client.pieces !== null && !client.piece;
 }
 
+/** There is no room for it: it is told so, but for one whose answer has begun. */
+function turnAway(client: Client): void {
+  if (!client.piece) client.socket.write(errorText(503, "Busy", "clients", "there are " + CLIENTS + " already"));
+  client.socket.end();
+}
+
+/** Whether it makes room for a new one: it has asked nothing yet, or does not take its answer. */
+function canGo(client: Client, now: number): boolean {
+  return !client.pieces || (client.piece > 0 && now - client.at > STALLED_MS);
+}
+
+/** A new client gets a place, or is turned away: who waits for an answer is not torn from it. */
 function admit(server: Server, client: Client): void {
-  const clients = server.clients;
+  const clients = server.clients,
+    now = server.now();
+  let oldest: Client | null = null;
   if (clients.length >= CLIENTS) {
-    let oldest = clients[0];
-    for (const other of clients)
-      if (waits(other) === waits(oldest) ? other.at < oldest.at : waits(oldest)) oldest = other;
+    for (const other of clients) {
+      const isSame = oldest && !other.pieces === !oldest.pieces;
+      if (canGo(other, now) && (!oldest || (isSame ? other.at < oldest.at : !other.pieces))) oldest = other;
+    }
+    if (!oldest) return turnAway(client);
     remove(server, oldest);
-    oldest.socket.end();
+    turnAway(oldest);
   }
   clients.push(client);
 }
@@ -112,9 +130,8 @@ function received(server: Server, client: Client): void {
 }
 
 /**
- * What happened to a client: it came (when all places are taken the one that has been silent longest makes room, those
- * whose answer is still made last), more of its request came, its output left, it went. One whose place was taken may
- * still be heard, and is not answered.
+ * What happened to a client: it came (when all places are taken the one that has been silent longest makes room), more
+ * of its request came, its output left, it went. One whose place was taken may still be heard, and is not answered.
  */
 export function clientEvent(server: Server, client: Client, event: "came" | "bytes" | "drain" | "gone"): void {
   if (event === "came") admit(server, client);
@@ -267,6 +284,7 @@ const texts: Record<number, string> = {
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",
+  503: "Service Unavailable",
   504: "Gateway Timeout",
   507: "Insufficient Storage",
 };

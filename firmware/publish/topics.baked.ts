@@ -6,7 +6,7 @@ export const TOPICS_AT = 31728, TOPICS_WIDTH = 22,
   GX_ALARMS_AT = 35470, GX_ALARMS_WIDTH = 58,
   ALARM_VALUES_AT = 36340, ALARM_VALUES_END = 36479,
   GROUPS_AT = 36479, GROUPS_END = 39820,
-  PAGES_AT = 39820, PAGES_END = 47005;
+  PAGES_AT = 39820, PAGES_END = 54194;
 /** Columns of a line of GX. */
 export const GX_PATH = 0,
   GX_CLASS = 1,
@@ -60,9 +60,9 @@ export const GX_LIVE = "0 5 1 6 3 9 2 7";
 /** Number of alarms of a GX. */
 export const GX_ALARM_ROWS = 15;
 /** Number of pages of the manifest. */
-export const PAGES = 8;
-/** Number of register topics in the manifest. */
-export const MANIFEST_ITEMS = 78;
+export const PAGES = 15;
+/** Number of topics in the manifest. */
+export const MANIFEST_ITEMS = 207;
 
 /** Inputs and outputs, below rt/io; how many there are. */
 export const IO_POINTS = "input/charge_inhibit input/discharge_inhibit output/charge_allowed output/discharge_allowed output/balancing", IO = 5;

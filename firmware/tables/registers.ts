@@ -97,6 +97,11 @@ export interface Register {
   live?: true;
   /** Topic suffix below rt/reg, where it is not the key. */
   topic?: string;
+  /**
+   * Name for who needs one that does not follow the TinyBMS's words: it stands in the manifest beside the topic. A
+   * topic of its own would say everything twice.
+   */
+  stable?: string;
   /** Name in the compact message rt/state. */
   state?: string;
   /** Name in the compact message rt/stat; rows of one name are added up. */
@@ -189,6 +194,7 @@ export const registers: Register[] = [
     sane: [0, 80],
     label: "Battery pack voltage",
     topic: "battery_pack_voltage",
+    stable: "battery_voltage",
     state: "v",
     gx: { path: "/Dc/0/Voltage", modbus: 259 },
     ha: { key: "voltage", name: "Voltage", class: "voltage", digits: 2 },
@@ -300,6 +306,7 @@ export const registers: Register[] = [
     sane: [0, 101],
     most: 100,
     label: "State of charge (high resolution)",
+    stable: "soc_percent",
     state: "soc",
     gx: { path: "/Soc", modbus: 266 },
     ha: { key: "soc", name: "State of charge", class: "battery", digits: 1 },

@@ -49,7 +49,22 @@ export const onceTopics: Topic[] = [
   { suffix: "sensors/config", class: "config", every: 0, tells: "period and source of each measurement" },
   { suffix: "sensors/config/cells", class: "config", every: 0, tells: "the same of each cell" },
   { suffix: "rt/reg/manufacturer", class: "text", every: 0, tells: "who CAN says made the battery (0x35E)" },
-  { suffix: "manifest", class: "config", every: 0, tells: "how many pages list the register topics" },
+  { suffix: "manifest", class: "config", every: 0, tells: "how many pages list the topics" },
+];
+
+/** Those with code of their own, for the manifest: suffix, and what it tells. */
+export const otherTopics: [string, string][] = [
+  ["status", "whether the gateway is there"],
+  ["status/connected", "heartbeat"],
+  ["log", "lines of the log"],
+  ["ack", "answers to cmd"],
+  ["cfg/ack", "answers to cfg/set"],
+  ["cfg/registers", "how many slots have the settings of the TinyBMS"],
+  ["rt/bms", "whether the battery is there"],
+  ["rt/state", "all live values in one message"],
+  ["rt/limits", "CVL, CCL, DCL and why"],
+  ["rt/replay", "values of the time in which the broker was away"],
+  ["rt/alarms/m", "alarms in short, the worst in words"],
 ];
 
 /**

@@ -194,10 +194,36 @@ describe("http server", () => {
       [false, true, false, false, false],
     );
     assert.equal(own.clients.length, 4);
-    peers[1].emit("data", "GET /api/status HTTP/1.1\r\nHost: a\r\n\r\n"); // a closed socket is written to no more: that throws
-    assert.equal(peers[1].written, "");
+    const told = peers[1].written;
+    assert.match(told, /^HTTP\/1\.1 503 Service Unavailable\r\n[^]*\r\nRetry-After: 1\r\n[^]*"code":"Busy"[^]*}\r\n$/);
+    peers[1].emit("data", "GET /api/status HTTP/1.1\r\nHost: a\r\n\r\n"); // a closed socket is written to no more
+    assert.equal(peers[1].written, told);
     peers[2].emit("close");
     assert.equal(own.clients.length, 3);
+  });
+
+  it("an answer is not torn for a new client, which gets a whole 503, unless nobody takes it", () => {
+    const own = server();
+    clock.now = 0;
+    const busy = Array.from({ length: 4 }, () => join(own));
+    for (const peer of busy) peer.emit("data", "GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    clock.now = 3000;
+    const fifth = join(own);
+    assert.ok(fifth.ended && fifth.written.startsWith("HTTP/1.1 503 "));
+    fifth.emit("data", "GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert.deepEqual([own.clients.length, ...busy.map((peer) => peer.ended)], [4, false, false, false, false]);
+    busy[0]!.emit("drain");
+    clock.now = 3001;
+    assert.equal(join(own).ended, false);
+    assert.deepEqual(
+      busy.map((peer) => peer.ended),
+      [false, true, false, false],
+      "it took nothing for 3 s",
+    );
+    assert.doesNotMatch(busy[1]!.written, /503/, "its answer has begun");
+    busy[0]!.emit("drain");
+    assert.match(busy[0]!.written, /GET \/a $/);
+    clock.now = 0;
   });
 
   it("silent clients are closed after 10 s", () => {

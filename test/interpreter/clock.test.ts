@@ -82,6 +82,8 @@ describe("time and replay in an Espruino for Linux", function () {
     assert.match(energy.payload, /"date":"2027-01-14","quality":"estimated","device_id":"ESP32-A1B2C3"/);
     await synced(1);
     await sleep(3000);
+    const state = broker!.messages.findLast(({ topic }) => topic.endsWith("/rt/state"))!.payload;
+    assert.match(state, /"time":"2027-01-15T08:\d\d:\d\d\.\d{3}Z"/);
     await broker!.stop();
     await untilStatus("a record", 60000, ({ replay }) => replay.pending > 0);
     await broker!.start();

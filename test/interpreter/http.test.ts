@@ -61,6 +61,17 @@ describe("HTTP in an Espruino for Linux", () => {
     assert.equal((JSON.parse(Buffer.from(body, "latin1").toString()) as { user: string }).user, "déjà");
   });
 
+  it("tells a silent client that makes room so, in a whole answer, and answers the new one", async () => {
+    const silent = Array.from({ length: 4 }, () => talk(""));
+    await until("four clients", 10000, async () => {
+      const { text } = await system.http("/api/mqtt").catch(() => ({ text: "" }));
+      return text !== "";
+    });
+    const told = await Promise.race(silent);
+    assert.match(told, /^HTTP\/1\.1 503 Service Unavailable\r\n[^]*\r\nRetry-After: 1\r\n[^]*"code":"Busy"[^]*}\r\n$/);
+    await Promise.all(silent);
+  });
+
   it("answers HEAD with a head", async () => {
     for (const path of ["/api/status", "/api/config", "/nothing"]) {
       const answer = await talk(`HEAD ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);

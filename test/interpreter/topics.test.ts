@@ -55,6 +55,23 @@ describe("rare topics in an Espruino for Linux", () => {
         `${suffix} ${payload(suffix)}`,
       );
     manifestPages().forEach((page, i) => assert.equal(payload("manifest/page" + i), page));
+    const told = (suffix: string): Record<string, unknown> => JSON.parse(payload(suffix)!) as Record<string, unknown>,
+      member = (suffix: string, name: string): Record<string, unknown> => told(suffix)[name] as Record<string, unknown>;
+    assert.match(told("system/config").mac as string, /^([0-9A-F]{2}:){5}[0-9A-F]{2}$/);
+    assert.equal(told("system/config").boot, 1);
+    assert.deepEqual(member("sensors/config", "state_of_charge"), { interval: 1, model: "tinybms" });
+    assert.deepEqual(member("sensors/config/cells", "cell_16_voltage"), { interval: 2, model: "tinybms" });
+    assert.equal(member("sensors/status", "battery_pack_voltage").status, "ok");
+    assert.match(told("rt/reg/manufacturer").text as string, /^\w+/);
+    assert.deepEqual(
+      [told("rt/gx/History/OverHeatAlarms").address, told("rt/gx/History/FullCharges").address],
+      [109, 112],
+    );
+    const { state, pending_config, error_count } = member("rt/runtime/state", "mqtt");
+    assert.deepEqual(
+      [state, pending_config, error_count, told("rt/runtime/state").mqtt_error],
+      ["connected", false, 0, 0],
+    );
     const level = (path: string): unknown => (JSON.parse(payload("rt/gx/Alarms/" + path)!) as { value: unknown }).value;
     assert.deepEqual([level("InternalFailure"), level("BmsCable"), level("LowSoc"), level("LowBattery")], [0, 0, 0, 0]);
     assert.deepEqual(
@@ -79,18 +96,19 @@ describe("rare topics in an Espruino for Linux", () => {
   it("changes the mirror and discovery with the connection in use, and its topics are as settings want them", async () => {
     system = await startSystem({
       image,
-      settings: { mqtt: { root_topic: " Plant One//My.Batt_/", sensorMinPublishMs: 500 }, retain: { text: true } },
+      settings: { mqtt: { root_topic: "Plant One//My.Batt_/", sensorMinPublishMs: 500 }, retain: { text: true } },
     });
     const said = (topic: string): string[] =>
       system.broker!.messages.filter((one) => one.topic === topic).map((one) => one.payload);
-    const put = async (patch: object): Promise<void> => {
+    const put = async (patch: object, query = ""): Promise<{ changed: string[] }> => {
       const token = /setup token: (\S+)/.exec(system.console.lines.join("\n"))![1]!;
-      const { status, text } = await system.http("/api/config", {
+      const { status, text } = await system.http("/api/config" + query, {
         method: "PUT",
         headers: { "X-Setup-Token": token },
         body: JSON.stringify(patch),
       });
       assert.equal(status, 200, text);
+      return JSON.parse(text) as { changed: string[] };
     };
     const state = (): Record<string, number> => JSON.parse(payload("rt/state") ?? "{}") as Record<string, number>;
     await until(
@@ -101,7 +119,22 @@ describe("rare topics in an Espruino for Linux", () => {
     const base = system.broker!.messages.find(({ topic }) => topic.endsWith("/status"))!.topic.slice(0, -7);
     const keepalive = "R/tb" + base.slice(-6).toLowerCase() + "/keepalive";
     const mirror = keepalive.replace("R/", "N/").replace("keepalive", "battery/512/");
-    await put({ mqtt: { victron: true }, ha: { enabled: true } });
+    const shown = JSON.parse((await system.http("/api/config")).text) as object;
+    assert.deepEqual((await put(shown)).changed, [], "what is shown and sent back");
+    assert.deepEqual(
+      (await put({ mqtt: { username: "me", password: "it is", retain_by_default: true } }, "?dry=1")).changed,
+      ["mqtt.user", "mqtt.pass", "retain.telemetry"],
+    );
+    await system.broker!.publish(base + "/cmd", '{"cmd":"bms.write","args":{},"id":"seven"}');
+    await until("a refusal", 20000, () => said(base + "/ack").length > 0);
+    const { id, err } = JSON.parse(said(base + "/ack")[0]!) as { id: string; err: Record<string, string> };
+    assert.deepEqual([id, err.code, err.reason], ["seven", "InterlockBlocked", "needs mqtt.commands all"]);
+    await put({ mqtt: { sensorMinPublishMs: 0 } });
+    await sleep(2000);
+    const samples = said("plant_one/my_batt/battery_pack_voltage").length;
+    await sleep(5000);
+    assert.ok(said("plant_one/my_batt/battery_pack_voltage").length - samples >= 8, "each sample");
+    await put({ mqtt: { sensorMinPublishMs: 1000, victron: true }, ha: { enabled: true, prefix: "home" } });
     await until(
       "the mirror and discovery",
       90000,
@@ -109,6 +142,11 @@ describe("rare topics in an Espruino for Linux", () => {
         said(mirror + "Voltages/Cell16").length > 0 &&
         system.broker!.messages.some(({ topic }) => topic.endsWith("_bms/config")),
     );
+    const discovered = (): number =>
+        system.broker!.messages.filter(({ topic }) => topic.endsWith("_bms/config")).length,
+      firstTime = discovered();
+    await system.broker!.publish("homeassistant/status", "online");
+    await until("discovery after the birth", 60000, () => discovered() > firstTime);
     const count = said(mirror + "InstalledCapacity").length;
     await system.broker!.publish(keepalive, "");
     await until("its keepalive is heard", 20000, () => said(mirror + "InstalledCapacity").length > count);

@@ -21,7 +21,7 @@ import {
   mirrorNumbers,
   whole,
 } from "../../firmware/publish/gx.cold";
-import { classes } from "../../firmware/tables/topics";
+import { classes, gxAlarms } from "../../firmware/tables/topics";
 import { GX_ALARM_ROWS, GX_ROWS, PAGES_AT, PAGES_END } from "../../firmware/publish/topics.baked";
 import { groupMessage } from "../../firmware/publish/groups.cold";
 import { publishedRows, suffixOf } from "../../tools/bake/names";
@@ -289,7 +289,7 @@ describe("mqtt: rare topics", () => {
     assert.equal(groupMessage([1, 2], 300, 2, 0, tail)[0], -1, "settings have their own topics");
   });
 
-  it("manifest: every register topic once, pages of at most 1 kB", () => {
+  it("manifest: every topic once, registers first, pages of at most 1 kB", () => {
     const pages = readFileSync(new URL("../../firmware/image.text", import.meta.url), "latin1")
       .slice(PAGES_AT, PAGES_END)
       .trimEnd()
@@ -298,17 +298,28 @@ describe("mqtt: rare topics", () => {
       assert.ok(text.length <= 1024);
       const parsed = JSON.parse(text) as {
         page: number;
-        items: { t: string; a?: number; l: string; p?: string; m?: number }[];
+        items: { t: string; n?: string; a?: number; l?: string; p?: string; m?: number }[];
       };
       assert.equal(parsed.page, page);
       return parsed.items;
     });
+    const registers = [...publishedRows, ...groupRows].map((row) => "rt/reg/" + suffixOf(row)),
+      listed = items.map(({ t }) => t);
+    assert.deepEqual(listed.slice(0, registers.length), registers);
+    assert.equal(new Set(listed).size, listed.length);
+    for (const topic of [
+      ...["rt/limits", "rt/state", "rt/alarms/m", "rt/alarms/id30", "rt/energy/charge/daily", "cfg/can/limits"],
+      ...[...gxRows, ...gxAlarms].map(({ path }) => "rt/gx" + path),
+    ])
+      assert.ok(listed.includes(topic), topic);
     assert.deepEqual(
-      items.map(({ t }) => t),
-      [...publishedRows, ...groupRows].map((row) => "rt/reg/" + suffixOf(row)),
+      items.find(({ t }) => t === "rt/gx/Info/MaxChargeVoltage"),
+      { t: "rt/gx/Info/MaxChargeVoltage", p: "/Info/MaxChargeVoltage", u: "V", m: 305 },
     );
+    assert.equal(items.find(({ t }) => t === "rt/reg/state_of_charge")?.n, "soc_percent");
     assert.deepEqual(items[0], {
       t: "rt/reg/battery_pack_voltage",
+      n: "battery_voltage",
       a: 36,
       l: "Battery pack voltage",
       u: "V",

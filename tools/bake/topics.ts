@@ -2,6 +2,7 @@
 // code that makes the values that a GX shows.
 import { groups, registers, type Register } from "../../firmware/tables/registers";
 import { alarmRows } from "../../firmware/tables/alarms";
+import { fields } from "../../firmware/tables/fields";
 import {
   classes,
   energyPeriods,
@@ -11,6 +12,7 @@ import {
   gxTopics,
   ioPoints,
   onceTopics,
+  otherTopics,
   SLOT_REGISTERS,
   stateTopics,
   type GxTopic,
@@ -143,10 +145,14 @@ function groupLine(row: Register): string {
   return JSON.stringify({ a, w, k: KINDS[type], p, d, t: suffixOf(row), m, e: enumText(row.enum), b: bits });
 }
 
-/** What the manifest says of a register topic: suffix, address, label, comment, unit, GX path and Modbus address. */
+/**
+ * What the manifest says of a register topic: suffix, stable name, address, label, comment, unit, GX path and Modbus
+ * address.
+ */
 export function manifestItem(row: Register): Record<string, unknown> {
   return {
     t: `rt/reg/${suffixOf(row)}`,
+    n: row.stable,
     a: row.at,
     l: row.label,
     c: row.note,
@@ -156,13 +162,44 @@ export function manifestItem(row: Register): Record<string, unknown> {
   };
 }
 
+/** What the manifest says of all other topics; those of a period and of a connection are in the tables, too. */
+function otherItems(): Record<string, unknown>[] {
+  const gx = gxRows.map(({ path, unit, modbus, own, row }) => ({
+    t: `rt/gx${path}`,
+    ...(own ? { a: rowOf(row ?? "").at } : { p: path }),
+    u: unit === "" ? undefined : unit,
+    m: modbus,
+  }));
+  const totals = energySides.flatMap((side) =>
+    energyPeriods.map((period) => ({ t: `rt/energy/${side}/${period}`, u: "kWh" })),
+  );
+  const modules = [...new Set(fields.map(({ module }) => module))],
+    slots = Array.from({ length: settingsSlots() }, (_, slot) => slot);
+  return [
+    ...otherTopics.map(([t, l]) => ({ t, l })),
+    ...[...stateTopics, ...onceTopics].map(({ suffix, tells }) => ({ t: suffix, l: tells })),
+    ...gx,
+    ...gxAlarms.map(({ path, modbus }) => ({ t: `rt/gx${path}`, p: path, m: modbus })),
+    ...alarmRows.map(({ id, code }) => ({ t: `rt/alarms/id${id}`, l: code })),
+    ...totals,
+    ...ioPoints.map(([point, meaning]) => ({ t: `rt/io/${point}`, l: meaning })),
+    ...modules.map((module) => ({ t: `cfg/${module}` })),
+    ...slots.map((slot) => ({ t: `cfg/registers/slot${slot}` })),
+  ];
+}
+
+/** All topics, registers first. */
+export function manifestItems(): Record<string, unknown>[] {
+  return [...[...publishedRows, ...groupRows].map(manifestItem), ...otherItems()];
+}
+
 /** The pages of the manifest, each at most as long as a payload may be. */
 export function manifestPages(): string[] {
   const pages: string[] = [];
   let items: string[] = [];
   const text = (): string => `{"page":${pages.length},"items":[${items.join(",")}]}`;
-  for (const row of [...publishedRows, ...groupRows]) {
-    const item = JSON.stringify(manifestItem(row));
+  for (const listed of manifestItems()) {
+    const item = JSON.stringify(listed);
     if (text().length + item.length + 1 > PAYLOAD_BYTES) {
       pages.push(text());
       items = [];
@@ -171,6 +208,15 @@ export function manifestPages(): string[] {
   }
   pages.push(text());
   return pages;
+}
+
+/** Registers from the first to the last setting of the TinyBMS. */
+function settingsCount(): number {
+  return Math.max(...settings.map(({ register, width }) => register + (width > 16 ? 1 : 0))) - SETTINGS_FIRST + 1;
+}
+
+function settingsSlots(): number {
+  return Math.ceil(settingsCount() / SLOT_REGISTERS);
 }
 
 /** The blocks of lines: those of the first ones have one width each. */
@@ -244,8 +290,8 @@ export const GX_LIVE = "${liveTopics.map((topic) => gxRows.indexOf(topic)).join(
 export const GX_ALARM_ROWS = ${gxAlarms.length};
 /** Number of pages of the manifest. */
 export const PAGES = ${manifestPages().length};
-/** Number of register topics in the manifest. */
-export const MANIFEST_ITEMS = ${publishedRows.length + groupRows.length};
+/** Number of topics in the manifest. */
+export const MANIFEST_ITEMS = ${manifestItems().length};
 
 /** Inputs and outputs, below rt/io; how many there are. */
 export const IO_POINTS = "${ioPoints.map(([point]) => point).join(" ")}", IO = ${ioPoints.length};
@@ -280,8 +326,7 @@ export function bakeTopics(start: number): string {
         first = Math.min(...rows.map(({ at }) => at ?? 0));
       return `${first}:${Math.max(...rows.map(({ at, words }) => (at ?? 0) + (words ?? 1))) - first}`;
     });
-  const last = Math.max(...settings.map(({ register, width }) => register + (width > 16 ? 1 : 0))),
-    count = last - SETTINGS_FIRST + 1;
+  const count = settingsCount();
   return `${header("tables/topics.ts")}
 /** Where each block of lines starts in the image's text, and the width of its lines or its end. */
 export const ${found.join(",\n  ")};
@@ -292,7 +337,7 @@ export type OnceTopic =${suffixes(onceTopics)};
 /** Address of the first setting of the TinyBMS. */
 export const SETTINGS_FIRST = ${SETTINGS_FIRST};
 /** Messages of the settings. */
-export const SLOTS_OF_SETTINGS = ${Math.ceil(count / SLOT_REGISTERS)};
+export const SLOTS_OF_SETTINGS = ${settingsSlots()};
 /** Registers a message. */
 export const SLOT_REGISTERS = ${SLOT_REGISTERS};
 /** What begins at each of them: a setting of one word (w) or two (d), or none (.). */

@@ -459,7 +459,7 @@ function manifest(work: Work): Dead {
   for (const item of items.slice(0, 200)) {
     const topic = textOf(memberOf(item, "t"), 120) ?? "",
       sensor = topic.replace(/^.*rt\/reg\//, "");
-    if (NAME.test(sensor))
+    if (sensor !== topic && NAME.test(sensor))
       addEffect(work.out, "labels", {
         sensor,
         unit: textOf(memberOf(item, "u"), 20),
