@@ -80,10 +80,10 @@ const ROWS: Row[] = [
     from: ["ABS"],
     to: "BULK",
     held: 60,
-    is: ({ vMax, pack }, { bulk, n }) => pack < n * bulk - 0.5 && vMax < bulk - 0.03,
+    is: ({ vMax, pack }, { bulk, n }) => pack < n * bulk - 0.5 - E && vMax < bulk - 0.03 - E,
   },
   { from: ["IMB_HOLD"], to: "ABS", held: 60, is: (reading) => spread(reading) <= 0.04 + E },
-  { from: ["IMB_HOLD"], to: "BULK", held: 60, is: ({ vMax }, { bulk }) => vMax < bulk - 0.05 },
+  { from: ["IMB_HOLD"], to: "BULK", held: 60, is: ({ vMax }, { bulk }) => vMax < bulk - 0.05 - E },
   { from: ["IMB_HOLD"], to: "FLOAT", held: 0, is: (_reading, _plan, { t, early }) => t >= HOLD_MAX - early },
   { from: ["FLOAT"], to: "BULK", held: 60, is: ({ soc, vMax }) => soc <= RESTART_SOC || vMax <= 3.3 + E },
 ];
