@@ -142,9 +142,11 @@ export function judgeAlarms({ known, faults, line, phases, wrong }: AlarmsInputs
     };
     const spoiled: Tri = spoiledFor > 0 ? "maybe" : "no",
       off = anyOf(faults.unexplained, p.silent ? "maybe" : "no");
+    // A block may have been dropped, so that the one before it counts on (README 1.2).
+    const blocks = known.cells.filter(({ isPlausible }) => isPlausible);
     const mismatch = ask(
-      cases.filter(() => known.cells.length > 0 && known.cells.at(-1)!.isPlausible),
-      ({ reading }) => Math.abs(known.cells.at(-1)!.sum - reading.pack) > 0.01 * reading.pack,
+      cases.flatMap(({ reading: { pack } }) => blocks.map(({ sum }) => ({ sum, pack }))),
+      ({ sum, pack }) => Math.abs(sum - pack) > 0.01 * pack,
     );
     // A block and a pack voltage of different moments differ after a step of the load.
     mismatchFor = mismatch === "yes" ? mismatchFor + dt : 0;

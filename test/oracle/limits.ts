@@ -510,7 +510,8 @@ export function judgeLimits({ known, faults, phases, wrong }: Inputs): LimitsJud
       least(m.all, ({ pack }) => pack),
     );
     if (!latch || !m.mustBlock.charge) {
-      const cvlHigh = latch ? latch.cvlHigh : cvl.high,
+      // a block that came while another was possible holds the voltage of its own beginning, which may have risen
+      const cvlHigh = Math.max(latch ? latch.cvlHigh : -inf, cvl.high),
         cvlLow = Math.min(latch ? latch.cvlLow : inf, cvl.low);
       latch = {
         cvlHigh,

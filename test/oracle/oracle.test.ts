@@ -64,6 +64,12 @@ describe("oracle: limits and alarms by the spec alone", function () {
     "waits began anew when a loss ended, and not when it was over for sure": {
       ...{ seed: 307, focus: "cells", from: 250, seconds: 120, keep: [9, 11] },
     },
+    "a block of cells that came before its pack voltage was dropped": {
+      ...{ seed: 500015, focus: "all", seconds: 112, keep: [0, 1, 2, 4, 6, 3] },
+    },
+    "a cell is at the bound that ends a hold to the last bit": {
+      ...{ seed: 500041, focus: "cells", from: 340, seconds: 570, keep: [8, 17] },
+    },
     "a fault came and went while the alarms' step failed": {
       ...{ seed: 419800, focus: "restarts", from: 680, seconds: 60, keep: [13] },
     },
