@@ -29,6 +29,16 @@ describe("rare topics in an Espruino for Linux", () => {
   const payload = (suffix: string): string | undefined =>
     system.broker!.messages.findLast(({ topic }) => ("/" + topic).endsWith("/" + suffix))?.payload;
 
+  /** JsVars in use at the quietest of some looks: a message or a reply that is under way takes some. */
+  async function atRest(): Promise<number> {
+    const looks: number[] = [];
+    while (looks.length < 6) {
+      looks.push((await system.memory()).steady);
+      await sleep(250);
+    }
+    return Math.min(...looks);
+  }
+
   it("publishes each of them once, as JSON, and takes back its memory", async () => {
     system = await startSystem({ image, settings: { mqtt: { victron: true, battery_json: "gx/battery", io: true } } });
     const wanted = [...stateTopics, ...onceTopics].map(({ suffix }) => suffix);
@@ -86,10 +96,10 @@ describe("rare topics in an Espruino for Linux", () => {
     );
     const tree = JSON.parse(payload("gx/battery")!) as Record<string, Record<string, number>>;
     assert.ok(Math.abs(tree.Dc!.Voltage! - 53) < 3 && tree.Voltages!.Cell16! > 3);
-    const before = await system.memory(true);
+    const before = await atRest();
     await sleep(20000);
-    const after = await system.memory();
-    assert.ok(after.steady <= before.steady + 25, `${before.steady} JsVars, then ${after.steady}`);
+    const after = await atRest();
+    assert.ok(after <= before + 25, `${before} JsVars, then ${after}`);
     assert.deepEqual(system.errors(), []);
   });
 

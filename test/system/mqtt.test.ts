@@ -122,7 +122,11 @@ describe("system: MQTT", () => {
 
   it("tells all that is known of a register, and null when nothing is", async () => {
     const host = await connected();
-    await host.until("cells", () => messages(host, "rt/reg/min_cell_voltage").length > 0, 5000);
+    await host.until(
+      "voltages",
+      () => ["min_cell_voltage", "battery_pack_voltage"].every((key) => messages(host, "rt/reg/" + key).length > 0),
+      5000,
+    );
     const voltage = json(messages(host, "rt/reg/battery_pack_voltage").at(-1));
     const cell = json(messages(host, "rt/reg/min_cell_voltage").at(-1));
     assert.deepEqual(Object.keys(voltage).sort(), [
