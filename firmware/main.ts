@@ -59,6 +59,8 @@ const FAULTS = 3,
   WIFI_FIRST_MS = 5000;
 /** From a new sample to the step of MQTT that tells it, ms: frames on CAN that it makes urgent go first. */
 const SAMPLE_MS = 40;
+/** From the start to the first connection, ms: the battery is heard before, so that what is told is known. */
+const FIRST_CONNECT_MS = 1000;
 /** Period of the jobs' task when there are none, and until the next one when there are more, ms. */
 const JOBS_MS = 5000,
   AT_ONCE_MS = 0.1;
@@ -288,6 +290,7 @@ function start(own: App): void {
   own.isReduced = bootNotes(own);
   if (!own.isReduced) startTask(scheduler, own.mqtt.task); // settings wake it
   applyAll(own);
+  own.session.retryAt = natives.now() + FIRST_CONNECT_MS;
   if (own.isReduced) own.clock.at = own.replay.at = NEVER;
   else {
     own.server.port = settingsOf(own, "http")["port"] as number;
