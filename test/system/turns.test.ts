@@ -27,7 +27,8 @@ describe("system: turns of the main loop", () => {
       const steps = whats.filter((what) => what !== "string" && what !== "timer");
       assert.ok(steps.length <= 1, whats.join(" "));
       most = Math.max(most, instructions / 1e6);
-      if (steps[0] === "supervise") supervise = Math.max(supervise, instructions / 1e6);
+      // bytes that came in the same turn are no work of the step: they count above
+      if (whats.join() === "supervise") supervise = Math.max(supervise, instructions / 1e6);
       turns++;
     });
     rig.clock.run(WATCHED_MS);
