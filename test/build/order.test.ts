@@ -92,6 +92,15 @@ describe("order", () => {
     assert.deepEqual(printed(code), [8]);
   });
 
+  it("keeps a member's name that is written as a shorthand", () => {
+    const code = imageOf({
+      "boot.cold.ts": "function boot(x) { return x; }",
+      "main.ts": "const driver = { boot };\nprint(driver.boot(3));",
+    });
+    assert.match(code, /boot: /);
+    assert.deepEqual(printed(code), [3]);
+  });
+
   it("leaves an image of nothing", () => {
     assert.equal(ordered("", { modules: {} }, HOTTEST).toString(), "");
   });

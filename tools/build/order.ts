@@ -66,10 +66,13 @@ function coldNames(chunk: Pick<RenderedChunk, "modules">): string[] {
 /** `text` with the cold functions under their names in the image. */
 function renameCold(text: MagicString, body: Node[], names: Set<string>): void {
   for (const statement of body) {
-    const inner = innerNames(statement);
+    const inner = innerNames(statement),
+      shorthands = new Set<Node>(); // values of `{ name }`, which name a member as well
     const rename = (node: Node, name: string): void => {
-      if (names.has(name) && !inner.has(name)) text.overwrite(node.start, node.end, coldNameOf(name));
+      const member = shorthands.has(node) ? `${name}: ` : "";
+      if (names.has(name) && !inner.has(name)) text.overwrite(node.start, node.end, member + coldNameOf(name));
     };
+    simple(statement, { Property: ({ shorthand, value }) => void (shorthand && shorthands.add(value)) });
     if (statement.type === "FunctionDeclaration")
       rename((statement as FunctionDeclaration).id, (statement as FunctionDeclaration).id.name);
     simple(statement, { Identifier: (node) => rename(node, node.name) });
