@@ -6,6 +6,7 @@ import { bakeEvents } from "./bake/events";
 import { bakeAlarms } from "./bake/alarms";
 import { bakeFields } from "./bake/fields";
 import { bakeFrames } from "./bake/frames";
+import { bakeMembers } from "./bake/members";
 import { bakeMessages } from "./bake/messages";
 import { bakePlan } from "./bake/plan";
 import { bakeRegisters, bakeSettings, bakeWords } from "./bake/registers";
@@ -42,6 +43,7 @@ export function bakeAll(): Record<string, string> {
     "firmware/api/text.baked.ts": bakeApiLines(),
     "firmware/publish/fields.md": bakeMessages(),
     "firmware/image.text": bakeText(),
+    "tools/build/members.baked.ts": bakeMembers(),
   };
 }
 

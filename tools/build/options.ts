@@ -4,12 +4,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Plugin, RollupOptions } from "rollup";
 import { minify, type MinifyOptions } from "terser";
-import ts from "typescript";
 import { boardAlias, DEFAULT_BOARD, root } from "./board";
 import { cold } from "./cold";
 import { constants } from "./constants";
 import { far } from "./far";
 import { lines } from "./lines";
+import { members } from "./members.baked";
 import { builtIn } from "./modules";
 import { order } from "./order";
 import { MISSING } from "./refused";
@@ -66,21 +66,10 @@ const HOTTEST = [
 const ESPRUINO_METHODS = ["on", "emit", "edit", "clone", "removeListener", "removeAllListeners", "ms"];
 
 /**
- * Members that the device's natives have or look for, from the declarations of ES5 and the firmware's own: properties
- * of these names stay as they are. (The minifier's own list is that of a browser, with every second word in it.)
+ * Members that the device's natives have or look for: properties of these names stay as they are. (The minifier's own
+ * list is that of a browser, with every second word in it.)
  */
-export function deviceNames(): string[] {
-  const names = new Set<string>(),
-    es5 = resolve(root, "node_modules/typescript/lib/lib.es5.d.ts");
-  const visit = (node: ts.Node): void => {
-    if (ts.isPropertySignature(node) || ts.isMethodSignature(node)) names.add(node.name.getText());
-    ts.forEachChild(node, visit);
-  };
-  for (const file of [es5, resolve(root, "firmware/espruino.d.ts"), resolve(root, "firmware/lib.d.ts")]) {
-    visit(ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ES2015, true));
-  }
-  return [...names, ...MISSING.split(" "), ...ESPRUINO_METHODS];
-}
+export const deviceNames = (): string[] => [...members, ...MISSING.split(" "), ...ESPRUINO_METHODS];
 
 /**
  * Functions first, because Espruino does not hoist; no inlining into other functions, because a function expression is
