@@ -10,8 +10,8 @@ import { freePort, until } from "../tools/rig/wait";
 import { codeBlocks, readmes, withoutBlocks } from "./readmes";
 
 /** A first `npm start` builds its image. */
-const START_MS = 120_000,
-  COMMAND_MS = 60_000,
+const START_MS = 600_000,
+  COMMAND_MS = 300_000,
   /** Looks at the broker until it has sent everything that is shown. */
   MOST_LOOKS = 30;
 

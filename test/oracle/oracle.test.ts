@@ -19,7 +19,6 @@ function told(options: Play, first: Wrong, keep: number[]): string {
 }
 
 describe("oracle: limits and alarms by the spec alone", function () {
-  this.timeout(900000);
   let image = "";
   before(async () => {
     image = await breakableImage();
