@@ -1,15 +1,19 @@
-// The judge of 0x351 with a battery and frames that are written down: what steps of a second make of a ramp.
+// The judge of 0x351 with a battery and frames that are written down: what steps of a second make of a ramp, and what a
+// block holds.
 import assert from "node:assert/strict";
 import type { Faults } from "./faults";
 import type { Cells, Fast, Known } from "./known";
 import { judgeLimits, type LimitsJudge } from "./limits";
 import type { Phases } from "./phases";
 import { planOf } from "./spec";
+import type { Tri } from "./truth";
 
 const N = 16,
   CVL = 55.2,
+  FLOOR = 52.8,
   DCL = 180,
   LOW = 46.4;
+const LOW_TEMP = 0x37;
 /** The charge current's largest, its half, and its step a second. */
 const MOST = 135,
   HALF = 67.5,
@@ -19,19 +23,24 @@ const plan = planOf({
   ...{ 319: 60, 320: 0, 321: 85, 329: 4, 340: 0 },
 });
 
+type Phase = "normal" | "degraded" | "lost";
+
 interface Bench {
   /** Cells all of this voltage from now on. */
   cells(volts: number): void;
-  phase(name: "normal" | "degraded"): void;
-  /** A second passes, at its end a frame says these currents. */
-  second(ccl: number, dcl?: number): void;
+  phase(name: Phase): void;
+  /** Is warning 0x37 active? */
+  warning(is: Tri): void;
+  /** A second passes, at its end a frame says these limits. */
+  second(ccl: number, dcl?: number, cvl?: number): void;
   wrong: string[];
 }
 
 function bench(): Bench {
   let now = 0,
     volts = 3.3,
-    name: "normal" | "degraded" = "normal";
+    name: Phase = "normal",
+    isCold: Tri = "no";
   const wrong: string[] = [],
     fast: Fast[] = [],
     cells: Cells[] = [];
@@ -39,11 +48,11 @@ function bench(): Bench {
     ...{ fast, cells, settingsAt: 0, settingsSureAt: 0, detected: N, askAgainAt: NaN, onFast: [], onCells: [] },
     plans: () => ({ must: [plan], may: [plan] }),
   };
-  const none: Faults = { ids: () => [], is: () => "no", unexplained: "no" } as unknown as Faults,
+  const faults: Faults = { ids: () => [LOW_TEMP], is: () => isCold, unexplained: "no" } as unknown as Faults,
     off = { boot: false, normal: false, degraded: false, lost: false, silent: false };
   const phases = (): Phases => ({ ...off, [name]: true, overdue: false, isFailing: false, least: 0, most: 0 });
   const judge: LimitsJudge = judgeLimits({
-    ...{ known, faults: none, phases },
+    ...{ known, faults, phases },
     wrong: (what, _section, expected, seen) => wrong.push(`${now / 1000} s ${what}: ${seen}, ${expected}`),
   });
   const read = (): void => {
@@ -60,13 +69,14 @@ function bench(): Bench {
     wrong,
     cells: (all) => (volts = all),
     phase: (next) => (name = next),
-    second(ccl, dcl = DCL) {
+    warning: (is) => (isCold = is),
+    second(ccl, dcl = DCL, cvl = CVL) {
       for (let i = 0; i < 10; i++) {
         now += 100;
         if (i === 7) read(); // the reply comes shortly before the step that sees it
         judge.tick(now);
       }
-      judge.judge({ at: now, cvl: CVL, ccl, dcl, low: LOW });
+      judge.judge({ at: now, cvl, ccl, dcl, low: LOW });
     },
   };
 }
@@ -112,4 +122,56 @@ describe("oracle: steps of a ramp", () => {
       if (isRight) assert.deepEqual(own.wrong, []);
       else assert.match(own.wrong.join("\n"), /CCL too high/);
     });
+});
+
+// Found by story 500023 of cells: a cold battery whose events were not answered for a while.
+describe("oracle: the voltage that a block holds", () => {
+  const STEP_DCL = 3.6,
+    RATE = 0.005;
+  /** Seconds since the loss ended. */
+  let since = 0;
+  const dcl = (): number => shown(Math.min(DCL, STEP_DCL * since));
+  const rise = (own: Bench): void => {
+    since++;
+    own.second(shown(Math.min(MOST, STEP * since)), dcl(), shown(FLOOR + RATE * since));
+  };
+  const held = (own: Bench, cvl: number): void => {
+    since++;
+    own.second(0, dcl(), cvl);
+  };
+
+  /** The way back from a loss with cells of 3.4 V: after 40 s a block is possible, and 22 s later there is one. */
+  function blocked(): Bench {
+    const own = bench();
+    own.cells(3.4);
+    own.phase("lost");
+    for (let i = 0; i < 5; i++) own.second(0, 0, FLOOR);
+    own.phase("normal");
+    since = 0;
+    while (since < 40) rise(own);
+    own.warning("maybe");
+    while (since < 62) rise(own);
+    own.warning("yes");
+    return own;
+  }
+  const HELD = 53.1,
+    WHEN_POSSIBLE = 53;
+
+  it("is that of its own beginning, also where one was possible before", () => {
+    const own = blocked();
+    for (let i = 0; i < 10; i++) held(own, HELD);
+    assert.deepEqual(own.wrong, []);
+  });
+
+  it("may be that of the moment from which it was possible, for the device may have known of it", () => {
+    const own = blocked();
+    for (let i = 0; i < 10; i++) held(own, WHEN_POSSIBLE);
+    assert.deepEqual(own.wrong, []);
+  });
+
+  it("and none above", () => {
+    const own = blocked();
+    for (let i = 0; i < 10; i++) held(own, HELD + 0.2);
+    assert.match(own.wrong.join("\n"), /CVL too high/);
+  });
 });
