@@ -8,11 +8,15 @@ import { findInterpreter, NO_INTERPRETER } from "../../tools/rig/interpreter";
 import { startSystem, type System } from "../../tools/rig/system";
 import { sleep, until } from "../../tools/rig/wait";
 
+/** As long as brokers in clouds want them. */
+const TOKEN = "t".repeat(256);
+
 describe("what a broker answers, in an Espruino for Linux", () => {
   let system: System,
     server: net.Server,
     connections = 0;
-  const published: mqttPacket.IPublishPacket[] = [];
+  const published: mqttPacket.IPublishPacket[] = [],
+    users: string[] = [];
 
   /** What CONNECT gets, the first connection's first; later ones get what they should. */
   const connacks = [
@@ -27,7 +31,10 @@ describe("what a broker answers, in an Espruino for Linux", () => {
     wire.on("error", () => undefined);
     wire.on("data", (bytes) => parser.parse(bytes));
     parser.on("packet", (packet: mqttPacket.Packet) => {
-      if (packet.cmd === "connect") wire.write(Buffer.from(answer));
+      if (packet.cmd === "connect") {
+        users.push(packet.username ?? "");
+        wire.write(Buffer.from(answer));
+      }
       if (packet.cmd === "subscribe") say({ cmd: "suback", messageId: packet.messageId, granted: [0, 1] });
       if (packet.cmd === "pingreq") say({ cmd: "pingresp" });
       if (packet.cmd === "publish") published.push(packet);
@@ -43,7 +50,15 @@ describe("what a broker answers, in an Espruino for Linux", () => {
     server = net.createServer(accept);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as net.AddressInfo,
-      mqtt = { host: "127.0.0.1", port, default_qos: 2, reconnect_interval_ms: 3000, reconnect_max_ms: 3000 };
+      mqtt = {
+        host: "127.0.0.1",
+        port,
+        default_qos: 2,
+        user: TOKEN,
+        pass: TOKEN,
+        reconnect_interval_ms: 3000,
+        reconnect_max_ms: 3000,
+      };
     const { code: image } = await buildImage({ board: "host" });
     system = await startSystem({ image, broker: "none", settings: { mqtt } });
   });
@@ -74,6 +89,7 @@ describe("what a broker answers, in an Espruino for Linux", () => {
     const { connected, state, last_error_message: message } = await status();
     assert.deepEqual([connected, state, connections], [true, "connected", 3]);
     assert.match(message as string, /QoS 2 with PUBACK/);
+    assert.deepEqual(users, [TOKEN, TOKEN, TOKEN]);
     assert.deepEqual(system.errors(), []);
   });
 });

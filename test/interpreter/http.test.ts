@@ -96,7 +96,7 @@ describe("HTTP in an Espruino for Linux", () => {
     assert.deepEqual(system.errors(), []);
   });
 
-  it("refuses texts that MQTT forbids and hosts that are none, by field and reason; cuts blanks off", async () => {
+  it("refuses texts that MQTT forbids and hosts that are none, by field and reason; takes the longest; cuts blanks off", async () => {
     const login = `authorization: basic ${Buffer.from("admin:café").toString("base64")}\r\n`,
       change = async (patch: string): Promise<string> => talk(put(login, patch));
     for (const [patch, field, reason] of [
@@ -110,6 +110,15 @@ describe("HTTP in an Espruino for Linux", () => {
       ['{"uri":"mqtt://[::1]"}', "uri", "IPv6"],
     ])
       assert.match(await change(patch!), new RegExp(`^HTTP/1.1 400 [^]*"where":"mqtt.${field}","reason":".*${reason}`));
+    const label = "a".repeat(63),
+      longest = [label, label, label, "b".repeat(61)].join(".");
+    for (const [document, answer] of [
+      [{ mqtt: { host: longest, user: "t".repeat(256) }, wifi: { pass: "0123456789abcDEF".repeat(4) } }, /^[^ ]+ 200 /],
+      [{ mqtt: { host: longest + "b" } }, /^[^ ]+ 400 [^]*"where":"mqtt.host"/],
+      [{ mqtt: { user: "t".repeat(257) } }, /^[^ ]+ 400 [^]*"where":"mqtt.user"/],
+      [{ wifi: { pass: "g".repeat(64) } }, /^[^ ]+ 400 [^]*"where":"wifi.pass","reason":"[^"]*hexadecimal/],
+    ] as const)
+      assert.match(await talk(put(login, JSON.stringify(document)).replace("/mqtt", "/config")), answer);
     for (const patch of ['{"user":"d\\u00e9j\\u00e0 ","pass":"\\u0000\xff"}', `{"host":" ${"a".repeat(63)}.b\\n"}`])
       assert.match(await change(patch), /^HTTP\/1\.1 200 /, patch);
   });

@@ -10,6 +10,15 @@ import { sleep, until } from "../../tools/rig/wait";
 
 /** JsVars that the image may take at its peak, after a collection. */
 const MOST_VARIABLES = 3900;
+/** The device believes that so few are free. */
+const FEW = 500;
+/** RTC_CNTL_RESET_STATE and its cause 8: the watchdog of timer group 1. */
+const RESET_STATE = 0x3ff48034,
+  WATCHDOG = 8;
+
+/** Before the image: a start that nobody wanted, and little memory. Without the prelude there are no registers. */
+const WORSE = `if(global.ESP32){poke32(${RESET_STATE},${WATCHDOG});(function(memory){
+process.memory=function(){var found=memory();found.usage=found.total-${FEW};return found;};})(process.memory);}`;
 
 describe("rare topics in an Espruino for Linux", () => {
   let image = "",
@@ -152,11 +161,15 @@ describe("rare topics in an Espruino for Linux", () => {
         said(mirror + "Voltages/Cell16").length > 0 &&
         system.broker!.messages.some(({ topic }) => topic.endsWith("_bms/config")),
     );
-    const discovered = (): number =>
-        system.broker!.messages.filter(({ topic }) => topic.endsWith("_bms/config")).length,
-      firstTime = discovered();
+    const discovered = (): string[] =>
+        system
+          .broker!.messages.filter(({ topic, payload }) => topic.endsWith("_gateway/config") && payload)
+          .map(({ payload }) => (JSON.parse(payload) as { dev: { cu: string } }).dev.cu),
+      firstTime = discovered().length;
+    await put({ http: { port: 8099 } });
     await system.broker!.publish("homeassistant/status", "online");
-    await until("discovery after the birth", 60000, () => discovered() > firstTime);
+    await until("discovery after the birth", 60000, () => discovered().length > firstTime);
+    assert.equal(new URL(discovered().at(-1)!).port, String(system.httpPort), "the port that is served");
     const count = said(mirror + "InstalledCapacity").length;
     await system.broker!.publish(keepalive, "");
     await until("its keepalive is heard", 20000, () => said(mirror + "InstalledCapacity").length > count);
@@ -189,10 +202,12 @@ describe("rare topics in an Espruino for Linux", () => {
     assert.deepEqual(system.errors(), []);
   });
 
-  it("has room for the largest of them", async () => {
-    system = await startSystem({ image, room: MOST_VARIABLES });
+  it("has room for the largest of them; tells that a watchdog restarted it, and that memory is short", async () => {
+    system = await startSystem({ image, room: MOST_VARIABLES, files: { ".boot1": WORSE } });
     await until("the last of the manifest", 60000, () => payload(`manifest/page${manifestPages().length - 1}`));
     await until("sensors", 60000, () => payload("sensors/status"));
+    const severity = (id: number): unknown => JSON.parse(payload(`rt/alarms/id${id}`) || "{}").s as unknown;
+    await until("both are told", 30000, () => severity(50) === 1 && severity(52) === 1);
     assert.deepEqual(system.errors(), []);
     assert.deepEqual(
       (await system.errorFlags()).filter((flag) => flag.startsWith("MEMORY")),
