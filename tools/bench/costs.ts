@@ -7,11 +7,11 @@ import { COUNTED, COUNTER, countedImage, countedTexts, measuredWeights, type Wei
 import { until } from "../rig/wait";
 import { measureUnit } from "./measure";
 import { MODELLED, modelledUnits } from "./modelled-units";
-import { buildUnitImage, prepareUnits, UNIT_SLOW, unitCost } from "./units";
+import { buildUnitImage, prepareUnits, TRIES, UNIT_SLOW, unitCost } from "./units";
 import { startCounted } from "./window";
 
-/** Instructions of each unit of work, on the interpreter. */
-export async function interpreterUnits(): Promise<Record<string, number>> {
+/** Instructions of each unit of work, on the interpreter; each is counted so often. */
+export async function interpreterUnits(tries = TRIES): Promise<Record<string, number>> {
   const system = await startCounted(
     await buildUnitImage(UNIT_SLOW),
     {},
@@ -23,8 +23,8 @@ export async function interpreterUnits(): Promise<Record<string, number>> {
       words = Array.from(system.simulator.battery.words.slice(36, 53)),
       measured: Record<string, number> = {};
     for (const [unit, times, own] of MODELLED) {
-      const harness = own ? await unitCost(system, own, times, words) : 0;
-      measured[unit] = (await unitCost(system, unit, times, words)) - harness;
+      const harness = own ? await unitCost(system, own, times, words, tries) : 0;
+      measured[unit] = (await unitCost(system, unit, times, words, tries)) - harness;
     }
     sink.close();
     return measured;
