@@ -4,10 +4,7 @@
 import { type HostClock, virtualClock } from "../host/clock";
 import type { Control } from "./control";
 
-/**
- * The longest and the shortest step, ms of real time, and how long the interpreter may take for one before it is asked
- * again.
- */
+/** The longest and the shortest step, and how long, of real time, the interpreter may take before it is asked again. */
 const STEP_MS = 20,
   SHORTEST_STEP_MS = 4,
   PATIENCE_MS = 10_000;
@@ -54,14 +51,14 @@ async function go(s: State, scale: number, written: (bytes: Uint8Array) => void)
     real = performance;
   for (let last = real.now(); !s.isStopped; ) {
     const at = virtual.now(),
-      passed = Math.min(real.now() - last, STEP_MS),
+      passed = Math.min(real.now() - last, STEP_MS / scale),
       due = Math.max(virtual.dueAt(), at),
       until = Math.ceil(Math.min(at + passed * scale, due) * 1000) / 1000; // as the interpreter prints it
-    if (passed < SHORTEST_STEP_MS && due > until) {
+    if (passed * scale < SHORTEST_STEP_MS && due > until) {
       await new Promise((resolve) => setTimeout(resolve, 1));
       continue;
     }
-    last = Math.max(last + (until - at) / scale, real.now() - STEP_MS);
+    last = Math.max(last + (until - at) / scale, real.now() - STEP_MS / scale);
     virtual.run((until > at ? await letRun(s, until) : at) - at);
     for (const bytes of s.written.splice(0)) written(bytes);
   }
