@@ -28,6 +28,8 @@ type Phase = "normal" | "degraded" | "lost";
 interface Bench {
   /** Cells all of this voltage from now on. */
   cells(volts: number): void;
+  /** From now on what is read came in replies that may not have been taken. */
+  unsure(): void;
   phase(name: Phase): void;
   /** Is warning 0x37 active? */
   warning(is: Tri): void;
@@ -40,7 +42,8 @@ function bench(): Bench {
   let now = 0,
     volts = 3.3,
     name: Phase = "normal",
-    isCold: Tri = "no";
+    isCold: Tri = "no",
+    isSure = true;
   const wrong: string[] = [],
     fast: Fast[] = [],
     cells: Cells[] = [];
@@ -56,18 +59,20 @@ function bench(): Bench {
     wrong: (what, _section, expected, seen) => wrong.push(`${now / 1000} s ${what}: ${seen}, ${expected}`),
   });
   const read = (): void => {
-    const same = { at: now, isSure: true, isPlausible: true };
-    fast[0] = {
+    const same = { at: now, isSure, isPlausible: true },
+      place = isSure ? 0 : 1;
+    fast[place] = {
       ...{ ...same, vMax: volts, vMin: volts, pack: N * volts, current: 0, t1: 20, t2: 20, internal: 25 },
       ...{ soc: 50, status: 0x97 },
     };
-    cells[0] = {
+    cells[place] = {
       ...{ ...same, volts: Array.from({ length: N }, () => volts), sum: N * volts, highest: volts, lowest: volts },
     };
   };
   return {
     wrong,
     cells: (all) => (volts = all),
+    unsure: () => (isSure = false),
     phase: (next) => (name = next),
     warning: (is) => (isCold = is),
     second(ccl, dcl = DCL, cvl = CVL) {
@@ -174,4 +179,23 @@ describe("oracle: the voltage that a block holds", () => {
     for (let i = 0; i < 10; i++) held(own, HELD + 0.2);
     assert.match(own.wrong.join("\n"), /CVL too high/);
   });
+});
+
+// Found by story 600006 of line: for 13 s every reply was late, and the cells fell to 2.92 V meanwhile.
+describe("oracle: cells in replies that may not have been taken", () => {
+  for (const [name, isUnsure] of [
+    ["need not be known when no other ones are fresh", true],
+    ["but those of a clean reply must be", false],
+  ] as const)
+    it(name, () => {
+      const own = bench();
+      for (let i = 0; i < 3; i++) own.second(MOST);
+      if (isUnsure) own.unsure();
+      own.cells(2.92);
+      for (let i = 0; i < 5; i++) own.second(MOST, isUnsure ? DCL : 14.4);
+      own.phase("degraded");
+      for (let i = 0; i < 8; i++) own.second(HALF, DCL / 2);
+      if (isUnsure) assert.deepEqual(own.wrong, []);
+      else assert.match(own.wrong.join("\n"), /DCL too high/);
+    });
 });

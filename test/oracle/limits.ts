@@ -234,16 +234,19 @@ export function judgeLimits({ known, faults, phases, wrong }: Inputs): LimitsJud
       cells = known.cells.filter(({ at }) => now - at < OLD_MS);
     const goodFast = fast.filter(({ isPlausible }) => isPlausible),
       freshCells = cells.filter(({ isPlausible, at }) => isPlausible && now - at < FRESH_MS);
-    const sure = goodFast.flatMap((one) => (freshCells.length ? freshCells : [null]).map((other) => join(one, other)));
+    // None may have been taken where none is sure: then registers 40 and 41 stand alone.
+    const isCellsSure = freshCells.some(({ isSure }) => isSure),
+      cellsOrNone = isCellsSure ? freshCells : [...freshCells, null];
+    const sure = goodFast.flatMap((one) => cellsOrNone.map((other) => join(one, other)));
     const all = fast.flatMap((one) => [one, ...cells.map((other) => join(one, other))]);
     const freshFast = goodFast.some(({ isSure, at }) => isSure && now - at < FRESH_MS) ? goodFast : [];
     const vMaxSure = Math.max(
       freshFast.length ? least(freshFast, ({ vMax }) => vMax) : -inf,
-      freshCells.length ? least(freshCells, ({ highest }) => highest) : -inf,
+      isCellsSure ? least(freshCells, ({ highest }) => highest) : -inf,
     );
     const vMinSure = Math.min(
       freshFast.length ? greatest(freshFast, ({ vMin }) => vMin) : inf,
-      freshCells.length ? greatest(freshCells, ({ lowest }) => lowest) : inf,
+      isCellsSure ? greatest(freshCells, ({ lowest }) => lowest) : inf,
     );
     return {
       now,
