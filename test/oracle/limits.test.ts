@@ -13,7 +13,8 @@ const N = 16,
   FLOOR = 52.8,
   DCL = 180,
   LOW = 46.4;
-const LOW_TEMP = 0x37;
+const LOW_TEMP = 0x37,
+  SUSTAIN_DCL = 5;
 /** The charge current's largest, its half, and its step a second. */
 const MOST = 135,
   HALF = 67.5,
@@ -28,6 +29,7 @@ type Phase = "normal" | "degraded" | "lost";
 interface Bench {
   /** Cells all of this voltage from now on. */
   cells(volts: number): void;
+  soc(percent: number): void;
   /** From now on what is read came in replies that may not have been taken. */
   unsure(): void;
   phase(name: Phase): void;
@@ -41,6 +43,7 @@ interface Bench {
 function bench(): Bench {
   let now = 0,
     volts = 3.3,
+    soc = 50,
     name: Phase = "normal",
     isCold: Tri = "no",
     isSure = true;
@@ -63,7 +66,7 @@ function bench(): Bench {
       place = isSure ? 0 : 1;
     fast[place] = {
       ...{ ...same, vMax: volts, vMin: volts, pack: N * volts, current: 0, t1: 20, t2: 20, internal: 25 },
-      ...{ soc: 50, status: 0x97 },
+      ...{ soc, status: 0x97 },
     };
     cells[place] = {
       ...{ ...same, volts: Array.from({ length: N }, () => volts), sum: N * volts, highest: volts, lowest: volts },
@@ -72,6 +75,7 @@ function bench(): Bench {
   return {
     wrong,
     cells: (all) => (volts = all),
+    soc: (percent) => (soc = percent),
     unsure: () => (isSure = false),
     phase: (next) => (name = next),
     warning: (is) => (isCold = is),
@@ -198,4 +202,18 @@ describe("oracle: cells in replies that may not have been taken", () => {
       if (isUnsure) assert.deepEqual(own.wrong, []);
       else assert.match(own.wrong.join("\n"), /DCL too high/);
     });
+
+  it("nor end what is left in sustain", () => {
+    for (const isUnsure of [true, false]) {
+      const own = bench();
+      own.soc(2);
+      for (let i = 0; i < 31; i++) own.second(MOST);
+      for (let i = 0; i < 4; i++) own.second(MOST, SUSTAIN_DCL);
+      if (isUnsure) own.unsure();
+      own.cells(2.95);
+      for (let i = 0; i < 4; i++) own.second(isUnsure ? MOST : 28, SUSTAIN_DCL);
+      if (isUnsure) assert.deepEqual(own.wrong, []);
+      else assert.match(own.wrong.join("\n"), /DCL too high/);
+    }
+  });
 });

@@ -641,7 +641,7 @@ export function judgeLimits({ known, faults, phases, wrong }: Inputs): LimitsJud
     // A configuration that silences CAN may let the states run on.
     stepTracks(
       tracks,
-      m.sure[m.sure.length - 1] ?? null,
+      m.sure,
       m.must[0],
       now,
       ({ early }) => !(early > 0 ? isDataNormal : normal) || (degraded && early < 0),

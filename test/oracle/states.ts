@@ -18,6 +18,7 @@ export interface Track {
   at: number;
   early: number;
   restart: Restart;
+  sees: Sees;
   refuted: number;
 }
 
@@ -94,8 +95,11 @@ const ROWS: Row[] = [
  */
 type Restart = "none" | "state first" | "state last" | "waits first" | "waits last";
 
+/** Where newer replies may not have been taken: the newest that counts for sure, or the newest. */
+type Sees = "sure" | "newest";
+
 /** How steps may fall: each 100 ms or once a second at two phases, with timers that are exact, short or long. */
-const STYLES: [period: number, phase: number, early: number, restart: Restart][] = [
+const STYLES: [period: number, phase: number, early: number, restart: Restart, sees?: Sees][] = [
   [100, 0, 0, "state first"],
   [100, 0, -1.3, "none"],
   [100, 0, 1.3, "state last"],
@@ -105,11 +109,13 @@ const STYLES: [period: number, phase: number, early: number, restart: Restart][]
   [1000, 500, 1.3, "state first"],
   [1000, 250, -1.3, "waits last"],
   [1000, 0, 1.3, "waits last"],
+  [1000, 500, 0, "none", "sure"],
+  [100, 0, 1.3, "state last", "sure"],
 ];
 
 /** All histories at the start of the device. */
 export function newTracks(now: number): Track[] {
-  return STYLES.map(([period, phase, early, restart]) => ({
+  return STYLES.map(([period, phase, early, restart, sees = "newest"]) => ({
     state: "BULK",
     t: 0,
     tc: 0,
@@ -120,6 +126,7 @@ export function newTracks(now: number): Track[] {
     at: now,
     early,
     restart,
+    sees,
     refuted: 0,
   }));
 }
@@ -151,10 +158,13 @@ function step(track: Track, reading: Reading, plan: Plan, dt: number): void {
   if (reading.vMin >= plan.empty + 0.15 - E) track.isEmpty = false;
 }
 
-/** Let every track that is due step; one whose data is frozen only lets the time pass (README 4). */
+/**
+ * Let every track that is due step; one whose data is frozen only lets the time pass (README 4). `readings`: those that
+ * may be the newest that was taken, the one that was for sure first.
+ */
 export function stepTracks(
   tracks: Track[],
-  reading: Reading | null,
+  readings: Reading[],
   plan: Plan,
   now: number,
   isFrozen: (track: Track) => boolean,
@@ -164,6 +174,7 @@ export function stepTracks(
     track.dueAt += track.period * Math.ceil((now - track.dueAt + 1) / track.period);
     const dt = (now - track.at) / 1000;
     track.at = now;
+    const reading = readings.at(track.sees === "sure" ? 0 : -1);
     if (reading && !isFrozen(track)) step(track, reading, plan, Math.min(dt, 2));
   }
 }
