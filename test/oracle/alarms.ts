@@ -3,7 +3,7 @@
 import type { Faults } from "./faults";
 import type { Known } from "./known";
 import type { Phases } from "./phases";
-import { lookUp, temperaturesOf, type Plan, type Reading } from "./spec";
+import { FAULT, lookUp, temperaturesOf, type Plan, type Reading } from "./spec";
 import type { Line } from "./line";
 import { allOf, anyOf, ask, hold, newHeld, type Held, type Tri } from "./truth";
 
@@ -387,6 +387,8 @@ export function judgeAlarms({ known, faults, line, phases, wrong }: AlarmsInputs
     if (known.plans(now).may.length === 0 || known.fast.length === 0) {
       // A start without settings: alarms may count from the measurements already.
       waited += dt;
+      // A fault is without a cause that is known until the events were read (README 7).
+      if (known.fast.some(({ status }) => status === FAULT)) actives[INTERNAL].alarm.may = true;
       if (waited > EARLY_START_S) actives.forEach(({ alarm, warning }) => (alarm.may = warning.may = true));
       return;
     }
