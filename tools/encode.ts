@@ -4,16 +4,18 @@
 import { createInterface } from "node:readline";
 import process from "node:process";
 import { Command } from "commander";
-import { canFrames } from "../firmware/tables/frames";
+import { type CanFrame, canFrames } from "../firmware/tables/frames";
 import { decodeFrame } from "./can/decode";
 import { encodeInputs, givenFor, inputNames, type Inputs, inputsHelp } from "./can/inputs";
 import { endWithReader } from "./stdout";
 
-/** What is not as it was given: values that the frame cannot say, names that mean nothing in it. */
-function notesOn(id: number, inputs: Inputs, bytes: number[]): string[] {
-  const frame = canFrames.find((one) => one.id === id)!,
+/** What is not as it was given: names that mean nothing in the frame and, where it is sent, values it cannot say. */
+function notesOn(frame: CanFrame, inputs: Inputs, bytes: number[] | undefined): string[] {
+  const { id } = frame,
     known = [...inputNames(frame), ...(id === 0x35a ? ALARM_INPUTS : [])];
-  const strange = Object.keys(inputs).filter((name) => !known.includes(name));
+  const strange = Object.keys(inputs).filter((name) => !known.includes(name)),
+    useless = strange.map((name) => `${name}: is no input of this frame and has no effect`);
+  if (!bytes) return useless;
   const changed = (decodeFrame(id, bytes)?.fields ?? []).flatMap(({ label, key, rowValue, shown }, i) => {
     const isFine = label.endsWith("high resolution") && inputs["soc_hires_pct"] !== undefined,
       given = givenFor(inputs, isFine ? "soc_hires_pct" : key);
@@ -22,7 +24,7 @@ function notesOn(id: number, inputs: Inputs, bytes: number[]): string[] {
       ? []
       : [`${given.name}: ${given.value} cannot be said, the frame has ${shown}`];
   });
-  return [...strange.map((name) => `${name}: is no input of this frame and has no effect`), ...new Set(changed)];
+  return [...useless, ...new Set(changed)];
 }
 
 const ALARM_INPUTS = ["alarms", "warnings", "supported_alarms", "supported_warnings", "system_status_bits"];
@@ -43,9 +45,10 @@ export function encodeLine(line: string, note: (text: string) => void = () => un
   if (!(id <= 0x7ff)) throw new Error("id_hex: must be an 11-bit identifier as hex text");
   if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs))
     throw new Error("inputs: must be an object");
-  const bytes = encodeInputs(id, inputs as Inputs);
+  const bytes = encodeInputs(id, inputs as Inputs),
+    frame = canFrames.find((one) => one.id === id);
+  if (frame) notesOn(frame, inputs as Inputs, bytes).forEach(note);
   if (!bytes) return "-";
-  notesOn(id, inputs as Inputs, bytes).forEach(note);
   return id.toString(16).toUpperCase().padStart(3, "0") + "#" + Buffer.from(bytes).toString("hex").toUpperCase();
 }
 

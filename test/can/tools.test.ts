@@ -162,6 +162,9 @@ describe("encode tells", () => {
     assert.deepEqual(told("0x356", { voltage_V: 50, current_A: 1, temperature_C: 20, temprature_C: 1 }), [
       "temprature_C: is no input of this frame and has no effect",
     ]);
+    assert.deepEqual(told("0x356", { volt_V: 50, current_A: 1, temperature_C: 20 }), [
+      "volt_V: is no input of this frame and has no effect",
+    ]);
     assert.deepEqual(told("0x35A", { alarms: ["low_voltage"], supported_alarms: ["low_voltage"] }), []);
     for (const id of ["0x355", "0x374"])
       assert.throws(

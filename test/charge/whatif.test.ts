@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { root } from "../../tools/build/board";
+import { configHelp } from "../../tools/charge/config";
 import { cellsAt } from "../fixtures/charge";
 
 type Answer = Record<string, unknown>;
@@ -120,6 +121,10 @@ describe("whatif", () => {
       ["BULK/CHG_BLOCK", "BULK/CHG_BLOCK"],
     );
     assert.match(stderr, /config\.colour is not known/);
+  });
+
+  it("--help says of each name what it is in", () => {
+    for (const line of configHelp().split("\n")) assert.match(line, /^ {4}\S+( \S+)? +\S/, line);
   });
 
   it("takes any age, and tells names of a line and of previous that it does not know", () => {

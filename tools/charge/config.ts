@@ -148,7 +148,9 @@ export function configHelp(): string {
     ),
     row("I_chg_user, I_dis_user", "A (cclMax, dclMax)"),
     row("mppt", "V that a charger regulates too high"),
-    ...SETTABLE.map(({ key, unit, oneOf }) => row(key, oneOf ? oneOf.join(", ") : (unit ?? ""))),
+    ...SETTABLE.map(({ key, unit, oneOf, min, max }) =>
+      row(key, oneOf ? oneOf.join(", ") : (unit ?? `${min} to ${max}`)),
+    ),
   ].join("\n");
 }
 
