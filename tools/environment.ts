@@ -23,8 +23,9 @@ export function fromEnvironment<T>(
 }
 
 /**
- * Ends the process with a sentence when npm kept an option of ours for itself: `npm start --http 19700` in place of
- * `npm start -- --http 19700` reaches us as an environment variable of npm, and an argument that means nothing.
+ * Ends the process with a sentence when npm kept an option of ours for itself: `npm start --speed 20` in place of
+ * `npm start -- --speed 20` reaches us as an environment variable of npm, and an argument that means nothing. (What npm
+ * takes for the beginning of one of its own, as `--http` of `--https-proxy`, leaves no trace.)
  */
 export function refuseMissingDashes(command: Command, environment: Environment, called: string): void {
   const eaten = command.options.find(({ long }) => {

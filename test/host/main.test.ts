@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { root } from "../../tools/build/board";
 import { laidOut, liveParts, oneLine, screenOn, type Status } from "../../tools/host/live";
 import { readEnvironment } from "../../tools/host/options";
 import { provisionTls } from "../../tools/host/settings";
@@ -89,6 +90,7 @@ describe("npm start", () => {
     assert.match(run.text(), new RegExp(`Port ${port} is busy: HTTP is on port ${http}`));
     assert.match(run.text(), new RegExp(`Port ${port} is busy: the embedded broker is on port ${mqtt}`));
     assert.match(run.text(), /Battery {3}charge: /);
+    assert.match(run.text(), /\bOptions go behind two dashes: npm start -- --help\n/);
     assert.ok(existsSync(log));
     run.child.kill("SIGINT");
     assert.equal(await run.status, 0, run.text());
@@ -111,10 +113,22 @@ describe("npm start", () => {
       refused(["--http", "70000"], {}, /--http.*must be a port/),
       refused(["--mqtt", "localhost:1883"], {}, /--mqtt.*must begin with mqtt/),
       refused(["--fault", "fire"], {}, /--fault[^]*silence/),
-      refused(["19700"], { npm_config_http: "true" }, /put -- before ours: npm start -- --http/),
+      refused(["20"], { npm_config_speed: "true" }, /put -- before ours: npm start -- --speed/),
       refused(["now"], {}, /do not know what to do with: now|too many arguments/),
       refused([], { MQTT_QOS: "3" }, /environment variable MQTT_QOS must be 0, 1 or 2/),
     ]);
+  });
+
+  it("refuses an option that npm kept for itself, for want of the two dashes", async () => {
+    for (const said of [["--speed", "20"], ["--recorder"]]) {
+      const npm = spawn("npm", ["start", ...said], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+      running.push(npm);
+      let text = "";
+      npm.stderr.on("data", (data) => (text += data));
+      npm.stdout.on("data", (data) => (text += data));
+      assert.notEqual(await new Promise((resolve) => npm.on("close", resolve)), 0);
+      assert.match(text, new RegExp(`put -- before ours: npm start -- ${said[0]} `), text);
+    }
   });
 
   it("starts several gateways, each with its id, battery, flash and HTTP, on one broker", async () => {

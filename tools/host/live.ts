@@ -172,7 +172,7 @@ export function overview(hosts: Host[], command: CommandLine, control: string | 
       : []),
     ...(control === null ? [] : [`Control   ${control}   (scenario, speed, faults: POST JSON)`]),
     ...(control !== null && process.stdin.isTTY && process.stdout.isTTY ? [KEYS] : []),
-    pc.dim("Ctrl-C ends it."),
+    pc.dim("Ctrl-C ends it. Options go behind two dashes: npm start -- --help"),
   ];
 }
 
