@@ -1,5 +1,5 @@
-// Names of members that the device's natives have or look for, from the declarations of ES5 and the firmware's own. They
-// are baked because each build needs them, and the TypeScript compiler that reads declarations takes seconds to load.
+// Names of members that the device's natives have or look for, from the declarations of ES5 and the firmware's own.
+// They are baked because each build needs them, and the compiler that reads declarations takes seconds to load.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import ts from "typescript";
