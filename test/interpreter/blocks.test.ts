@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { System } from "../../tools/rig/system";
 import { sleep, until } from "../../tools/rig/wait";
+import { logEvent, publishLog } from "../../tools/simulator/events";
 import { setValue } from "../../tools/simulator/words";
 import { decodeFrame } from "../../tools/can/decode";
 import { interpreterBench } from "./bench";
@@ -41,22 +42,28 @@ describe("the charge path in the interpreter", function () {
     };
   }
 
-  const cases: [what: string, words: Record<string, number>, limits: RegExp][] = [
+  function log({ simulator: { battery } }: System, event: number): void {
+    logEvent(battery.events, event, battery.lifetime_s);
+    publishLog(battery.events, battery.words);
+  }
+
+  const cases: [what: string, words: Record<string, number>, limits: RegExp, event?: number][] = [
     ["register 41 says 3640 mV", { max_cell_voltage: 3640 }, /^52\.8\/0\//],
     ["register 40 says 2790 mV", { min_cell_voltage: 2790 }, /\/0$/],
     ["status 0x9B alone", { online_status: 0x9b }, /^5[23]\.\d\/0\/0$/],
     ["sensors at -5 degC", { external_temp_1: -5, external_temp_2: -5 }, /^53\.\d\/0\/(90|67\.5)$/],
+    ["status 0x9B with event 0x03", { online_status: 0x9b }, /^52\.8\/0\//, 0x03],
+    ["event 0x37 alone", {}, /^5[23]\.\d\/0\/[1-9]/, 0x37],
   ];
-  it("the cells are not answered: what is fresh blocks, before DEGRADED and in it", async () => {
-    for (const [what, words, limits] of cases) {
+  for (const [what, words, limits, event] of cases)
+    it(`the cells are not answered: ${what} blocks, before DEGRADED and in it`, async () => {
       const system = await rested();
       say(system, words);
+      if (event) log(system, event);
       await until(what, 20000, () => limits.test(limitsOf(system)));
       await untilStatus("degraded", 20000, ({ live_data }) => live_data.phase === "degraded");
       await sleep(2500);
       assert.match(limitsOf(system), limits, what);
       assert.deepEqual(errors(), []);
-      await system.stop();
-    }
-  });
+    });
 });
