@@ -81,8 +81,8 @@ export const seenFaults: SeenFault[] = [
     from: "held > set[settingSlot.recHold] &&",
     to: "held > 0 &&",
     focus: "line",
-    seed: 11,
-    seconds: 110,
+    seed: 1,
+    seconds: 69,
   },
   {
     name: "a current rises twice as fast",
