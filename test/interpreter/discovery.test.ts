@@ -13,7 +13,10 @@ describe("discovery in an Espruino for Linux", function () {
   const bench = interpreterBench();
 
   it(`is whole, and fits ${ROOM} JsVars with all that runs beside it`, async () => {
-    const system = await bench.start({ room: ROOM, settings: { ha: { enabled: true } } });
+    const system = await bench.start({
+      room: ROOM,
+      settings: { "ha": { enabled: true }, "mqtt": { commands: "all" }, "can/limits": { dclMax: 0 } },
+    });
     const told = (name: string) =>
       system.broker!.messages.find(({ topic }) => topic === `homeassistant/device/tinybms_a1b2c3_${name}/config`);
     await until("both payloads", 60000, () => told("bms") && told("gateway"));

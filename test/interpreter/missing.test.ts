@@ -42,6 +42,11 @@ describe("what is missing, in an Espruino for Linux", function () {
     assert.equal(twice.status, 400);
     assert.match(twice.text, /has the name can\/limits twice/);
     assert.match((await put("?dry=true", '{"can/limits":{"cclMax":20}}')).text, /largest charge current: \d+ to 20 A/);
+    for (const cmd of ["log.nothing", "bms.nothing", "toString", "run"]) {
+      const headers = { "X-Setup-Token": token },
+        answer = await system.http("/api/command", { method: "POST", headers, body: JSON.stringify({ cmd }) });
+      assert.match(answer.text, /"ok":false.*UnknownCmd/, `${cmd}: ${answer.text}`);
+    }
     assert.equal((await system.http("/api/config")).text, before, "nothing changed");
     await sleep(2500);
     assert.ok(system.frames().length > framesBefore + 10, "and CAN goes on");
