@@ -17,7 +17,9 @@ import { jsonOf } from "../../tools/host/virtual-network";
 const LATEST_S = 3.5,
   EARLIEST_S = -1.5,
   LOOK_MS = 250,
-  MOST_LOOKS = 8;
+  MOST_LOOKS = 8,
+  /** Before the end of a stage HTTP is asked at each look, so that its last word is of that stage's end. */
+  ENDING_S = 1.5;
 /** An alarm that has a field is asked for over HTTP so much more seldom than it is looked for in the frame. */
 const ASKED_EACH = 8;
 
@@ -120,7 +122,8 @@ function watch(rig: VirtualRig, way: AlarmWay, stages: Stage[], end_s: number, b
       busAt_s = Math.floor(at_s) + 1;
       (stages.findLast(({ from_s }) => at_s >= from_s)!.role === "at" ? bus.fault : bus.heal)(rig);
     }
-    if (field && looks % ASKED_EACH) rig.clock.run(LOOK_MS);
+    const isEnding = stages.some(({ from_s }) => from_s > at_s && from_s <= at_s + ENDING_S);
+    if (field && looks % ASKED_EACH && !isEnding) rig.clock.run(LOOK_MS);
     else ask();
     seen.push({ at_s: rig.simulator.time_s(), frame, http });
   }
