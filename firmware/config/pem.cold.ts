@@ -1,5 +1,7 @@
 // Certificates and keys come as PEM (RFC 7468) and are kept as DER, which is what the interpreter wants.
 
+import { decoded } from "../kernel/base64.cold";
+
 const BEGIN = "-----BEGIN ",
   END = "-----END ",
   DASHES = "-----";
@@ -30,7 +32,7 @@ export function derOf(name: string, text: string): string {
     .map(function (line) {
       return line.trim();
     });
-  const der = atob(lines.join("")),
+  const der = decoded(lines.join("")),
     long = der.charCodeAt(1) - 0x80;
   let size = 0;
   for (let i = 0; i < long; i++) size = size * 256 + der.charCodeAt(2 + i);
