@@ -91,7 +91,13 @@ interface TelnetModule {
   setOptions(options: { mode: "off" | "on" }): void;
 }
 
+interface CryptoModule {
+  /** `keySize` in words of 32 bits. */
+  PBKDF2(pass: string, salt: string, options: { keySize: number; iterations: number; hasher: "SHA256" }): ArrayBuffer;
+}
+
 declare function require(name: "net"): NetModule;
+declare function require(name: "crypto"): CryptoModule;
 declare function require(name: "tls"): TlsModule;
 declare function require(name: "dgram"): DatagramModule;
 declare function require(name: "Storage"): StorageModule;

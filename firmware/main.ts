@@ -13,7 +13,7 @@ import { startMcp2515 } from "./drivers/can-mcp2515.cold";
 import { twai } from "./drivers/can-twai";
 import { startTwai } from "./drivers/can-twai.cold";
 import { findImageText } from "./drivers/image";
-import { macAddress, newToken, openStore, startMachine, wasReset } from "./drivers/machine.cold";
+import { macAddress, openStore, startMachine, wasReset } from "./drivers/machine.cold";
 import { clock, natives, setClock, startedAt } from "./drivers/natives";
 import { network as sockets } from "./drivers/network";
 import { changeEvery, every, feedWatchdog, restart } from "./drivers/timers";
@@ -45,6 +45,8 @@ import { settingsOf } from "./config/settings.cold";
 import { diagnosticsTask } from "./care/diagnostics";
 import { mqttTaskOf } from "./publish/task";
 import { openState } from "./settings/boot.cold";
+import { settleLogin } from "./settings/login.cold";
+import { sealStored } from "./settings/seal.cold";
 import { answer } from "./api/routes.cold";
 import { VERSION } from "./kernel/version";
 import { superviseTask } from "./care/supervise";
@@ -150,6 +152,13 @@ function flagged(flags: string[]): void {
   if (app) takeFlags(app, flags);
 }
 
+/** Logins are made of chance, which there is from the first address on. */
+function openLogins(own: App): void {
+  if (own.token) return;
+  settleLogin(own);
+  if (own.token) sealStored(own);
+}
+
 function wifiChanged(up: boolean): void {
   if (!app) return;
   app.wifi.up = up;
@@ -157,6 +166,7 @@ function wifiChanged(up: boolean): void {
     app.wifi.retryAt = natives.now() + app.wifi.wait;
     return;
   }
+  openLogins(app);
   app.wifi.wait = WIFI_FIRST_MS;
   hurryTask(scheduler, app.mqtt.task, 0);
 }
@@ -177,6 +187,7 @@ function commandsDue(now: number): void {
 
 /** A request of an HTTP client. */
 function answered(method: string, path: string, header: string, body: string, query: string): Pieces {
+  openLogins(app!);
   return answer(app!, method, path, header, body, query);
 }
 
@@ -238,8 +249,8 @@ function boot(): App {
     canPort: canPort,
     scheduler: scheduler,
     device: "ESP32-" + macAddress().substr(6).toUpperCase(),
-    token: newToken(),
-    mark: newToken(),
+    token: "",
+    mark: "",
     snapshot: snapshot,
     limits: limits,
     alarms: state.alarms,
@@ -310,7 +321,7 @@ if (findImageText()) {
   app = boot();
   start(app);
   natives.print("tinybms-gateway " + VERSION + " " + app.device + " on " + name);
-  natives.print("setup token: " + app.token);
+  openLogins(app);
 } else {
   natives.print("This image must run from flash: send it with 'save on send: to flash'.");
 }

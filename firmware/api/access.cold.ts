@@ -1,9 +1,11 @@
 // Who may ask for what. Foreign pages first: a browser sends for them what it sends for ours, and passwords that it
 // knows by heart too; but it says which page asks (Origin, which no page can leave out or change) and which name it was
-// given (Host). Then logins: who sees the console (set-up token), or who knows the password (setting http.pass).
+// given (Host). Then logins: the owner's password (setting http.pass), or until there is one what the console shows,
+// the device's own password and the set-up token.
 
 import type { Needs } from "./needs";
 import { trimmed } from "../config/forms.cold";
+import { fitsPass, isSame, ownPass } from "../config/pass.cold";
 import { settingsOf, type Values } from "../config/settings.cold";
 import { bodyText, errorText, headerOf, tokenOf } from "../http/server.cold";
 
@@ -78,6 +80,9 @@ export function refuseAccess(
   access: Access,
 ): string {
   if (!isChange && !needs.commands.readAuth) return "";
+  const isPage = headerOf(header, "origin") || headerOf(header, "sec-fetch-site");
+  if (isChange && isPage && !headerOf(header, "x-requested-with") && !tokenOf(header))
+    return errorText(403, "Forbidden", "X-Requested-With", "a page must send it: no other site's page can");
   const http = settingsOf(needs, "http"),
     refused = refuseLogin(needs, header, http);
   if (refused) return refused;
@@ -121,35 +126,37 @@ function mustWait(needs: Needs, header: string, now: number): boolean {
   return server.wrong >= MOST_WRONG && now - server.wrongAt < APART_MS && !isKnown(needs, header);
 }
 
-/** "" for the token or the password, else the answer that refuses. */
+/** Whether a text of Basic, `user:password` in base 64, is that login. */
+function fitsLogin(needs: Needs, given: string, user: string, kept: string): boolean {
+  const text = atob(given),
+    colon = text.indexOf(":");
+  return colon >= 0 && fitsPass(needs.natives, text.substr(colon + 1), kept) && text.substr(0, colon) === user;
+}
+
+/** "" for the owner's password, or until there is one the device's own or the token; else the answer that refuses. */
 export function refuseLogin(needs: Needs, header: string, http: Values): string {
-  if (tokenOf(header) === needs.token) return "";
   const given = headerOf(header, "authorization"),
     pass = http["pass"] as string,
     now = needs.natives.now(),
     challenge = headerOf(header, "x-requested-with") ? PAGE_CHALLENGE : CHALLENGE;
-  if (given && pass) {
-    if (mustWait(needs, header, now))
+  if (!pass && needs.token && isSame(tokenOf(header), needs.token)) return "";
+  if (given) {
+    // what the device makes is too long to be guessed
+    if (pass && mustWait(needs, header, now))
       return errorText(429, "Busy", "Authorization", "too many wrong passwords, try again in a few seconds");
-    const isBasic = given.substr(0, SCHEME.length).toLowerCase() === SCHEME;
-    if (isBasic && given.substr(SCHEME.length).trim() === btoa(http["user"] + ":" + pass)) return "";
-    needs.server.wrong++;
+    const kept = pass || ownPass(needs.store, needs.natives.crc32),
+      isBasic = given.substr(0, SCHEME.length).toLowerCase() === SCHEME;
+    if (kept && isBasic && fitsLogin(needs, given.substr(SCHEME.length).trim(), http["user"] as string, kept))
+      return "";
+    if (pass) needs.server.wrong++;
     needs.server.wrongAt = now;
+    return errorText(401, "BadCredentials", "Authorization", "wrong user or password", "", challenge);
   }
-  if (given)
-    return errorText(
-      401,
-      "BadCredentials",
-      "Authorization",
-      pass ? "wrong user or password" : "no password is set: http.pass",
-      "",
-      challenge,
-    );
   return errorText(
     401,
     "NotAuthorized",
-    "X-Setup-Token",
-    "must be the set-up token that the console shows at boot, or log in",
+    pass ? "Authorization" : "X-Setup-Token",
+    pass ? "log in: http.user and http.pass" : "must be the set-up token that the console shows at boot, or log in",
     "",
     challenge,
   );

@@ -4,7 +4,7 @@
 export const ROUTES_AT = 54194, ROUTES_END = 54773,
   FRAMES_AT = 54773, FRAMES_END = 58039,
   METRICS_AT = 58039, METRICS_END = 59863,
-  OPENAPI_AT = 59863, OPENAPI_END = 108460;
+  OPENAPI_AT = 59863, OPENAPI_END = 108567;
 /** The routes; each has its handler (routes.cold.ts). */
 export type RouteName =
   | "GET /api/status"

@@ -247,10 +247,10 @@ export function restartSoon(needs: Needs): string {
   return '{"restart_ms":' + RESTART_MS + "}";
 }
 
-/** Forget settings and TLS files, then restart. */
+/** Forget settings, the own password and TLS files, then restart. */
 export function factoryReset(needs: Needs): string {
   // both files, because the older one holds secrets too
-  for (const file of ["ca.next", "ca", "cert", "key"]) needs.store.erase("tls." + file);
+  for (const file of ["tls.ca.next", "tls.ca", "tls.cert", "tls.key", "login"]) needs.store.erase(file);
   if (
     writeSlot(needs.store, needs.natives.crc32, "{}", null) ||
     writeSlot(needs.store, needs.natives.crc32, "{}", null)

@@ -68,6 +68,21 @@ function settleCa(files: Files, crc32: Crc32): void {
   if ((files.read(CA) || "") === ca) files.erase(CA_NEXT);
 }
 
+// The device's own password is a file of that form too: half of it is none, and a new one is made.
+
+const OWN = "login";
+
+/** What stands in it, "" when there is none that is whole. */
+export function ownText(files: Files, crc32: Crc32): string {
+  return readSlot(files, OWN, crc32).document;
+}
+
+/** Write it; "" takes it away. */
+export function writeOwn(files: Files, crc32: Crc32, text: string): void {
+  if (text) files.write(OWN, slotText(1, text, crc32));
+  else if (files.read(OWN) !== undefined) files.erase(OWN);
+}
+
 /**
  * Write a document over the older slot and read it back, with a certificate ("" takes it away; null: it stays as it
  * is); the reason when it did not arrive, the old ones then count on.

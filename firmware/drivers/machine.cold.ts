@@ -3,6 +3,7 @@
 
 import type { Chip, Machine, StorePort } from "../kernel/ports";
 import { interpreter } from "./espruino.cold";
+import { ownAddress } from "./network.cold";
 import { RESTART_MARK, RESTART_WANTED } from "./restart";
 import { outputs } from "board";
 
@@ -46,9 +47,18 @@ export function macAddress(): string {
   return getSerial().split("-").join("").substr(0, 12);
 }
 
-/** Eight random hex digits, as the set-up token: who reads the console may change settings. */
-export function newToken(): string {
-  return (0x100000000 + (peek32(RANDOM) >>> 0)).toString(16).substr(1).toUpperCase();
+/**
+ * 32 random bits. Without the radio the register has no noise to take them from (Technical Reference Manual, 24), so
+ * there is none before the first address. (`E.hwRand` is the generator of `Math.random`, the same at each start.)
+ */
+export function randomWord(): number {
+  return ownAddress() ? peek32(RANDOM) >>> 0 : NaN;
+}
+
+/** PBKDF2 (RFC 8018) with HMAC-SHA-256, 16 bytes. */
+export function derived(pass: string, salt: string, rounds: number): string {
+  const options = { keySize: 4, iterations: rounds, hasher: "SHA256" as const };
+  return E.toString(new Uint8Array(require("crypto").PBKDF2(pass, salt, options)));
 }
 
 // What the chip and its radio say of themselves, for people. What a build of the interpreter cannot tell is unknown

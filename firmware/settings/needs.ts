@@ -8,6 +8,9 @@ import type { Change } from "./change";
 import type { CanTask } from "../victron/task";
 
 export interface Needs extends PublishNeeds {
+  /** The set-up token, and what a browser that was logged in is known by: "" until there is an address. */
+  token: string;
+  mark: string;
   snapshot: Snapshot;
   limits: Limits;
   energy: Energy;

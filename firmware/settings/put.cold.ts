@@ -5,6 +5,7 @@ import { modules } from "../config/fields.baked";
 import { takeNames, without } from "../config/names.cold";
 import { derOf } from "../config/pem.cold";
 import { concerned, type Values } from "../config/settings.cold";
+import { sealed } from "../config/pass.cold";
 import { caOf, newestSlot, writeSlot } from "../config/slots.cold";
 import { idText, parseObject } from "../kernel/json.cold";
 import type { Needs } from "./needs";
@@ -12,6 +13,7 @@ import { tryNew, tryOld, weigh } from "./judge.cold";
 import { beginMerge, endMerge, mergeMore } from "./merge.cold";
 import { beginMqtt, endMqtt, takeAlarms, takeBattery, takeOthers } from "./apply.cold";
 import { type Asked, type Change, FILE_FORMAT, FILE_VERSION } from "./change";
+import { settleLogin } from "./login.cold";
 import { clearPiece } from "../publish/again.cold";
 import { fallAtOnce } from "../victron/fall.cold";
 import { INFO } from "../log/log";
@@ -91,6 +93,7 @@ function doStage(needs: Needs, own: Change, stage: number): boolean {
   } else if (stage === OTHERS) {
     writeLog(needs, INFO, "settings: " + put.changed.join(" "));
     takeOthers(needs, put.changed);
+    if (put.changed.indexOf("http.pass") >= 0) settleLogin(needs);
   } else {
     if (put.code) put.document = "";
     own.asked.then(put, own.values);
@@ -274,6 +277,9 @@ export function fit(needs: Needs, own: Change): void {
   put.changed = merge.changed;
   if (own.ca === caOf(needs.store, needs.natives.crc32)) own.ca = null;
   if (own.ca !== null) put.changed.push("mqtt.server_certificate");
+  const http = merge.merged["http"];
+  if (put.changed.indexOf("http.pass") >= 0 && http["pass"] && !merge.reason)
+    http["pass"] = sealed(needs.natives, http["pass"] as string);
   put.document = endMerge(merge, modules.split(" "));
   own.values = merge.values;
   own.merge = null;

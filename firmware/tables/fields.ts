@@ -292,7 +292,7 @@ export const fields: Field[] = [
       "pass",
       "string",
       "",
-      "Login password. Empty: changes need the set-up token of the console.",
+      "Login password, kept as a hash. Empty: the device's own one counts, which the console shows.",
       { max: 64, secret: true },
     ],
     ["read_auth", "bool", false, "Reading needs the login too."],

@@ -1,12 +1,16 @@
 // Who may ask for what: pages of other sites, logins that are guessed, reading that needs a login, read-only mode.
 import assert from "node:assert/strict";
 import { NORMAL } from "../../firmware/battery/snapshot";
+import { newestSlot } from "../../firmware/config/slots.cold";
 import { setImageText } from "../../firmware/kernel/text.cold";
+import { settleLogin } from "../../firmware/settings/login.cold";
+import { sealStored } from "../../firmware/settings/seal.cold";
 import { answer } from "../../firmware/api/routes.cold";
 import { bakeText } from "../../tools/bake/text";
 import { bench, type Bench, putAll } from "../settings/bench";
 
 const TOKEN = "X-Setup-Token: letmein",
+  PAGE = "X-Requested-With: page",
   PATCH = '{"log":{"level":"info"}}';
 
 interface Answer {
@@ -103,6 +107,18 @@ describe("pages of other sites", () => {
     }
   });
 
+  it("a page sends X-Requested-With to change something, which another site's cannot without a look ahead", () => {
+    const one = device({ pass: "right" });
+    for (const line of ["Origin: http://gateway", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: none"]) {
+      const login = [line, "Host: gateway", basic("right")],
+        { status, where } = change(one, ...login);
+      assert.deepEqual([status, where], [403, "X-Requested-With"], line);
+      assert.equal(change(one, ...login, PAGE).status, 200, line);
+      assert.equal(read(one, ...login).status, 200, "reading changes nothing");
+    }
+    assert.equal(change(one, "Host: gateway", basic("right")).status, 200, "a tool");
+  });
+
   it("http.cors lets pages of other origins in, after a look ahead too, and a proxy of that name", () => {
     const one = device({ cors: "http://panel.example:3000, https://home.example" }),
       host = "Host: gateway";
@@ -114,7 +130,7 @@ describe("pages of other sites", () => {
       assert.equal(ahead.status, 200);
       assert.match(ahead.head, /\r\nAccess-Control-Allow-Methods: GET, PUT, POST\r\n/);
       assert.match(ahead.head, /\r\nAccess-Control-Allow-Headers: .*X-Setup-Token/);
-      const refused = change(one, host, "Origin: " + origin);
+      const refused = change(one, host, "Origin: " + origin, PAGE);
       assert.equal(refused.status, 401, "and needs the login all the same");
       assert.match(refused.head, /Access-Control-Allow-Origin/, "which its script can read");
     }
@@ -144,7 +160,96 @@ describe("logins", () => {
     }
   });
 
-  it("five wrong passwords make the others wait, but not who was logged in, nor the token", () => {
+  it("the set-up token and the device's own password log in until the owner sets one, and again when that is gone", () => {
+    const one = device(),
+      own = (): string => /password: (\S+)$/.exec(one.said.at(-1)!)![1]!;
+    settleLogin(one.app);
+    const first = own();
+    assert.match(first, /^([0-9a-z]{4}-){2}[0-9a-z]{4}$/);
+    assert.deepEqual(one.said.slice(-2), ["setup token: letmein", `login: admin, password: ${first}`]);
+    settleLogin(one.app);
+    assert.equal(own(), first, "the same at each start");
+    for (const line of [TOKEN, basic(first)]) assert.equal(change(one, line).status, 200);
+    for (const line of [TOKEN + "x", "X-Setup-Token:", basic(""), basic(first.slice(1)), basic("letmein")])
+      assert.equal(change(one, line).status, 401, line);
+    assert.equal(change(one, basic(first).replace("Basic", "Bearer")).status, 401);
+    assert.equal(ask(one, "PUT /api/config", [basic(first)], '{"http":{"pass":"right"}}').status, 200);
+    assert.equal(one.said.at(-1), "login: admin, password: the one that was set");
+    for (const line of [TOKEN, basic(first)]) assert.equal(change(one, line).status, 401, line);
+    assert.equal(ask(one, "PUT /api/config", [basic("right")], '{"http":{"pass":null}}').status, 200);
+    assert.notEqual(own(), first, "another one");
+    for (const line of [TOKEN, basic(own())]) assert.equal(change(one, line).status, 200, line);
+    assert.equal(change(one, basic(first)).status, 401);
+  });
+
+  it("the device's own password never waits: nobody guesses it", () => {
+    const one = device();
+    settleLogin(one.app);
+    for (let i = 0; i < 50; i++) assert.equal(change(one, basic("guess " + i)).status, 401);
+    assert.equal(change(one, basic(/password: (\S+)$/.exec(one.said.at(-1)!)![1]!)).status, 200);
+  });
+
+  it("before the radio is on nothing is made, and nobody gets in", () => {
+    const one = device(),
+      { random } = one.app.natives;
+    one.app.token = one.app.mark = "";
+    one.app.natives.random = () => NaN;
+    settleLogin(one.app);
+    assert.deepEqual([one.said, one.app.token, one.app.mark], [[], "", ""]);
+    for (const line of ["X-Setup-Token:", "X-Setup-Token: ", basic(""), "Accept: */*"])
+      assert.equal(change(one, line).status, 401, line);
+    one.app.natives.random = random;
+    settleLogin(one.app);
+    assert.match(one.app.token, /^[0-9a-f]{16}$/);
+    assert.equal(change(one, "X-Setup-Token: " + one.app.token).status, 200);
+  });
+
+  it("half a file of the own password is none: a new one is made", () => {
+    const one = device();
+    settleLogin(one.app);
+    const whole = one.app.store.read("login")!;
+    for (let length = 0; length < whole.length; length++) {
+      one.app.store.write("login", whole.slice(0, length) + "\xff".repeat(whole.length - length));
+      settleLogin(one.app);
+      const login = basic(/password: (\S+)$/.exec(one.said.at(-1)!)![1]!);
+      assert.equal(change(one, login).status, 200, `${length} bytes of it`);
+      assert.notEqual(one.app.store.read("login"), whole);
+    }
+  });
+
+  it("a password is kept as a salted hash, another one each time; one that was not is hashed at the next start", () => {
+    const one = device({ user: "me", pass: "a: word" }),
+      kept = (): string => {
+        const { document } = newestSlot(one.app.store, one.app.natives.crc32);
+        return (JSON.parse(document) as { http: { pass: string } }).http.pass;
+      },
+      login = `Authorization: Basic ${Buffer.from("me:a: word").toString("base64")}`,
+      first = kept();
+    assert.equal(change(one, login).status, 200);
+    assert.match(first, /^\$500\$[0-9a-f]{16}\$[\w+/]{22}==$/);
+    putAll(one, '{"http":{"pass":"a: word"}}');
+    assert.notEqual(kept(), first);
+    sealStored(one.app);
+    while (one.turn());
+    const before = newestSlot(one.app.store, one.app.natives.crc32);
+    for (const pass of ["plain", 'quote" and \\', "$500$x$y", "$0$$" + "x".repeat(24)]) {
+      const text = JSON.stringify({ http: { user: "me", pass } }),
+        hex = (value: number): string => (0x100000000 + value).toString(16).slice(1);
+      const crc = one.app.natives.crc32(text);
+      one.app.store.write(before.name, "TBC1" + hex(before.seq + 2) + hex(crc) + text);
+      const plain = `Authorization: Basic ${Buffer.from("me:" + pass).toString("base64")}`;
+      assert.equal(change(one, plain).status, 200, "as it is");
+      one.app.store.write(before.name, "TBC1" + hex(before.seq + 9) + hex(crc) + text);
+      sealStored(one.app);
+      while (one.turn());
+      assert.match(kept(), /^\$500\$/);
+      assert.equal(change(one, plain).status, 200, pass);
+      assert.equal(change(one, login).status, 401);
+      before.seq += 10;
+    }
+  });
+
+  it("five wrong passwords make the others wait, but not who was logged in", () => {
     const one = device({ pass: "right" });
     let now = 92000;
     one.app.natives.now = () => now;
@@ -161,7 +266,7 @@ describe("logins", () => {
     assert.deepEqual([again.status, /Set-Cookie/.test(again.head)], [200, false]);
     assert.equal(change(one, "Cookie: " + cookie).status, 401, "which logs nobody in");
     assert.equal(change(one, basic("right"), `Cookie: ${cookie}0`).status, 429);
-    assert.equal(change(one, TOKEN).status, 200);
+    assert.equal(change(one, TOKEN).status, 401, "the owner has set a password");
     assert.equal(read(one).status, 200);
     let looked = 0;
     for (let i = 0; i < 6000; i++, now += 10) if (change(one, basic("guess")).status === 401) looked++;
@@ -179,7 +284,7 @@ describe("logins", () => {
     putAll(one, '{"http":{"read_auth":true}}');
     for (const path of ["/api/mqtt", "/api/config", "/api/log"]) {
       assert.equal(ask(one, "GET " + path, []).status, 401, path);
-      assert.equal(ask(one, "GET " + path, [TOKEN]).status, 200, path);
+      assert.equal(ask(one, "GET " + path, [basic("right")]).status, 200, path);
     }
     assert.equal(read(one, basic("right")).status, 200);
     assert.match(read(one).head, /WWW-Authenticate: Basic/);

@@ -340,10 +340,10 @@ describe("commands over MQTT", () => {
     assert.ok((await uptime()) < before + 30000);
     assert.equal(readSettings(host.store)["can/limits"].cclMax, 33);
     assert.equal((await ack(host, "system.factory_reset", { confirm: true })).ok, true);
-    assert.deepEqual(readSettings(host.store), {});
+    assert.deepEqual([readSettings(host.store), host.store.files.has("login")], [{}, false]);
     await host.until(
       "a fresh start",
-      () => host.console.filter(({ line }) => line.startsWith("setup token")).length === 3,
+      () => host.console.filter(({ line }) => line.startsWith("login: ")).length === 3,
       30000,
     );
   });

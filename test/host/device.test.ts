@@ -82,6 +82,20 @@ describe("host device", () => {
     assert.notEqual(first.lines[2], second.lines[2]);
   });
 
+  it("has the same hardware random numbers at each boot too until a network that it asked for is there", async () => {
+    const source = `
+      const wifi = require("Wifi");
+      function tell() { print(wifi.getIP().ip, peek32(0x3ff75144) >>> 0, peek32(0x3ff75144) >>> 0); }
+      wifi.connect("home", {}, tell);
+      tell();`;
+    const first = await (await bootSmall(source)).printed(2),
+      second = await (await bootSmall(source)).printed(2);
+    assert.equal(first[0], second[0]);
+    assert.match(first[0]!, /^0\.0\.0\.0 (\d+) (?!\1)\d+$/);
+    assert.match(first[1]!, /^127\.0\.0\.1 /);
+    assert.notEqual(first[1], second[1]);
+  });
+
   it("passes registers and pins on to the model", async () => {
     const calls: unknown[][] = [];
     const note =

@@ -155,7 +155,7 @@ describe("npm start", () => {
     const runs = [broken, silent].map((file) => runMain(["--image", file, "--http", "0", "--mqtt", "0"]));
     assert.deepEqual(await Promise.all(runs.map(({ status }) => status)), [1, 1]);
     assert.match(runs[0].text(), /broken\.js: is no image of the gateway: SyntaxError/);
-    assert.match(runs[1].text(), /silent\.js: is no image of the gateway: no set-up token in 10 s/);
+    assert.match(runs[1].text(), /silent\.js: is no image of the gateway: no login in 10 s/);
   });
 
   it("explains itself", async () => {

@@ -23,7 +23,7 @@ describe("HTTP in an Espruino for Linux", () => {
       image,
       broker: "none",
       room: ROOM,
-      settings: { mqtt: { enabled: false, user: "déjà" }, http: { pass: "café" }, bms: { allow_write: true } },
+      settings: { mqtt: { enabled: false, user: "déjà" }, bms: { allow_write: true } },
     });
     await until(
       "the first answer",
@@ -52,6 +52,36 @@ describe("HTTP in an Espruino for Linux", () => {
     (await system.errorFlags()).filter((flag) => flag.startsWith("MEMORY"));
   const put = (headers: string, body = "{}"): string =>
     `PUT /api/mqtt?dry=1 HTTP/1.1\r\nHost: a\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
+
+  it("takes the password and the token of the console until the owner sets a password, which is kept as a hash", async () => {
+    const said = system.console.lines.join("\n"),
+      own = /^login: admin, password: ([0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4})$/m.exec(said)![1]!,
+      token = /^setup token: ([0-9a-f]{16})$/m.exec(said)![1]!;
+    const basic = (pass: string): string =>
+        `Authorization: Basic ${Buffer.from("admin:" + pass).toString("base64")}\r\n`,
+      set = async (line: string, pass: string): Promise<string> => {
+        const body = Buffer.from(`{"http":{"pass":${JSON.stringify(pass)}}}`).toString("latin1"),
+          head = `PUT /api/config HTTP/1.1\r\nHost: a\r\n${line}Content-Length: ${body.length}\r\n\r\n`;
+        return (await talk(head + body)).split("\r\n")[0]!;
+      };
+    for (const line of ["", basic(""), basic(own + "0"), basic("!"), "X-Setup-Token: \r\n"])
+      assert.equal(await set(line, "mine"), "HTTP/1.1 401 Unauthorized", line);
+    assert.equal(await set(`X-Setup-Token: ${token}\r\n`, ""), "HTTP/1.1 200 OK");
+    assert.equal(await set(basic(own), "café"), "HTTP/1.1 200 OK");
+    for (const line of [basic(own), `X-Setup-Token: ${token}\r\n`, basic("cafe")])
+      assert.equal(await set(line, "mine"), "HTTP/1.1 401 Unauthorized", line);
+    const flash = 'require("Storage").read("cfg.a")+require("Storage").read("cfg.b")';
+    system.tell(
+      `print("kept "+JSON.stringify((${flash}).match(/"pass":"([^"]*)"/)[1])+" "+require("Storage").read("login"))`,
+    );
+    const kept = await until("what is kept", 10000, async () =>
+      system.console.lines.map((line) => /^kept (.*)/.exec(line)?.[1]).find((line) => line !== undefined),
+    );
+    assert.match(kept, /^"\$500\$[0-9a-f]{16}\$[\w+/]{22}==" undefined$/);
+    assert.equal(await set(basic("café"), "café"), "HTTP/1.1 200 OK");
+    assert.deepEqual(await memoryFlags(), []);
+    assert.deepEqual(system.errors(), []);
+  });
 
   it("skips an empty line, takes an absolute target, counts bytes", async () => {
     const answer = await talk("\r\nGET http://gateway/api/mqtt HTTP/1.1\r\nHost: gateway\r\n\r\n");

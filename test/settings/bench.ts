@@ -11,6 +11,7 @@ import type { Put } from "../../firmware/settings/change";
 import { beginChange } from "../../firmware/settings/put.cold";
 import { OFF } from "../../firmware/mqtt/session";
 import { crc32 } from "../../tools/host/crc32";
+import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { settingsWords, snapshotWith } from "../fixtures/battery";
 
 const PRESETS = '{"battery":{"chemistry":"lfp"}}';
@@ -63,8 +64,15 @@ export function bench(phase: number, heard = phase !== BOOT, chemistry = true): 
       now: () => 92000,
       crc32: (text: string) => crc32(Buffer.from(text, "latin1")),
       print: (line: string) => said.push(line),
+      random: () => randomBytes(4).readUInt32LE(),
+      derive: (pass: string, salt: string, rounds: number) =>
+        pbkdf2Sync(Buffer.from(pass, "latin1"), salt, rounds, 16, "sha256").toString("latin1"),
     },
-    store: { read: (name: string) => files.get(name), write: (name: string, text: string) => !!files.set(name, text) },
+    store: {
+      read: (name: string) => files.get(name),
+      write: (name: string, text: string) => !!files.set(name, text),
+      erase: (name: string) => files.delete(name),
+    },
     presets,
     snapshot,
     limits,

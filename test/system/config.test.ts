@@ -105,6 +105,7 @@ describe("system: configuration", () => {
     assert.deepEqual(await change({}, { mqtt: { port: 1999 } }), [401, "NotAuthorized"]);
     assert.deepEqual(await change(basic("me:s3cret: word"), { mqtt: { port: 1999 } }), [200, undefined]);
     assert.equal((await config(host)).mqtt.port, 1999);
+    assert.equal((await put(host, { mqtt: { port: 1999 } })).status, 401, "the token has had its time");
     const ca = await host.request("/api/tls/ca", { method: "PUT", headers: basic("me:wrong"), body: "x" });
     assert.equal(ca.status, 401);
   });

@@ -240,12 +240,12 @@ describe("system: MQTT", () => {
         body: JSON.stringify(patch),
       });
     };
-    await put({ uart: { poll_ms: 300 }, http: { pass: "hidden-word" } });
+    await put({ uart: { poll_ms: 300 }, wifi: { pass: "hidden-word" } });
     host.simulator.faults.set("silence");
     await host.until("lost", () => said().includes("warn: bms lost"), 30000);
     assert.deepEqual(
       said().filter((line) => /degraded|settings/.test(line)),
-      ["info: settings: uart.poll_ms http.pass", "warn: bms degraded"],
+      ["info: settings: wifi.pass uart.poll_ms", "warn: bms degraded"],
     );
     const printed = (): string[] => host.console.map(({ line }) => line);
     assert.ok(

@@ -98,7 +98,7 @@ describe("system: the watchdog", () => {
     assert.equal(answer.status, 200, await answer.text());
     await host.until(
       "a restart",
-      () => host.console.filter(({ line }) => line.startsWith("setup token")).length > 1,
+      () => host.console.filter(({ line }) => line.startsWith("login: ")).length > 1,
       60000,
     );
     await running(host, 60000);

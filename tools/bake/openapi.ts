@@ -343,9 +343,14 @@ export function openApi(): Schema {
           type: "apiKey",
           in: "header",
           name: "X-Setup-Token",
-          description: "The set-up token that the console shows at boot.",
+          description: "The set-up token that the console shows, until a password is set.",
         },
-        login: { type: "http", scheme: "basic", description: "Settings http.user and http.pass." },
+        login: {
+          type: "http",
+          scheme: "basic",
+          description:
+            "Settings http.user and http.pass, or the device's own password, which the console shows until then.",
+        },
       },
     },
   };

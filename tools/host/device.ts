@@ -1,6 +1,6 @@
 // The device in node: a realm of its own with exactly the globals of firmware/espruino.d.ts, booted from its flash.
 // It hides the interpreter's limits (memory, speed, syntax), so the suite on a real interpreter stays necessary.
-import { randomBytes } from "node:crypto";
+import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { RESTART_MARK } from "../../firmware/drivers/restart";
 import { withKeptFunctions } from "../build/far";
 import { disposableClock } from "./clock";
@@ -12,7 +12,7 @@ import { DEFAULT_ESPRUINO, releaseOf } from "./espruino";
 import { noNetworkFaults } from "./faults";
 import type { NetworkFaults } from "./faults";
 import { createLoop, type Loop, type Part } from "./loop";
-import { createNatives } from "./natives";
+import { BOOT_SEED, createNatives, latin1, randomOf } from "./natives";
 import type { Natives } from "./natives";
 import { createRealm } from "./realm";
 import type { Realm } from "./realm";
@@ -89,7 +89,7 @@ export interface DeviceOptions {
   /** Why the chip starts, as its register says (absent: its power came), and a register that outlives a reset. */
   resetCause?: number;
   kept?: { mark: number };
-  /** What the chip's random number register says. */
+  /** What the chip's random number register says while the radio is on; else it is the same at each start. */
   random?(): number;
   /**
    * The Espruino whose behaviour the device has: a release (2v29) or a build after it (2v29.277); DEFAULT_ESPRUINO
@@ -223,11 +223,12 @@ function turnOf(s: DeviceState, parts: Part[]): Part[] {
 }
 
 /** Registers with those that the CAN model does not have: random number, reset cause, the mark over a restart. */
-function registersOf(s: DeviceState): Record<string, unknown> {
+function registersOf(s: DeviceState, wifi: Wifi): Record<string, unknown> {
   const { registers, resetCause = POWER_ON, kept = { mark: 0 } } = s.options,
-    { random = () => randomBytes(4).readUInt32LE() } = s.options;
+    { random = () => randomBytes(4).readUInt32LE() } = s.options,
+    withoutRadio = randomOf(BOOT_SEED);
   const own: Record<number, () => number> = {
-    [RANDOM_REGISTER]: random,
+    [RANDOM_REGISTER]: () => (wifi.hasAddress() ? random() : withoutRadio()),
     [RESET_STATE]: () => resetCause,
     [RESTART_MARK]: () => kept.mark,
   };
@@ -247,6 +248,18 @@ function registersOf(s: DeviceState): Record<string, unknown> {
   };
 }
 
+/** PBKDF2 as the image calls it: a wrong option would count as another one on the chip. */
+function cryptoModule(realm: Realm): Record<string, unknown> {
+  return {
+    PBKDF2: (pass: string, salt: string, options: { keySize: number; iterations: number; hasher: string }) => {
+      if (options.hasher !== "SHA256" || !(options.keySize > 0) || !(options.iterations > 0))
+        realm.fail("crypto.PBKDF2: the host takes words, rounds and SHA256");
+      const [secret, spice] = [latin1(pass), latin1(salt)];
+      return realm.bytes(pbkdf2Sync(secret, spice, options.iterations, options.keySize * 4, "sha256")).buffer;
+    },
+  };
+}
+
 /** The modules that the chip's build of Espruino carries. */
 function modulesOf(
   s: DeviceState,
@@ -261,6 +274,7 @@ function modulesOf(
     dgram: datagrams.module,
     Wifi: wifi.module,
     Storage: storageModule(s.options.store, realm.fail),
+    crypto: cryptoModule(realm),
     TelnetServer: { setOptions: () => undefined },
   };
 }
@@ -377,7 +391,7 @@ export function bootDevice(options: DeviceOptions): Device {
     sockets = createSockets(hooks),
     wifi = createWifi(hooks);
   const loop: Loop = createLoop(clock, turnOf(s, [serial, timers]));
-  Object.assign(realm.global, natives.globals, registersOf(s), timersOf(timers), clockOf(s, clock, timers), {
+  Object.assign(realm.global, natives.globals, registersOf(s, wifi), timersOf(timers), clockOf(s, clock, timers), {
     ...chipOf(s, serial),
     require: requireOf(realm, modulesOf(s, realm, sockets, datagrams, wifi)),
   });

@@ -168,7 +168,10 @@ export function overview(hosts: Host[], command: CommandLine, control: string | 
     `Battery   ${bms === undefined ? `${scenario}: ${scenarios[scenario].doc}; seed ${seed}, speed ${speed}${faulty}` : `a TinyBMS at ${bms}`}`,
     `CAN       to a virtual GX` + (command.candump === undefined ? "" : `; candump log: ${command.candump}`),
     ...(hosts.length === 1
-      ? [`Token     ${tokenText(hosts[0])}   (header X-Setup-Token, to change settings over HTTP)`]
+      ? [
+          `Login     ${hosts[0].login() || "--"}   (to change settings over HTTP)`,
+          `Token     ${tokenText(hosts[0])}   (the same by the header X-Setup-Token, until you set a password)`,
+        ]
       : []),
     ...(control === null ? [] : [`Control   ${control}   (scenario, speed, faults: POST JSON)`]),
     ...(control !== null && process.stdin.isTTY && process.stdout.isTTY ? [KEYS] : []),

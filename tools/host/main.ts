@@ -11,7 +11,7 @@ import type { Part, Screen, Status } from "./live";
 import { hostOptions, readCommandLine } from "./options";
 import type { CommandLine } from "./options";
 import { openDoor, RECORDER_PORT, type Door } from "./recorder";
-import { startHost, TOKEN_LINE } from "./run";
+import { LOGIN_LINE, startHost, TOKEN_LINE } from "./run";
 import type { Host } from "./run";
 import { stageOf, type Stage } from "./stage";
 import { folderStore, memoryStore } from "./storage";
@@ -76,14 +76,15 @@ async function showLive(hosts: Host[], screen: Screen, period_ms: number, over: 
 const idOf = (host: Host): string => host.topic.split("/").at(-1)!;
 
 /**
- * Wait for the token, the image's first word. An image that breaks, or says nothing, is none of ours; rejects with what
- * it said.
+ * Wait for the token or the login, the image's first words. An image that breaks, or says nothing, is none of ours;
+ * rejects with what it said.
  */
 async function greeted(host: Host, { image }: CommandLine): Promise<void> {
   const { exceptions } = host.device();
-  await host.until("set-up token", () => host.token() || exceptions.length > 0, TOKEN_LIMIT_MS).catch(() => "");
-  if (host.token() || image === undefined) return;
-  const why = exceptions.length ? String(exceptions[0]) : `no set-up token in ${TOKEN_LIMIT_MS / 1000} s`;
+  const hasSaid = (): string => host.token() || host.login();
+  await host.until("a login", () => hasSaid() || exceptions.length > 0, TOKEN_LIMIT_MS).catch(() => "");
+  if (hasSaid() || image === undefined) return;
+  const why = exceptions.length ? String(exceptions[0]) : `no login in ${TOKEN_LIMIT_MS / 1000} s`;
   throw new Error(`${image}: is no image of the gateway: ${why}`);
 }
 
@@ -152,7 +153,7 @@ async function startHosts(
         store: folder === undefined ? memoryStore() : folderStore(folder),
         onBms: (line) => tell(index, "BMS: " + line),
         onConsole: (line) => {
-          if (!TOKEN_LINE.test(line)) tell(index, "device: " + line); // it stands in the overview
+          if (!TOKEN_LINE.test(line) && !LOGIN_LINE.test(line)) tell(index, "device: " + line); // it stands in the overview
         },
       });
       hosts.push(host);

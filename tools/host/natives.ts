@@ -29,10 +29,10 @@ export interface Natives {
 }
 
 /** Espruino's seed at every boot: its random numbers are the same until `E.srand`. */
-const BOOT_SEED = 0xdeadbeef;
+export const BOOT_SEED = 0xdeadbeef;
 
 /** Unsigned 32-bit numbers of the generator mulberry32. */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

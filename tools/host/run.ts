@@ -45,6 +45,8 @@ const GX_STEP_MS = 50,
 const LOOPBACK = "127.0.0.1";
 /** The line on the console that tells the token. */
 export const TOKEN_LINE = /setup token: (\S+)/;
+/** The line that tells user and password. */
+export const LOGIN_LINE = /^login: (.*)/;
 
 /** Everything is optional: the default scenario, free ports, an embedded broker, an empty flash. */
 export interface HostOptions {
@@ -139,6 +141,8 @@ export interface Host {
   can(): HostCan;
   /** The set-up token that the image printed; "" before. */
   token(): string;
+  /** User and password that it printed; "" before. */
+  login(): string;
   request(path: string, init?: RequestInit): Promise<Response>;
   /**
    * Resolves with the first value of `look` that is not false, null or undefined; rejects after `limit_ms` of the
@@ -267,6 +271,7 @@ interface Rig {
   count: Host["count"];
   logFrame(record: CandumpRecord): void;
   token: string;
+  login: string;
   /** A register of the chip that outlives a reset. */
   kept: { mark: number };
   machine: Machine | null;
@@ -283,6 +288,7 @@ function rememberFrame(rig: Rig, record: CandumpRecord): void {
 function rememberLine(rig: Rig, line: string): void {
   keep(rig.console, { at: rig.clock.now(), line }, LINES_KEPT);
   rig.token = TOKEN_LINE.exec(line)?.[1] ?? rig.token;
+  rig.login = LOGIN_LINE.exec(line)?.[1] ?? rig.login;
   rig.options.onConsole?.(line);
 }
 
@@ -406,6 +412,7 @@ function hostOf(rig: Rig, http: Listening, undo: Undo): Host {
     gx: () => machineOf(rig).gx,
     can: () => machineOf(rig).can,
     token: () => rig.token,
+    login: () => rig.login,
     request: (path, init) => fetch(httpUrl + path, init),
     until: (what, look, limit_ms) => until(clock, what, look, limit_ms),
     wait: (ms) =>
@@ -459,6 +466,7 @@ async function assemble(options: HostOptions, undo: Undo): Promise<Host> {
     frames: [],
     count: { framesSent: 0, watchdogResets: 0 },
     token: "",
+    login: "",
     kept: { mark: 0 },
     machine: null,
     isStopped: false,

@@ -49,6 +49,8 @@ export interface Wifi {
   openings(): number;
   /** What `require("Wifi")` gives. */
   module: Record<string, unknown>;
+  /** Whether there is an address. */
+  hasAddress(): boolean;
   /** Take the network away, or give it back: events, address, sockets and ping follow. */
   setUp(isUp: boolean): void;
 }
@@ -61,6 +63,9 @@ interface WifiState {
   mode: Mode;
   isStarted: boolean;
   openings: number;
+  /** A network was asked for, and joined; without a question it is the host's own. */
+  asks: boolean;
+  isJoined: boolean;
   /** Names that were asked for: a release knows their addresses from then on, and cannot tell them. */
   asked: Set<string>;
   listeners: Record<string, Callback[]>;
@@ -84,8 +89,10 @@ function start(s: WifiState, mode: Mode): void {
 /** Up to 2v29 nobody is called back for a network that is not there; the event tells. */
 function join(s: WifiState, callback: unknown): void {
   start(s, isPoint(s.mode) ? "APSTA" : "STA");
+  s.asks = true;
   s.hooks.clock.schedule(JOIN_MS, () => {
     const isUp = s.hooks.faults.wifi === "up";
+    s.isJoined = isUp;
     if (isUp) emit(s, "connected", { ip: "127.0.0.1", netmask: "255.0.0.0", gw: "127.0.0.1" });
     else emit(s, "disconnected", { ssid: "host", reason: "201", msg: "NO_AP_FOUND" });
     if (typeof callback === "function" && (isUp || !s.hooks.release.opens))
@@ -154,12 +161,16 @@ export function createWifi(hooks: WifiHooks): Wifi {
     mode: "AP",
     isStarted: false,
     openings: 0,
+    asks: false,
+    isJoined: false,
     asked: new Set(),
     listeners: {},
     echo: null,
   };
-  const isUp = (): boolean => hooks.faults.wifi === "up";
+  const isUp = (): boolean => hooks.faults.wifi === "up",
+    hasAddress = (): boolean => isUp() && (s.isJoined || !s.asks);
   return {
+    hasAddress,
     restore: () => restore(s),
     mode: () => s.mode,
     openings: () => s.openings,
@@ -178,7 +189,11 @@ export function createWifi(hooks: WifiHooks): Wifi {
         if (what !== "clear") hooks.realm.fail("the host's Wifi.save takes clear alone");
         hooks.erase(SAVED_NETWORK);
       },
-      getIP: () => ({ ip: isUp() ? "127.0.0.1" : "0.0.0.0", gw: isUp() ? GATEWAY : "0.0.0.0", mac: hooks.mac }),
+      getIP: () => ({
+        ip: hasAddress() ? "127.0.0.1" : "0.0.0.0",
+        gw: hasAddress() ? GATEWAY : "0.0.0.0",
+        mac: hooks.mac,
+      }),
       getDetails: () => (isUp() ? { status: "connected", rssi: -50 } : { status: "disconnected" }),
       on: (event: string, callback: Callback) => {
         (s.listeners[event] ??= []).push(callback);
@@ -189,6 +204,7 @@ export function createWifi(hooks: WifiHooks): Wifi {
     setUp: (up) => {
       if (up === isUp()) return;
       hooks.faults.wifi = up ? "up" : "down";
+      if (!up) s.isJoined = false;
       if (!up) emit(s, "disconnected", { ssid: "host", reason: "200", msg: "beacon timeout" });
     },
   };
