@@ -193,8 +193,8 @@ describe("READMEs: commands do what is shown", () => {
     });
 
     it("a setting is changed as shown, and refused as shown", async () => {
-      const shown = [...isShown].find((command) => command.startsWith("curl -X PUT") && command.includes("4B070C2F"))!,
-        typed = shown.replace("4B070C2F", token).replace("localhost:8080", http).replace("curl", "curl -s"),
+      const shown = [...isShown].find((command) => command.startsWith("curl -X PUT") && command.includes("4b070c2f91d3a680"))!,
+        typed = shown.replace("4b070c2f91d3a680", token).replace("localhost:8080", http).replace("curl", "curl -s"),
         page = readme("firmware/api/README.md");
       const answer = codeBlocks(page)
           .find(({ body }) => body.startsWith("curl"))!

@@ -2,7 +2,7 @@
 
 import { quote } from "../kernel/json.cold";
 import type { Socket } from "../kernel/ports";
-import type { Client, Pieces, Server } from "./server";
+import { type Client, ENDED, type Pieces, type Server } from "./server";
 
 export function serverOf(now: () => number, soon: Server["soon"], answer: Server["answer"]): Server {
   return { clients: [], port: 0, now: now, soon: soon, answer: answer, requests: 0, wrong: 0, wrongAt: 0 };
@@ -13,7 +13,16 @@ const MOST_WAITING = 6000;
 
 /** A new client. What it does is looked at by the rare part; only the ears stay. */
 export function accept(server: Server, socket: Socket): void {
-  const client: Client = { socket: socket, rx: "", want: 0, at: server.now(), pieces: null, piece: 0 };
+  const client: Client = {
+    socket: socket,
+    rx: "",
+    want: 0,
+    body: "",
+    chunks: 0,
+    at: server.now(),
+    pieces: null,
+    piece: 0,
+  };
   clientEvent(server, client, "came");
   socket.on("data", function (bytes) {
     if (client.pieces || client.rx.length + bytes.length > MOST_WAITING) return;
@@ -151,7 +160,66 @@ export function sweep(server: Server, now: number): void {
   }
 }
 
-// One request taken apart and answered (RFC 9112): request line, the headers that matter, body by Content-Length.
+// A body in chunks (RFC 9112, 7.1): each is taken out of what came as soon as it is whole.
+
+/** More of them are no body of 4 kB that somebody sends in earnest. */
+const MOST_CHUNKS = 200,
+  MOST_SIZE_LINE = 64,
+  MOST_TRAILER = 256;
+const HEX = "0123456789abcdef";
+
+/** The number in the line before a chunk; NaN when there is none. What stands behind a semicolon counts nothing. */
+function chunkSize(line: string): number {
+  const digits = line.split(";")[0].trim().toLowerCase();
+  let size = 0;
+  if (!digits || digits.length > 8) return NaN;
+  for (let i = 0; i < digits.length; i++) {
+    const place = HEX.indexOf(digits[i]);
+    size = place < 0 ? NaN : size * 16 + place;
+  }
+  return size;
+}
+
+/**
+ * Take the chunks that are whole from `from` on. "" when all is well: they are all there (`client.chunks` is ENDED), or
+ * `client.want` says when to look again; else the answer that refuses.
+ */
+export function takeChunks(client: Client, from: number, mostBody: number): string {
+  const rx = client.rx,
+    bad = "must be a hexadecimal size, a line end, so many bytes, a line end";
+  let at = from;
+  while (client.chunks !== ENDED) {
+    const line = rx.indexOf("\r\n", at); // the interpreter also finds its first half at the end of what came
+    client.want = rx.length + 1;
+    if (line < 0 || line + 2 > rx.length) {
+      if (rx.length - at > MOST_SIZE_LINE) return errorText(400, "BadRequest", "chunk", bad);
+      break;
+    }
+    const size = chunkSize(rx.substring(at, line)),
+      end = size ? line + 2 + size : rx.indexOf("\r\n\r\n", line) + 2;
+    if (!(size >= 0) || client.chunks >= MOST_CHUNKS) return errorText(400, "BadRequest", "chunk", bad);
+    if (client.body.length + size > mostBody)
+      return errorText(413, "PayloadTooLarge", "body", "must be at most " + mostBody + " bytes");
+    if (!size && (end < 2 || end + 2 > rx.length)) {
+      if (rx.length - line > MOST_TRAILER) return errorText(400, "BadRequest", "trailer", "must be short, or none");
+      break;
+    }
+    if (end + 2 > rx.length) {
+      client.want = end + 2;
+      break;
+    }
+    if (rx.substr(end, 2) !== "\r\n") return errorText(400, "BadRequest", "chunk", bad);
+    client.body += rx.substr(line + 2, size);
+    client.chunks = size ? client.chunks + 1 : ENDED;
+    at = end + 2;
+  }
+  client.rx = rx.substr(0, from) + rx.substr(at);
+  client.want -= at - from;
+  return "";
+}
+
+// One request taken apart and answered (RFC 9112): request line, the headers that matter, body by Content-Length or in
+// chunks.
 
 /** The path that a target asks for: of its absolute form (3.2.2) what stands behind the server's name. */
 function pathOf(target: string): string {
@@ -174,6 +242,13 @@ function whole(text: string): (piece: number) => string {
   };
 }
 
+/** Whether the answer cannot be asked for yet: chunks are missing, or what came is refused. */
+function wantsChunks(client: Client, from: number, mostBody: number): boolean {
+  const refused = takeChunks(client, from, mostBody);
+  if (refused) client.pieces = whole(refused);
+  return refused !== "" || client.chunks !== ENDED;
+}
+
 /** Set the client's answer if its request is complete or wrong, else the length at which it will be. */
 export function respond(server: Server, client: Client, mostHeader: number, mostBody: number): void {
   let rx = client.rx;
@@ -182,6 +257,8 @@ export function respond(server: Server, client: Client, mostHeader: number, most
     line = header.split("\r\n")[0].split(" ");
   const refused = end < 0 ? "" : refuseHead(header, line[2] === "HTTP/1.1"),
     size = +headerOf(header, "content-length"),
+    coding = headerOf(header, "transfer-encoding").toLowerCase(),
+    isFirst = client.want === 0,
     expected = headerOf(header, "expect").toLowerCase(),
     target = pathOf(line[1] || ""),
     isHead = line[0] === "HEAD";
@@ -192,20 +269,21 @@ export function respond(server: Server, client: Client, mostHeader: number, most
   } else if (refused) {
     const colon = refused.indexOf(": ");
     client.pieces = whole(errorText(400, "BadRequest", refused.substr(0, colon), refused.substr(colon + 2)));
-  } else if (headerOf(header, "transfer-encoding")) {
-    client.pieces = whole(errorText(501, "BadRequest", "transfer-encoding", "send a Content-Length instead"));
+  } else if (coding && (coding !== "chunked" || line[2] === "HTTP/1.0")) {
+    client.pieces = whole(errorText(501, "BadRequest", "transfer-encoding", "must be chunked, of HTTP/1.1, or none"));
   } else if (size > mostBody) {
     client.pieces = whole(errorText(413, "PayloadTooLarge", "body", "must be at most " + mostBody + " bytes"));
   } else if (expected && expected !== "100-continue") {
     client.pieces = whole(errorText(417, "BadRequest", "expect", "must be 100-continue"));
-  } else if (rx.length < end + 4 + size) {
-    client.want = end + 4 + size;
-    if (expected && line[2] !== "HTTP/1.0") client.socket.write("HTTP/1.1 100 Continue\r\n\r\n"); // RFC 9110, 10.1.1
+  } else if (coding ? wantsChunks(client, end + 4, mostBody) : rx.length < end + 4 + size) {
+    if (!coding) client.want = end + 4 + size;
+    if (isFirst && expected && line[2] !== "HTTP/1.0" && !client.pieces)
+      client.socket.write("HTTP/1.1 100 Continue\r\n\r\n"); // RFC 9110, 10.1.1
   } else {
     try {
       const mark = target.indexOf("?"),
-        body = rx.substr(end + 4, size);
-      client.rx = rx = ""; // the body is the longest text there is, and stands once while it is answered
+        body = coding ? client.body : rx.substr(end + 4, size);
+      client.rx = client.body = rx = ""; // the body is the longest text there is, and stands once while it is answered
       client.pieces = server.answer(
         isHead ? "GET" : line[0],
         mark < 0 ? target : target.substr(0, mark),

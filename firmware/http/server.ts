@@ -10,13 +10,19 @@ export type Pieces = (piece: number) => string | null;
 export interface Client {
   socket: Socket;
   rx: string;
-  /** Length at which the request is complete; the header's end is not known while it is 0. */
+  /** Length at which the request is complete, or its next chunk; the header's end is not known while it is 0. */
   want: number;
+  /** Of a body in chunks those that are whole, and how many they are; ENDED behind the last. */
+  body: string;
+  chunks: number;
   /** When it last did something (ms). */
   at: number;
   pieces: Pieces | null;
   piece: number;
 }
+
+/** In place of the number of chunks: all are there. */
+export const ENDED = -1;
 
 export interface Server {
   clients: Client[];

@@ -52,6 +52,8 @@ function ask(own: Server, ...pieces: string[]): string {
 
 const PUT = "PUT /api/config?x=1 HTTP/1.1\r\nHost: a\r\nX-Setup-Token: 12AB\r\ncontent-LENGTH: 10\r\n\r\n0123456789";
 
+const CHUNKED = "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n";
+
 /** What a request gets, whole. */
 const rest = (text: string): string => text.slice(text.indexOf("\r\n\r\n") + 4);
 
@@ -73,6 +75,24 @@ describe("http server", () => {
     assert.match(ask(server(), ...Array.from(PUT)), /0123456789$/);
   });
 
+  it("takes a body in chunks, whole and split at every byte, and forgets what stands around them", () => {
+    const sent = CHUNKED + "4;name=value\r\n0123\r\n006\r\n456\r\n9\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\nmore",
+      answer = "HTTP/1.1 200 OK\r\n\r\nPUT /a 0123456\r\n9";
+    for (let at = 0; at < sent.length - 4; at++) assert.equal(ask(server(), sent.slice(0, at), sent.slice(at)), answer);
+    assert.equal(ask(server(), ...Array.from(sent.slice(0, -4))), answer);
+    const most = "x".repeat(4096);
+    assert.equal(
+      rest(ask(server(), `${CHUNKED}800\r\n${most.slice(2048)}\r\n`, `800\r\n${most.slice(2048)}\r\n0\r\n\r\n`)),
+      "PUT /a " + most,
+    );
+    assert.equal(rest(ask(server(), CHUNKED + "0\r\n\r\n")), "PUT /a ");
+    const own = server(),
+      peer = join(own);
+    peer.emit("data", CHUNKED.replace("Host", "Expect: 100-continue\r\nHost"));
+    for (const piece of ["5\r", "\nhel", "lo\r\n", "0\r\n\r\n"]) peer.emit("data", piece);
+    assert.equal(peer.written, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
+  });
+
   const refused: [string, string, number][] = [
     ["a header without an end", "GET / HTTP/1.1\r\nHost: a\r\n" + "x".repeat(1100), 431],
     ["a header that is too long", "GET / HTTP/1.1\r\nHost: a\r\nA: " + "x".repeat(1100) + "\r\n\r\n", 431],
@@ -80,7 +100,19 @@ describe("http server", () => {
     ["no path", "GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400],
     ["another protocol", "GET / FTP/1.1\r\n\r\n", 400],
     ["a body that is too long", "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4097\r\n\r\n", 413],
-    ["chunks", "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 501],
+    ["another coding", "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501],
+    ["chunks of HTTP/1.0", "PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501],
+    ["chunks that are too long", CHUNKED + "800\r\n" + "x".repeat(2048) + "\r\n801\r\n", 413],
+    ["a chunk that is too long", CHUNKED + "fffffff\r\n", 413],
+    ["too many chunks", CHUNKED + "1\r\nx\r\n".repeat(201), 400],
+    ["a long trailer", CHUNKED + "0\r\nA: " + "x".repeat(300), 400],
+    ...["", "-1", "0x5", "5 5", "g", "123456789", "x".repeat(70)].map((size): [string, string, number] => [
+      `a chunk of the size "${size}"`,
+      CHUNKED + size + "\r\nhello\r\n0\r\n\r\n",
+      400,
+    ]),
+    ["a size line without an end", CHUNKED + "5" + ";x".repeat(40), 400],
+    ["a chunk that is longer than it says", CHUNKED + "4\r\nhello\r\n0\r\n\r\n", 400],
     ...["-1", "1.5", "abc", "1e99", "0x10", "1e3", "+5", "5, 5", "5 5", ""].map((length): [string, string, number] => [
       "a length of " + length,
       `PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`,

@@ -126,6 +126,20 @@ describe("HTTP in an Espruino for Linux", () => {
     assert.deepEqual(system.errors(), []);
   });
 
+  it("takes a body in chunks, however it is cut", async () => {
+    const login = `Authorization: Basic ${Buffer.from("admin:café").toString("base64")}\r\n`,
+      head = `PUT /api/mqtt?dry=1 HTTP/1.1\r\nHost: a\r\n${login}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      body = '2;a=b\r\n{"\r\n00D\r\nuser":"them"}\r\n0\r\nX-Sum: 1\r\n\r\n';
+    for (let cut = 0; cut < body.length; cut += 7)
+      assert.match(
+        await talk(head + body.slice(0, cut), body.slice(cut)),
+        /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*"changed":\["mqtt.user"\]/,
+        `cut at ${cut}`,
+      );
+    assert.match(await talk(head + "5\r\n{}\r\n0\r\n\r\n12345678"), /HTTP\/1\.1 400 /);
+    assert.deepEqual(system.errors(), []);
+  });
+
   it("refuses texts that MQTT forbids and hosts that are none, by field and reason; takes the longest; cuts blanks off", async () => {
     const login = `authorization: basic ${Buffer.from("admin:café").toString("base64")}\r\n`,
       change = async (patch: string): Promise<string> => talk(put(login, patch));
