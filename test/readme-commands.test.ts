@@ -138,7 +138,7 @@ describe("READMEs: commands do what is shown", () => {
 
   describe("a running gateway", () => {
     const log = join(folder, "can.log");
-    let gateway: Shell, http: string, token: string;
+    let gateway: Shell, http: string, token: string, pass: string;
 
     before(async () => {
       gateway = type("npm start -- --candump FILE", `npm start -- --candump ${log}`);
@@ -146,6 +146,7 @@ describe("READMEs: commands do what is shown", () => {
       await gateway.shows(/MQTT up {2}CAN \d+\/s/, START_MS);
       http = (await gateway.shows(/127\.0\.0\.1:\d+(?=\/api\/status)/))[0];
       token = (await gateway.shows(/^Token {5}(\w+)/m))[1]!;
+      pass = (await gateway.shows(/^Login {5}admin, password: (\S+)/m))[1]!;
       environment.MQTT_BROKER = (await gateway.shows(/mqtt:\/\/[\d.]+:\d+/))[0];
     });
     after(async () => {
@@ -193,7 +194,9 @@ describe("READMEs: commands do what is shown", () => {
     });
 
     it("a setting is changed as shown, and refused as shown", async () => {
-      const shown = [...isShown].find((command) => command.startsWith("curl -X PUT") && command.includes("4b070c2f91d3a680"))!,
+      const shown = [...isShown].find(
+          (command) => command.startsWith("curl -X PUT") && command.includes("4b070c2f91d3a680"),
+        )!,
         typed = shown.replace("4b070c2f91d3a680", token).replace("localhost:8080", http).replace("curl", "curl -s"),
         page = readme("firmware/api/README.md");
       const answer = codeBlocks(page)
@@ -207,7 +210,7 @@ describe("READMEs: commands do what is shown", () => {
       const first = [...isShown].find((command) => command.includes("http://DEVICE"))!;
       const told = await output(
         first,
-        first.replace("TOKEN", token).replace("http://DEVICE", http).replace("curl", "curl -s"),
+        first.replace("PASSWORD", pass).replace("http://DEVICE", http).replace("curl", "curl -s"),
       );
       assert.match(told, /^\{"ok":true,"changed":\["can\/limits.cclMax","can\/limits.dclMax"\]/);
     });

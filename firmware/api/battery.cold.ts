@@ -7,7 +7,7 @@ import { PHASES_AT, REASONS_AT, SEVERITIES_AT } from "../battery/names.baked";
 import { cellsShown, eventName, eventSeverity, nameIn, shown } from "../battery/names.cold";
 import * as slot from "../battery/registers.baked";
 import { externalCcl, externalCvl, externalDcl, externalEnds } from "../charge/memory";
-import { historyText, rulesText, whyText } from "../charge/why.cold";
+import { historyText, rulesText, whyNow, whyText } from "../charge/why.cold";
 import { isoTime } from "../kernel/time.cold";
 import { logPieces } from "../log/log.cold";
 import type { Part } from "./pieces.cold";
@@ -58,6 +58,7 @@ function externalOf(state: Float64Array, now: number): object[] {
 /** The whole answer. */
 export function limitsPart(needs: Needs, piece: number): string {
   const limits = needs.limits,
+    why = whyNow(limits),
     s = needs.snapshot,
     v = s.values;
   if (piece) return "";
@@ -78,8 +79,8 @@ export function limitsPart(needs: Needs, piece: number): string {
       "seq": s.seq,
       "external": externalOf(limits.state, needs.natives.now()),
     }).slice(0, -1) +
-    `,${whyText(limits)},"broken_rules":${rulesText(limits, false, false)}` +
-    `,"notes":${rulesText(limits, false, true)},"history":${historyText(limits)}}\r\n`
+    `,${whyText(limits)},"broken_rules":${rulesText(why.broken, false, false)}` +
+    `,"notes":${rulesText(why.broken, false, true)},"history":${historyText(limits, why.changes)}}\r\n`
   );
 }
 

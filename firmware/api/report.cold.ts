@@ -9,15 +9,15 @@ import { cellsPart, eventsOf, limitsPart } from "./battery.cold";
 import { canPart } from "./can.cold";
 import { configPart } from "./config.cold";
 import { isEnd, type Part } from "./pieces.cold";
-import { statusPart } from "./status.cold";
+import { statusOf } from "./status.cold";
 
 /** Names of its members, in their order. */
 const MEMBERS = ["status", "limits", "cells", "events", "can", "config", "raw"],
+  STATUS = 0,
   EVENTS = 3;
 
 /** A piece of a member that remembers nothing between its pieces. */
 export function reportPart(needs: Needs, member: number, piece: number): string {
-  if (member === 0) return statusPart(needs, piece);
   if (member === 1) return limitsPart(needs, piece);
   if (member === 2) return cellsPart(needs, piece);
   if (member === 4) return canPart(needs, piece);
@@ -29,17 +29,18 @@ export function reportPart(needs: Needs, member: number, piece: number): string 
 export function reportPieces(needs: Needs): Pieces {
   let member = 0,
     at = 0,
-    events: Part | null = null;
+    own: Part | null = null;
   return function (piece) {
     let text = "";
     while (!text && member < MEMBERS.length) {
-      if (member === EVENTS && !at) events = eventsOf(needs);
-      text = events ? events(needs, at) : reportPart(needs, member, at);
+      if (member === EVENTS && !at) own = eventsOf(needs);
+      if (member === STATUS && !at) own = statusOf(needs);
+      text = own ? own(needs, at) : reportPart(needs, member, at);
       if (text && !at) text = (member ? ',"' : '{"') + MEMBERS[member] + '":' + text;
       at = text && !isEnd(text) ? at + 1 : 0;
       if (!at) {
         member++;
-        events = null;
+        own = null;
       }
     }
     if (!text && member === MEMBERS.length) {

@@ -22,7 +22,7 @@ import { openApiPart } from "./openapi.cold";
 import { inParts, onePiece, type Part, withHeaders } from "./pieces.cold";
 import { backupPart, putRegisters, registersPart, restorePieces } from "./registers.cold";
 import { reportPieces } from "./report.cold";
-import { statusPart } from "./status.cold";
+import { statusOf } from "./status.cold";
 import { type RouteName, ROUTES_AT, ROUTES_END } from "./text.baked";
 
 /** What is read, a part that is the whole answer; or answer a request that may be, `name` is one of `below`. */
@@ -38,7 +38,7 @@ interface Handler {
 export function handlerOf(route: RouteName): Handler {
   switch (route) {
     case "GET /api/status":
-      return { part: (needs, piece) => statusPart(needs, piece) };
+      return { run: (needs) => inParts(needs, statusOf(needs)) };
     case "GET /api/cells":
       return { part: (needs, piece) => cellsPart(needs, piece) };
     case "GET /api/limits":

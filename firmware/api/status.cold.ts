@@ -1,4 +1,5 @@
-// GET /api/status: the first piece has the measurements and the limits, whose object stays open for the next piece.
+// GET /api/status: the first piece has the measurements, the limits and their reasons; that object stays open for the
+// next piece.
 
 import type { Needs } from "./needs";
 import { alarmsText } from "../battery/alarms.cold";
@@ -10,7 +11,7 @@ import { snapshotAge } from "../battery/snapshot.cold";
 import { FAST } from "../bms/places";
 import { missingText, silentText } from "../care/missing.cold";
 import type { Limits } from "../charge/limits";
-import { historyText, rulesText, whyText } from "../charge/why.cold";
+import { historyText, rulesText, type Why, whyNow, whyText } from "../charge/why.cold";
 import type { Machine } from "../kernel/ports";
 import type { Task } from "../kernel/tasks";
 import { quote } from "../kernel/json.cold";
@@ -31,13 +32,26 @@ import {
 import { stateWord, untilNextTry } from "../mqtt/session.cold";
 import { wallSeconds } from "../time/clock.cold";
 import { GX_GONE_MS } from "../victron/task";
+import type { Part } from "./pieces.cold";
 
-/** The pieces of the answer. */
-export function statusPart(needs: Needs, piece: number): string {
+/**
+ * The answer in its pieces. Measurements, limits and why they are so are of one sample, however long the pieces are
+ * apart: the first has what changes with each, and what the second needs is remembered.
+ */
+export function statusOf(needs: Needs): Part {
+  let why: Why = { broken: 0, changes: 0 };
+  return function (_, piece) {
+    if (!piece) why = whyNow(needs.limits);
+    return statusPiece(needs, piece, why);
+  };
+}
+
+/** One of its pieces. */
+export function statusPiece(needs: Needs, piece: number, why: Why): string {
   return piece === 0
-    ? liveText(needs.snapshot, needs.limits, needs.natives.now())
+    ? liveText(needs.snapshot, needs.limits, needs.natives.now()) + "," + whyText(needs.limits)
     : piece === 1
-      ? limitsPiece(needs)
+      ? limitsPiece(needs, why)
       : piece === 2
         ? networkPiece(needs)
         : piece === 3
@@ -47,14 +61,13 @@ export function statusPart(needs: Needs, piece: number): string {
             : "";
 }
 
-// GET /api/status, the piece that ends the member limits: why they are what they are.
+// GET /api/status, the piece that ends the member limits: rules that do not hold, the last changes.
 
 /** The second piece of the answer. */
-export function limitsPiece(needs: Needs): string {
-  const limits = needs.limits;
+export function limitsPiece(needs: Needs, why: Why): string {
   return (
-    `,${whyText(limits)},"broken_rules":${rulesText(limits, false, false)}` +
-    `,"notes":${rulesText(limits, false, true)},"history":${historyText(limits)}}`
+    `,"broken_rules":${rulesText(why.broken, false, false)}` +
+    `,"notes":${rulesText(why.broken, false, true)},"history":${historyText(needs.limits, why.changes)}}`
   );
 }
 

@@ -28,12 +28,12 @@ export function whyText(limits: Limits): string {
 }
 
 /**
- * JSON list of the last changes of the reasons, the oldest first: minutes since the start, reasons of CVL, CCL and DCL.
+ * JSON list of the last of so many changes of the reasons, the oldest first: minutes since the start, reasons of CVL,
+ * CCL and DCL.
  */
-export function historyText(limits: Limits): string {
-  const changes = limits.state[memory.changes],
-    out: string[] = [];
-  let at = changes > HISTORY ? changes - HISTORY : 0;
+export function historyText(limits: Limits, changes: number): string {
+  const out: string[] = [];
+  let at = Math.max(0, limits.state[memory.changes] - HISTORY); // older ones have made room
   for (; at < changes; at++) {
     const entry = limits.history[at % HISTORY],
       codes = entry % 32768;
@@ -52,15 +52,25 @@ export function historyText(limits: Limits): string {
 
 // The rules for the settings that do not hold, as JSON.
 
+/** What of the reasons an answer in pieces must remember of its first: rules that are broken (bits), changes so far. */
+export interface Why {
+  broken: number;
+  changes: number;
+}
+
+/** That of this moment. */
+export function whyNow(limits: Limits): Why {
+  return { broken: limits.settings[BROKEN], changes: limits.state[memory.changes] };
+}
+
 /**
- * JSON list of the rules for the settings that are broken, all of them or their codes alone; with `told` of those that
- * only say that something was adjusted (severity 0), which is nothing wrong.
+ * JSON list of the rules for the settings that are broken (bits), all of them or their codes alone; with `told` of
+ * those that only say that something was adjusted (severity 0), which is nothing wrong.
  */
-export function rulesText(limits: Limits, codes: boolean, told: boolean): string {
-  const broken = limits.settings[BROKEN],
-    rows = (broken ? brokenRules(broken) : []).filter(function (row) {
-      return told === !row["severity"];
-    });
+export function rulesText(broken: number, codes: boolean, told: boolean): string {
+  const rows = (broken ? brokenRules(broken) : []).filter(function (row) {
+    return told === !row["severity"];
+  });
   return JSON.stringify(
     codes
       ? rows.map(function (row) {

@@ -7,7 +7,7 @@ import * as slot from "../battery/registers.baked";
 import { ESTIMATED_TIME_LEFT_WORD, STATUS_CHARGING } from "../battery/words.baked";
 import { BOOT, LOST, SILENT, type Snapshot } from "../battery/snapshot";
 import type { Limits } from "../charge/limits";
-import { rulesText, whyText } from "../charge/why.cold";
+import { rulesText, whyNow, whyText } from "../charge/why.cold";
 import { textSlice } from "../kernel/text";
 import { DAY_S } from "../kernel/time";
 import { dayOf } from "../kernel/time.cold";
@@ -50,7 +50,7 @@ export function limitsMessage(s: Snapshot, limits: Limits, now: number, time: st
     `{"cvl":${cvl},"ccl":${ccl},"dcl":${dcl},"charge_allowed":${ccl !== null && ccl > 0}` +
     `,"discharge_allowed":${dcl !== null && dcl > 0}` +
     `,"reason":"${reason}","phase":"${phase}","seq":${s.seq},"timestamp_ms":${Math.round(now)}${time}` +
-    `,${whyText(limits)},"broken_rules":${rulesText(limits, true, false)}}`
+    `,${whyText(limits)},"broken_rules":${rulesText(whyNow(limits).broken, true, false)}}`
   );
 }
 
