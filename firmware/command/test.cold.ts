@@ -82,7 +82,7 @@ function open(needs: Needs, test: MqttTest): void {
     socket.on("close", function () {
       if (test.result) return;
       const stage = test.stage;
-      if (isTls && stage !== "puback") fail(needs, test, "TlsFailed", "mqtt.use_tls", tlsClosed());
+      if (isTls && stage !== "puback") fail(needs, test, "TlsFailed", "mqtt.use_tls", tlsClosed(broker));
       else
         fail(
           needs,

@@ -219,13 +219,14 @@ export function advance(mqtt: MqttTask, now: number): void {
 function brokerLeft(mqtt: MqttTask): void {
   const session = mqtt.session,
     now = mqtt.needs.natives.now(),
+    broker = session.host + ":" + session.port,
     early = session.state === ANSWERING || session.state === OPENING;
-  if (early && session.tls) sessionFail(session, "TlsFailed", tlsClosed(), now);
+  if (early && session.tls) sessionFail(session, "TlsFailed", tlsClosed(broker), now);
   else
     sessionFail(
       session,
       "ConnRefused",
-      session.host + ":" + session.port + " closed the connection" + (early ? " before an answer to CONNECT" : ""),
+      broker + " closed the connection" + (early ? " before an answer to CONNECT" : ""),
       now,
     );
 }
@@ -246,8 +247,8 @@ export function tlsFiles(store: StorePort, crc32: Natives["crc32"]): string[] {
 }
 
 /** What a broker that closed an encrypted connection before it answered CONNECT may have meant. */
-export function tlsClosed(): string {
-  return "the broker refused to encrypt, or closed before CONNACK: it must take TLS 1.2 and any server name (SNI)";
+export function tlsClosed(broker: string): string {
+  return broker + " is away, refused to encrypt, or closed before CONNACK: TLS 1.2 and any server name (SNI) must do";
 }
 
 /** Code and text of what `connect` or `connectTls` threw. */

@@ -271,6 +271,20 @@ describe("system: what a broker answers", () => {
       await dropHandshakeLines(host);
     });
 
+    it("of a broker that is away it says so, by host and port", async () => {
+      const server = net.createServer(),
+        port = await listen(server, () => undefined, "connection");
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      const host = await bootOn(port, true),
+        { mqtt } = await failed(host);
+      assert.equal(mqtt.last_error_code, "TlsFailed");
+      assert.match(
+        mqtt.last_error_message as string,
+        new RegExp(`^127\\.0\\.0\\.1:${port} is away, refused to encrypt`),
+      );
+      await dropHandshakeLines(host);
+    });
+
     it("shows a client certificate that came as PEM over HTTP; without it the handshake fails", async () => {
       const aedes = await Aedes.createBroker(),
         seen: string[] = [];
