@@ -19,18 +19,22 @@ export function accept(server: Server, socket: Socket): void {
     want: 0,
     body: "",
     chunks: 0,
+    isPlanned: false,
     at: server.now(),
     pieces: null,
     piece: 0,
   };
   clientEvent(server, client, "came");
   socket.on("data", function (bytes) {
-    if (client.pieces || client.rx.length + bytes.length > MOST_WAITING) return;
+    const isOut = server.clients.indexOf(client) < 0;
+    if (isOut || client.pieces || client.rx.length + bytes.length > MOST_WAITING) return;
     client.rx += bytes;
     bytes = ""; // what waits for its turn below would hold it
     client.at = server.now();
-    if (client.rx.length < client.want) return;
+    if (client.isPlanned || client.rx.length < client.want) return;
+    client.isPlanned = true;
     server.soon(function () {
+      client.isPlanned = false;
       if (!client.pieces) clientEvent(server, client, "bytes");
     });
   });
@@ -99,7 +103,7 @@ function turnAway(client: Client): void {
 
 /** Whether it makes room for a new one: it has asked nothing yet, or does not take its answer. */
 function canGo(client: Client, now: number): boolean {
-  return !client.pieces || (client.piece > 0 && now - client.at > STALLED_MS);
+  return (!client.pieces && !client.isPlanned) || (client.piece > 0 && now - client.at > STALLED_MS);
 }
 
 /** A new client gets a place, or is turned away: who waits for an answer is not torn from it. */

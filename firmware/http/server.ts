@@ -15,6 +15,8 @@ export interface Client {
   /** Of a body in chunks those that are whole, and how many they are; ENDED behind the last. */
   body: string;
   chunks: number;
+  /** What came has a turn to come in which it is looked at. */
+  isPlanned: boolean;
   /** When it last did something (ms). */
   at: number;
   pieces: Pieces | null;

@@ -258,6 +258,19 @@ describe("http server", () => {
     clock.now = 0;
   });
 
+  it("who has asked and waits for its turn is not turned away for a new one, and plans no more than that turn", () => {
+    const work: (() => void)[] = [],
+      own = { ...server(), soon: (job: () => void) => void work.push(job) } as unknown as Server,
+      asked = Array.from({ length: 4 }, () => join(own));
+    for (const peer of asked) for (const piece of ["GET /a HTTP/1.1\r\n", "Host: a\r\n\r\n"]) peer.emit("data", piece);
+    const late = join(own);
+    late.emit("data", "GET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert.match(late.written, /^HTTP\/1\.1 503 /);
+    assert.equal(work.length, 4);
+    work.splice(0).forEach((job) => job());
+    for (const peer of asked) assert.match(peer.written, /^HTTP\/1\.1 200 /);
+  });
+
   it("silent clients are closed after 10 s", () => {
     const own = server();
     clock.now = 0;
