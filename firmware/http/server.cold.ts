@@ -258,7 +258,7 @@ export function respond(server: Server, client: Client, mostHeader: number, most
   let rx = client.rx;
   const end = rx.indexOf("\r\n\r\n"),
     header = rx.substr(0, end < 0 ? 0 : end),
-    line = header.split("\r\n")[0].split(" ");
+    line = end < 0 ? [] : header.split("\r\n")[0].split(" "); // of "" the interpreter's split has no part
   const refused = end < 0 ? "" : refuseHead(header, line[2] === "HTTP/1.1"),
     size = +headerOf(header, "content-length"),
     coding = headerOf(header, "transfer-encoding").toLowerCase(),
