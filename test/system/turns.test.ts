@@ -1,8 +1,9 @@
 // Turns of the interpreter's main loop in the built image, with its work as on a chip, cold functions counted: from
 // begin to end of a turn nobody looks at the UART.
 import assert from "node:assert/strict";
+import { longestTurns } from "../../tools/bench/turns";
 import { repeat } from "../../tools/host/clock";
-import { measuredWeights } from "../../tools/host/costs";
+import { turnWeights } from "../../tools/host/costs";
 import { startVirtual } from "../../tools/host/virtual";
 import { jsonOf } from "../../tools/host/virtual-network";
 import { faultyImage } from "../fixtures/image";
@@ -14,11 +15,24 @@ const MOST = 20,
 const SETTLED_MS = 90_000,
   WATCHED_MS = 60_000;
 
+/** No turn may take longer while something goes on, M instructions. To be reached: 8. */
+const MOST_BY_KIND: Record<string, number> = {
+  "nothing asked": 18,
+  "GET /api/status": 30,
+  "GET /api/config": 64,
+  "PUT /api/config: log": 31,
+  "PUT /api/config: battery": 68,
+  "PUT /api/config: mqtt": 65,
+  "PUT /api/config: retain": 31,
+  "PUT /api/config: base topic": 68,
+  "cfg/set": 26,
+  "publish.all": 68,
+  "a new connection": 68,
+};
+
 describe("system: turns of the main loop", () => {
   it("run one step of a task at most, and none is long", async () => {
-    // what a definition inside a cold function costs, no unit of the table tells: as elsewhere
-    const weights = { ...measuredWeights(true), define: measuredWeights().define },
-      rig = startVirtual({ image: await imageText(), seed: 1, scenario: "charge", weights });
+    const rig = startVirtual({ image: await imageText(), seed: 1, scenario: "charge", weights: turnWeights() });
     let turns = 0,
       most = 0,
       supervise = 0;
@@ -35,6 +49,17 @@ describe("system: turns of the main loop", () => {
     assert.ok(turns > (20 * WATCHED_MS) / 1000, `${turns} turns`);
     assert.ok(most <= MOST, `${most.toFixed(1)} M`);
     assert.ok(supervise > 1 && supervise <= MOST_SUPERVISE, `supervise: ${supervise.toFixed(1)} M`);
+  });
+
+  it("are as long as their kind may have, whatever goes on", async () => {
+    const turns = longestTurns(await imageText(), "newest");
+    assert.deepEqual(turns.map(({ kind }) => kind).sort(), Object.keys(MOST_BY_KIND).sort());
+    assert.deepEqual(
+      turns
+        .filter(({ kind, most }) => !(most > 1 && most <= MOST_BY_KIND[kind]!))
+        .map(({ kind, most, whats }) => `${kind}: ${most.toFixed(1)} M, ${whats.join(" ")}`),
+      [],
+    );
   });
 
   /** How often the task `uart` began late in 100 s, while the clock is set each 5 s or never. */

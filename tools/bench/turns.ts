@@ -2,7 +2,7 @@
 // of a turn nobody looks at the UART. `node --import tsx tools/bench/turns.ts`, or a part of `npm run bench`.
 import { pathToFileURL } from "node:url";
 import { buildImage } from "../build/image";
-import { measuredWeights } from "../host/costs";
+import { turnWeights } from "../host/costs";
 import { startVirtual, type VirtualRig } from "../host/virtual";
 
 /** Everything has been published once; then how long each kind is watched, ms. */
@@ -36,7 +36,7 @@ export interface Longest {
 
 /** The longest turns by kind. */
 export function longestTurns(image: string, espruino: string): Longest[] {
-  const rig = startVirtual({ image, seed: 1, scenario: "charge", espruino, weights: measuredWeights(true) });
+  const rig = startVirtual({ image, seed: 1, scenario: "charge", espruino, weights: turnWeights() });
   let longest = { most: 0, whats: [] as string[] };
   rig.turned.push((instructions, whats) => {
     if (instructions / 1e6 > longest.most) longest = { most: instructions / 1e6, whats };
