@@ -14,7 +14,7 @@ import { cellsPart, eventsOf, limitsPart } from "./battery.cold";
 import { canPart } from "./can.cold";
 import { changeText, tellChange } from "./change.cold";
 import { commandPieces, restartText } from "./command.cold";
-import { configPart, exportPart, moduleAnswer } from "./config.cold";
+import { configPart, exportPart, mqttPart } from "./config.cold";
 import { answerLater, laterPiece, type Reply } from "./later.cold";
 import { logOf } from "./log.cold";
 import { metricsPart } from "./metrics.cold";
@@ -72,7 +72,7 @@ export function handlerOf(route: RouteName): Handler {
     case "PUT /api/config/import":
       return { run: (needs, body, flags) => change(needs, body, "", flags, true) };
     case "GET /api/mqtt":
-      return { run: (needs) => onePiece(moduleAnswer(needs, "mqtt")) };
+      return { part: (needs, piece) => mqttPart(needs, piece) };
     case "PUT /api/mqtt":
       return { run: (needs, body, flags) => change(needs, body, "mqtt", flags, false) };
     case "POST /api/mqtt/test":

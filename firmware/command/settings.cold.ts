@@ -2,8 +2,8 @@
 
 import type { Needs } from "./needs";
 import { SETTINGS } from "../bms/places";
-import { moduleText } from "../config/document.cold";
-import { modules } from "../config/fields.baked";
+import { rowsText } from "../config/document.cold";
+import { modules, PIECE_ROWS } from "../config/fields.baked";
 import { newestSlot } from "../config/slots.cold";
 import { idText, parseObject } from "../kernel/json.cold";
 import { publish } from "../mqtt/publish";
@@ -84,7 +84,18 @@ function lookAtRegisters(needs: Needs, own: Commands): void {
   own.registers = sum;
 }
 
-/** One topic of those that wait. */
+/** More of the text of a module, null when there is more to come, which a later look takes. */
+function moreOf(needs: Needs, own: Commands, module: string): string | null {
+  const shown = own.shown && own.shown.module === module ? own.shown : { module: module, from: 0, text: "" },
+    document = newestSlot(needs.store, needs.natives.crc32).document,
+    rows = rowsText(document, needs.presets, module, shown.from, PIECE_ROWS);
+  own.shown = shown;
+  shown.text += rows.text;
+  shown.from = rows.next;
+  return rows.next < 0 ? shown.text : null;
+}
+
+/** A part of one topic of those that wait. */
 function publishSettings(needs: Needs, own: Commands, now: number): void {
   const names = modules.split(" "),
     words = needs.uart.raw[SETTINGS],
@@ -97,8 +108,10 @@ function publishSettings(needs: Needs, own: Commands, now: number): void {
   while (!((own.pending >> place) & 1)) place++;
   if (place < names.length) {
     suffix = "cfg/" + names[place];
-    text = moduleText(newestSlot(needs.store, needs.natives.crc32).document, needs.presets, names[place]);
-    text = text.substr(text.indexOf(":") + 1);
+    const whole = moreOf(needs, own, names[place]);
+    if (whole === null) return;
+    text = whole;
+    own.shown = null; // what finds no room is made again
   } else if (place > names.length && words) {
     suffix += "/slot" + (place - names.length - 1);
     text = slotText(words, place - names.length - 1);
@@ -106,7 +119,7 @@ function publishSettings(needs: Needs, own: Commands, now: number): void {
   if (publish(needs.mqtt.session, suffix, text, own.configFlags, now)) own.pending &= ~(1 << place);
 }
 
-/** Publish one topic of those that wait; whether more may do. */
+/** Publish a part of one topic of those that wait; whether more may do. */
 export function settingsTopics(needs: Needs, now: number): boolean {
   const own = needs.commands;
   lookAtRegisters(needs, own);

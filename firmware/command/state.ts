@@ -27,6 +27,8 @@ export interface Commands extends Listener {
   dropped: number;
   /** The change of the settings that is under way. */
   change?: Change | null;
+  /** The text of a module for cfg/<module> as far as it is made, and the place in the table where it goes on. */
+  shown?: { module: string; from: number; text: string } | null;
   /** The command that waits for the TinyBMS. */
   asked?: Asked | null;
   /** The test of the connection that is under way. */

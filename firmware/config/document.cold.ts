@@ -56,6 +56,13 @@ export function isShown(field: FieldLine, value: unknown, before: unknown): bool
   return field["s"] ? value === MASK || (value === "" && before === "") : value === before;
 }
 
+/** What counts: the stored value, the board's preset, the default; undefined where there is none. */
+function valueOf(field: FieldLine, stored: Record<string, unknown>, preset: Record<string, unknown>): unknown {
+  const key = field["k"],
+    value = stored[key] === undefined ? preset[key] : stored[key];
+  return value === undefined ? field["d"] : value;
+}
+
 /** More than any module has. */
 const ALL_ROWS = 99;
 
@@ -71,8 +78,7 @@ export function readMore(
   const stored = (JSON.parse(document) as Document)[module] || {},
     preset = (JSON.parse(presets) as Document)[module] || {};
   return fieldsOf(module, from, count, function (field) {
-    const value = stored[field["k"]] === undefined ? preset[field["k"]] : stored[field["k"]];
-    values[field["k"]] = value === undefined ? field["d"] : value;
+    values[field["k"]] = valueOf(field, stored, preset);
   });
 }
 
@@ -86,17 +92,28 @@ export function readModule(document: string, presets: string, module: string): R
   return values;
 }
 
-/** Modules of the table as JSON members with masked secrets, one text a module. */
-export function moduleText(document: string, presets: string, module: string): string {
-  const values = readModule(document, presets, module);
+/**
+ * A module as a JSON object with masked secrets, `count` settings of it from the place `from` in the table on (0: its
+ * first): that part of the text, and the next place, -1 behind its last.
+ */
+export function rowsText(
+  document: string,
+  presets: string,
+  module: string,
+  from: number,
+  count: number,
+): { text: string; next: number } {
+  const stored = (JSON.parse(document) as Document)[module] || {},
+    preset = (JSON.parse(presets) as Document)[module] || {};
   let text = "";
-  fieldsOf(module, 0, ALL_ROWS, function (field) {
-    const value = values[field["k"]];
-    if (value === undefined) return;
-    const shown = field["s"] && value !== "" ? MASK : value;
-    text += (text ? "," : "") + quote(field["k"]) + ":" + (typeof shown === "string" ? quote(shown) : shown);
+  const next = fieldsOf(module, from, count, function (field) {
+    const value = valueOf(field, stored, preset),
+      shown = field["s"] && value !== "" ? MASK : value;
+    // the table's names need no quoting; one of the first settings of a module has a value
+    if (value !== undefined)
+      text += (text || from ? ',"' : '"') + field["k"] + '":' + (typeof shown === "string" ? quote(shown) : shown);
   });
-  return quote(module) + ":{" + text + "}";
+  return { text: (from ? "" : "{") + text + (next < 0 ? "}" : ""), next: next };
 }
 
 // The broker as one URL: mqtt://user:pass@host:port or mqtts://..., taken apart into the fields that it stands for.

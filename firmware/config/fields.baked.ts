@@ -4,3 +4,5 @@
 export const FIELDS_AT = 12781, FIELDS_END = 19968;
 /** The modules, in the order of the table. */
 export const modules = "wifi uart bms battery can can/limits mqtt retain ha alarms http log time";
+/** Settings of a piece that is shown, and where the pieces begin: module, place in the table (0: its first). */
+export const PIECE_ROWS = 6, pieces = "wifi:0 uart:0 bms:0 battery:0 battery:994 battery:1383 battery:1814 battery:2245 battery:2660 can:0 can:3484 can/limits:0 mqtt:0 mqtt:4128 mqtt:4536 mqtt:4973 mqtt:5363 retain:0 ha:0 alarms:0 http:0 log:0 time:0";

@@ -212,9 +212,13 @@ function characterSize(text: string, at: number): number {
   return size;
 }
 
-function quoted(text: string, keepsBytes: boolean): string {
-  // nothing to escape, as nearly always
-  if (!/[^ -~]/.test(text) && text.indexOf('"') < 0 && text.indexOf("\\") < 0) return '"' + text + '"';
+/** Nothing is to be escaped, as nearly always: what does it is not even made then. */
+function isPlain(text: string): boolean {
+  return !/[^ -~]/.test(text) && text.indexOf('"') < 0 && text.indexOf("\\") < 0;
+}
+
+/** A string as JSON, with all its bytes or with characters only. */
+export function escaped(text: string, keepsBytes: boolean): string {
   let out = '"',
     i = 0,
     c = "",
@@ -236,10 +240,10 @@ function quoted(text: string, keepsBytes: boolean): string {
  * none, as half a character where a text was cut, replaced.
  */
 export function quote(text: string): string {
-  return quoted(text, false);
+  return isPlain(text) ? '"' + text + '"' : escaped(text, false);
 }
 
 /** A string as JSON for ourselves: all bytes as they are, also those of a password. */
 export function quoteBytes(text: string): string {
-  return quoted(text, true);
+  return isPlain(text) ? '"' + text + '"' : escaped(text, true);
 }

@@ -52,6 +52,7 @@ export function takeOthers(needs: Needs, changed: string[]): void {
     needs.mqtt.discovery.reread = true;
     needs.mqtt.discovery.at = 0;
   }
+  own.shown = null; // half of it would be old
   own.at = needs.natives.now();
   hurryTask(needs.scheduler, needs.mqtt.task, 0);
 }

@@ -24,5 +24,7 @@ export interface Needs extends PublishNeeds {
     readAuth: boolean;
     /** The change of the settings that is under way. */
     change?: Change | null;
+    /** The text of a module for cfg/<module> as far as it is made, and the place in the table where it goes on. */
+    shown?: { module: string; from: number; text: string } | null;
   };
 }

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readFileSync } from "node:fs";
-import { type Document, moduleText, readModule } from "../../firmware/config/document.cold";
+import { type Document, readModule, rowsText } from "../../firmware/config/document.cold";
 import { type Field, fields } from "../../firmware/tables/fields";
-import { modules } from "../../firmware/config/fields.baked";
+import { modules, PIECE_ROWS, pieces } from "../../firmware/config/fields.baked";
 import { cellVoltages } from "../../firmware/config/presets.cold";
 import { setImageText } from "../../firmware/kernel/text.cold";
 import { mergeDocument } from "../fixtures/merge";
@@ -16,6 +16,17 @@ const merge = (
   document = stored,
   presets = "{}",
 ): ReturnType<typeof mergeDocument> => mergeDocument(document, presets, patch as Document, remote);
+
+/** A module as a member of an object, in pieces of `count` settings. */
+function moduleText(document: string, presets: string, module: string, count = 4): string {
+  let text = `"${module}":`;
+  for (let from = 0; from >= 0; ) {
+    const rows = rowsText(document, presets, module, from, count);
+    text += rows.text;
+    from = rows.next;
+  }
+  return text;
+}
 
 /** A value of the field's type that it must refuse, by what is wrong with it. */
 function wrongValues(field: Field): [unknown, RegExp][] {
@@ -202,6 +213,23 @@ describe("an accepted change", () => {
         ),
       );
     }
+  });
+
+  it("shown text is the same in pieces of any size, and the baked ones are all of it", () => {
+    for (const document of ["{}", '{"battery":{"chemistry":"lfp"},"mqtt":{"host":"h"}}'])
+      for (const module of modules.split(" ")) {
+        const whole = moduleText(document, "{}", module, 99);
+        for (const count of [2, PIECE_ROWS]) assert.equal(moduleText(document, "{}", module, count), whole, module);
+        const baked = pieces
+          .split(" ")
+          .map((place) => place.split(":"))
+          .filter(([name]) => name === module);
+        assert.equal(
+          `"${module}":` + baked.map(([, from]) => rowsText(document, "{}", module, +from!, PIECE_ROWS).text).join(""),
+          whole,
+        );
+        assert.doesNotThrow(() => JSON.parse(`{${whole}}`) as unknown, whole);
+      }
   });
 
   it("what is shown and sent back changes nothing, whatever is stored and whatever the board presets", () => {

@@ -3,6 +3,21 @@ import { fields } from "../../firmware/tables/fields";
 import { header } from "./names";
 import { lineStarts, linesBeforeFields } from "./text";
 
+/** Settings that are shown in one turn of the main loop. */
+const PIECE_ROWS = 6;
+
+/** Where pieces of a module begin: `module:place in the table`, the place of the first is 0. */
+function pieces(starts: number[]): string {
+  const own = (module: string): number => fields.findIndex((field) => field.module === module);
+  return fields
+    .flatMap(({ module }, row) => {
+      const nth = row - own(module);
+      if (nth % PIECE_ROWS) return [];
+      return [`${module}:${nth && starts[linesBeforeFields + row]! - starts[linesBeforeFields]!}`];
+    })
+    .join(" ");
+}
+
 /** firmware/config/fields.baked.ts */
 export function bakeFields(): string {
   const seen = new Set<string>();
@@ -25,5 +40,7 @@ export function bakeFields(): string {
 export const FIELDS_AT = ${starts[linesBeforeFields]}, FIELDS_END = ${starts[linesBeforeFields + fields.length]};
 /** The modules, in the order of the table. */
 export const modules = ${JSON.stringify([...new Set(fields.map((field) => field.module))].join(" "))};
+/** Settings of a piece that is shown, and where the pieces begin: module, place in the table (0: its first). */
+export const PIECE_ROWS = ${PIECE_ROWS}, pieces = ${JSON.stringify(pieces(starts))};
 `;
 }
