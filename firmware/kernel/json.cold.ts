@@ -219,6 +219,8 @@ function isPlain(text: string): boolean {
 
 /** A string as JSON, with all its bytes or with characters only. */
 export function escaped(text: string, keepsBytes: boolean): string {
+  // a message that is logged is ASCII with quotes: natives do it
+  if (!/[^ -~]/.test(text)) return '"' + text.split("\\").join("\\\\").split('"').join('\\"') + '"';
   let out = '"',
     i = 0,
     c = "",

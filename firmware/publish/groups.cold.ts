@@ -1,10 +1,8 @@
 // Register messages of the groups that have no slots in the snapshot: statistics, versions, the serial number. The
 // words are those of the last reply; what they mean stands in lines of the image's text (tools/bake/topics.ts).
 
-import { AFTER_SETTINGS } from "../bms/places";
 import { textSlice } from "../kernel/text";
-import type { MqttTask } from "./state";
-import { GROUPS_AT, GROUPS_END, GROUP_STARTS } from "./topics.baked";
+import { GROUPS_AT, GROUPS_END } from "./topics.baked";
 
 /**
  * Address, words, kind (word, signed, unsigned of two words, float, bytes), divisor, decimals, suffix, members, names,
@@ -109,17 +107,4 @@ export function groupMessage(
     end = text.indexOf("\n", from);
   }
   return [-1, "", "", false];
-}
-
-// Single registers of the groups that have no slots in the snapshot.
-
-/** A register of the groups behind the settings as it was read last; NaN before. */
-export function statisticOf(mqtt: MqttTask, address: number): number {
-  let group = AFTER_SETTINGS;
-  for (const start of (GROUP_STARTS as string).split(" ")) {
-    const words = mqtt.raw[group++],
-      at = address - +start.split(":")[0];
-    if (words && start && at >= 0 && at < +start.split(":")[1]) return words[at];
-  }
-  return NaN;
 }

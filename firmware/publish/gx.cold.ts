@@ -4,11 +4,11 @@ import { PHASES_AT, REASONS_AT } from "../battery/names.baked";
 import { floored, nameIn, shown } from "../battery/names.cold";
 import * as slot from "../battery/registers.baked";
 import { BOOT, LOST, SILENT, type Snapshot } from "../battery/snapshot";
+import { STATISTICS } from "../bms/places";
 import { textSlice } from "../kernel/text";
 import { NEVER } from "../kernel/time";
 import { publishTo } from "../mqtt/outbox.cold";
 import { RETAIN, TELEMETRY } from "../mqtt/session";
-import { statisticOf } from "./groups.cold";
 import { gxValues } from "./gx.baked.cold";
 import { newDay, send, timeMember } from "./messages.cold";
 import { CLASS, type Mirror, type MqttTask, PAYLOAD, type Round, SUFFIX } from "./state";
@@ -84,9 +84,10 @@ export function gxRound(mqtt: MqttTask, now: number): Round {
     values: new Float32Array(GX_ROWS),
     tail: `,"timestamp_ms":${Math.round(now)}${timeMember(epoch, now, rare)},"seq":${s.seq}`,
   };
+  const words = mqtt.raw[STATISTICS];
   let row = 0;
   for (let value of gxValues(s.values, s.phase, function (address) {
-    return statisticOf(mqtt, address);
+    return words ? words[address - topics.FIRST_STATISTIC] : NaN;
   })) {
     if (value === value) value = value < 0 ? (value - 0.5) | 0 : (value + 0.5) | 0;
     if (value !== last[row] && (value === value || last[row] === last[row])) {

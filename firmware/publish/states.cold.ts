@@ -5,6 +5,7 @@ import * as slot from "../battery/registers.baked";
 import * as words from "../battery/words.baked";
 import { DEGRADED, NORMAL } from "../battery/snapshot";
 import { pollPeriod } from "../bms/poller.cold";
+import { STATISTICS } from "../bms/places";
 import { textSlice } from "../kernel/text";
 import { registerText } from "./messages";
 import { stateWord, untilNextTry } from "../mqtt/session.cold";
@@ -13,7 +14,6 @@ import { ROWS } from "./rows.baked";
 import * as topics from "./topics.baked";
 import { GX_GONE_MS } from "../victron/task";
 import { send } from "./messages.cold";
-import { statisticOf } from "./groups.cold";
 import type { MqttTask } from "./state";
 
 /** The shorter period, of the topics before RT_NETWORK_STATE, ms. The others are sent every second time. */
@@ -91,9 +91,13 @@ function runtime(mqtt: MqttTask, now: number): string {
 }
 
 function stat(mqtt: MqttTask): string {
-  const v = mqtt.snapshot.values;
+  const v = mqtt.snapshot.values,
+    known = mqtt.raw[STATISTICS];
+  function statistic(address: number): number {
+    return known ? known[address - topics.FIRST_STATISTIC] : NaN;
+  }
   function counter(address: number): number | null {
-    return whole(statisticOf(mqtt, address));
+    return whole(statistic(address));
   }
   return JSON.stringify({
     "temp_int": shown(v[slot.internalTemp], 1),
@@ -102,9 +106,7 @@ function stat(mqtt: MqttTask): string {
     "charges": counter(words.CHARGING_COUNT),
     "ov_cnt": counter(words.OVER_VOLTAGE_COUNT),
     "uv_cnt": counter(words.UNDER_VOLTAGE_COUNT),
-    "oc_cnt": whole(
-      statisticOf(mqtt, words.DISCHARGE_OVER_CURRENT_COUNT) + statisticOf(mqtt, words.CHARGE_OVER_CURRENT_COUNT),
-    ),
+    "oc_cnt": whole(statistic(words.DISCHARGE_OVER_CURRENT_COUNT) + statistic(words.CHARGE_OVER_CURRENT_COUNT)),
     "ot_cnt": counter(words.OVER_HEAT_COUNT),
   });
 }

@@ -109,6 +109,8 @@ export const SETTINGS_WORDS = "ww.wwwwww.wwd.wwwwwwwwww....wwwwwwwwwwwwwwww";
  * from AFTER_SETTINGS (bms/places.ts) on.
  */
 export const GROUP_STARTS = "32:24 100:18 500:10";
+/** The first register of the statistics. */
+export const FIRST_STATISTIC = 100;
 /** Slots of the energy counters, -1 without. */
 export const CHARGED = 54, DISCHARGED = 55;
 /** The classes of QoS and retain: places in `Rare.flags`. */

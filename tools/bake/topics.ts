@@ -1,5 +1,6 @@
 // Bakes the rare topics (firmware/tables/topics.ts): lines at the end of the image's text, where they are, and straight
 // code that makes the values that a GX shows.
+import { AFTER_SETTINGS, STATISTICS } from "../../firmware/bms/places";
 import { groups, registers, type Register } from "../../firmware/tables/registers";
 import { alarmRows } from "../../firmware/tables/alarms";
 import { fields } from "../../firmware/tables/fields";
@@ -347,6 +348,8 @@ export const SETTINGS_WORDS = "${Array.from({ length: count }, (_, i) => rowAt(S
  * from AFTER_SETTINGS (bms/places.ts) on.
  */
 export const GROUP_STARTS = "${more.join(" ")}";
+/** The first register of the statistics. */
+export const FIRST_STATISTIC = ${parseInt(more[STATISTICS - AFTER_SETTINGS]!)};
 /** Slots of the energy counters, -1 without. */
 export const CHARGED = ${slotAt("charged_energy")}, DISCHARGED = ${slotAt("discharged_energy")};
 /** The classes of QoS and retain: places in \`Rare.flags\`. */
