@@ -83,11 +83,11 @@ describe("HTTP in an Espruino for Linux", () => {
     assert.deepEqual(system.errors(), []);
   });
 
-  it("skips an empty line, takes an absolute target, counts bytes", async () => {
+  it("skips an empty line, takes an absolute target; the end of the connection ends an answer in pieces", async () => {
     const answer = await talk("\r\nGET http://gateway/api/mqtt HTTP/1.1\r\nHost: gateway\r\n\r\n");
     assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
     const [head, body] = answer.split("\r\n\r\n") as [string, string];
-    assert.equal(Number(/Content-Length: (\d+)/.exec(head)![1]), body.length);
+    assert.doesNotMatch(head, /Content-Length/);
     assert.equal((JSON.parse(Buffer.from(body, "latin1").toString()) as { user: string }).user, "déjà");
   });
 
