@@ -92,8 +92,12 @@ interface TelnetModule {
 }
 
 interface CryptoModule {
-  /** `keySize` in words of 32 bits. */
-  PBKDF2(pass: string, salt: string, options: { keySize: number; iterations: number; hasher: "SHA256" }): ArrayBuffer;
+  /** `keySize` in words of 32 bits; undefined where memory is short. */
+  PBKDF2(
+    pass: string,
+    salt: string,
+    options: { keySize: number; iterations: number; hasher: "SHA256" },
+  ): ArrayBuffer | undefined;
 }
 
 declare function require(name: "net"): NetModule;

@@ -6,6 +6,7 @@
 import type { Needs } from "./needs";
 import { trimmed } from "../config/forms.cold";
 import { fitsPass, isSame, ownPass } from "../config/pass.cold";
+import { decoded } from "../kernel/base64.cold";
 import { settingsOf, type Values } from "../config/settings.cold";
 import { bodyText, errorText, headerOf, tokenOf } from "../http/server.cold";
 
@@ -128,7 +129,7 @@ function mustWait(needs: Needs, header: string, now: number): boolean {
 
 /** Whether a text of Basic, `user:password` in base 64, is that login. */
 function fitsLogin(needs: Needs, given: string, user: string, kept: string): boolean {
-  const text = atob(given),
+  const text = decoded(given),
     colon = text.indexOf(":");
   return colon >= 0 && fitsPass(needs.natives, text.substr(colon + 1), kept) && text.substr(0, colon) === user;
 }
@@ -146,8 +147,7 @@ export function refuseLogin(needs: Needs, header: string, http: Values): string 
       return errorText(429, "Busy", "Authorization", "too many wrong passwords, try again in a few seconds");
     const kept = pass || ownPass(needs.store, needs.natives.crc32),
       isBasic = given.substr(0, SCHEME.length).toLowerCase() === SCHEME;
-    if (kept && isBasic && fitsLogin(needs, given.substr(SCHEME.length).trim(), http["user"] as string, kept))
-      return "";
+    if (kept && isBasic && fitsLogin(needs, given.substr(SCHEME.length), http["user"] as string, kept)) return "";
     if (pass) needs.server.wrong++;
     needs.server.wrongAt = now;
     return errorText(401, "BadCredentials", "Authorization", "wrong user or password", "", challenge);

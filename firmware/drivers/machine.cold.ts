@@ -55,10 +55,20 @@ export function randomWord(): number {
   return ownAddress() ? peek32(RANDOM) >>> 0 : NaN;
 }
 
-/** PBKDF2 (RFC 8018) with HMAC-SHA-256, 16 bytes. */
+/**
+ * PBKDF2 (RFC 8018) with HMAC-SHA-256, 16 bytes. It needs memory in one piece, and gives nothing where there is none:
+ * garbage goes first then.
+ */
 export function derived(pass: string, salt: string, rounds: number): string {
-  const options = { keySize: 4, iterations: rounds, hasher: "SHA256" as const };
-  return E.toString(new Uint8Array(require("crypto").PBKDF2(pass, salt, options)));
+  const options = { keySize: 4, iterations: rounds, hasher: "SHA256" as const },
+    crypto = require("crypto");
+  let key = crypto.PBKDF2(pass, salt, options);
+  if (!key) {
+    process.memory();
+    key = crypto.PBKDF2(pass, salt, options);
+  }
+  if (!key) throw new Error("no memory for the hash of a password");
+  return E.toString(new Uint8Array(key));
 }
 
 // What the chip and its radio say of themselves, for people. What a build of the interpreter cannot tell is unknown

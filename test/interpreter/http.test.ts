@@ -64,7 +64,17 @@ describe("HTTP in an Espruino for Linux", () => {
           head = `PUT /api/config HTTP/1.1\r\nHost: a\r\n${line}Content-Length: ${body.length}\r\n\r\n`;
         return (await talk(head + body)).split("\r\n")[0]!;
       };
-    for (const line of ["", basic(""), basic(own + "0"), basic("!"), "X-Setup-Token: \r\n"])
+    const raw = (text: string): string => `Authorization: Basic ${text}\r\n`;
+    for (const line of [
+      "",
+      basic(""),
+      basic(own + "0"),
+      basic("!"),
+      "X-Setup-Token: \r\n",
+      raw("="),
+      raw("=="),
+      raw("= ="),
+    ])
       assert.equal(await set(line, "mine"), "HTTP/1.1 401 Unauthorized", line);
     assert.equal(await set(`X-Setup-Token: ${token}\r\n`, ""), "HTTP/1.1 200 OK");
     assert.equal(await set(basic(own), "café"), "HTTP/1.1 200 OK");
