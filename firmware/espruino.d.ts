@@ -92,12 +92,8 @@ interface TelnetModule {
 }
 
 interface CryptoModule {
-  /** `keySize` in words of 32 bits; undefined where memory is short. */
-  PBKDF2(
-    pass: string,
-    salt: string,
-    options: { keySize: number; iterations: number; hasher: "SHA256" },
-  ): ArrayBuffer | undefined;
+  /** Undefined where memory is short. */
+  SHA256(message: string | ArrayBuffer): ArrayBuffer | undefined;
 }
 
 declare function require(name: "net"): NetModule;

@@ -1,4 +1,4 @@
-// Passwords of the login. The owner's (setting http.pass) is kept as a salted hash (PBKDF2, RFC 8018). Until there is
+// Passwords of the login. The owner's (setting http.pass) is kept as a salted hash (PBKDF1, RFC 8018). Until there is
 // one the device has its own, kept as it is: the console shows it at each start.
 
 import type { Natives, StorePort } from "../kernel/ports";

@@ -56,19 +56,15 @@ export function randomWord(): number {
 }
 
 /**
- * PBKDF2 (RFC 8018) with HMAC-SHA-256, 16 bytes. It needs memory in one piece, and gives nothing where there is none:
- * garbage goes first then.
+ * A key from a password, 16 bytes: PBKDF1 (RFC 8018, 5.1) with SHA-256. (Espruino's PBKDF2 needs 236 bytes of memory in
+ * one piece, which there is not always.)
  */
 export function derived(pass: string, salt: string, rounds: number): string {
-  const options = { keySize: 4, iterations: rounds, hasher: "SHA256" as const },
-    crypto = require("crypto");
-  let key = crypto.PBKDF2(pass, salt, options);
-  if (!key) {
-    process.memory();
-    key = crypto.PBKDF2(pass, salt, options);
-  }
+  const hash = require("crypto").SHA256;
+  let key = hash(pass + salt);
+  for (let i = 1; i < rounds && key; i++) key = hash(key);
   if (!key) throw new Error("no memory for the hash of a password");
-  return E.toString(new Uint8Array(key));
+  return E.toString(new Uint8Array(key, 0, 16));
 }
 
 // What the chip and its radio say of themselves, for people. What a build of the interpreter cannot tell is unknown

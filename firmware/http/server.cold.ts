@@ -97,8 +97,12 @@ function waits(client: Client): boolean {
 
 /** There is no room for it: it is told so, but for one whose answer has begun. */
 function turnAway(client: Client): void {
-  if (!client.piece) client.socket.write(errorText(503, "Busy", "clients", "there are " + CLIENTS + " already"));
-  client.socket.end();
+  try {
+    if (!client.piece) client.socket.write(errorText(503, "Busy", "clients", "there are " + CLIENTS + " already"));
+    client.socket.end();
+  } catch (_error) {
+    // it has gone, and that is told next
+  }
 }
 
 /** Whether it makes room for a new one: it has asked nothing yet, or does not take its answer. */

@@ -10,7 +10,7 @@ export interface Natives {
   crc32(text: string): number;
   /** 32 bits of the hardware's chance; NaN while the radio is off: they are the same at each start then. */
   random(): number;
-  /** PBKDF2 of a password (RFC 8018, HMAC-SHA-256): 16 bytes. */
+  /** PBKDF1 of a password (RFC 8018, 5.1, with SHA-256): 16 bytes. */
   derive(pass: string, salt: string, rounds: number): string;
   /** JsVars in use after a collection, which takes up to 15 ms on a chip: once a minute (`care/memory.cold.ts`). */
   memory(): { usage: number; total: number; blocksize: number };

@@ -1,6 +1,6 @@
 // The device in node: a realm of its own with exactly the globals of firmware/espruino.d.ts, booted from its flash.
 // It hides the interpreter's limits (memory, speed, syntax), so the suite on a real interpreter stays necessary.
-import { pbkdf2Sync, randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { RESTART_MARK } from "../../firmware/drivers/restart";
 import { withKeptFunctions } from "../build/far";
 import { disposableClock } from "./clock";
@@ -248,14 +248,12 @@ function registersOf(s: DeviceState, wifi: Wifi): Record<string, unknown> {
   };
 }
 
-/** PBKDF2 as the image calls it: a wrong option would count as another one on the chip. */
+/** SHA-256 of bytes, which a text is there. */
 function cryptoModule(realm: Realm): Record<string, unknown> {
   return {
-    PBKDF2: (pass: string, salt: string, options: { keySize: number; iterations: number; hasher: string }) => {
-      if (options.hasher !== "SHA256" || !(options.keySize > 0) || !(options.iterations > 0))
-        realm.fail("crypto.PBKDF2: the host takes words, rounds and SHA256");
-      const [secret, spice] = [latin1(pass), latin1(salt)];
-      return realm.bytes(pbkdf2Sync(secret, spice, options.iterations, options.keySize * 4, "sha256")).buffer;
+    SHA256: (message: string | ArrayBuffer) => {
+      const bytes = typeof message === "string" ? latin1(message) : Buffer.from(new Uint8Array(message));
+      return realm.bytes(createHash("sha256").update(bytes).digest()).buffer;
     },
   };
 }
