@@ -292,6 +292,8 @@ function start(own: App): void {
     superviseTask({
       needs: own,
       isSecond: true,
+      nextAt: 0,
+      isMade: false,
       ran: function () {
         return healthy(own);
       },

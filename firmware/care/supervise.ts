@@ -1,5 +1,5 @@
-// Ages and phases each half second, limits and what follows from them each second, and the watchdog: it is fed only
-// when UART and CAN both ran.
+// Ages and phases each half second, limits each second and in the turn behind them what follows from them, and the
+// watchdog: it is fed only when UART and CAN both ran.
 
 import type { Needs } from "./needs";
 import { BMS_LATE, BMS_NEVER, BUS_OFF, CAN_UNHEARD, GX_GONE } from "../battery/alarms";
@@ -29,16 +29,37 @@ const PERIOD_MS = 500;
  */
 const MISSED_MS = 3500;
 
+/** The next turn of the main loop, ms. */
+const NEXT_TURN_MS = 1;
+
 export interface Supervision {
   needs: Needs;
-  /** The next step is a second: every other one is, however late it comes. */
+  /** The next half second is a second: every other one is, however late it comes. */
   isSecond: boolean;
+  /** When the next half second begins, ms. */
+  nextAt: number;
+  /** Limits were made, and what follows from them has the next turn: the UART is looked at between the two. */
+  isMade: boolean;
   /** UART and CAN did their work since the last call; feed the watchdog. */
   ran(): boolean;
   feed(): void;
 }
 
 function step(own: Supervision, now: number): number {
+  const needs = own.needs;
+  if (own.isMade) {
+    own.isMade = false;
+    eachSecond(needs, now);
+  } else {
+    own.nextAt = own.nextAt + PERIOD_MS > now ? own.nextAt + PERIOD_MS : now + PERIOD_MS;
+    halfSecond(own, now);
+    if (own.ran()) own.feed();
+    if (own.isMade) return NEXT_TURN_MS;
+  }
+  return own.nextAt > now ? own.nextAt - now : NEXT_TURN_MS;
+}
+
+function halfSecond(own: Supervision, now: number): void {
   const needs = own.needs,
     snapshot = needs.snapshot,
     limits = needs.limits,
@@ -50,11 +71,10 @@ function step(own: Supervision, now: number): number {
     const fell = limitsStep(limits, snapshot, now, Math.min(now - limits.at, 5000) / 1000);
     if (now - limits.doneAt > MISSED_MS && phase > BOOT && phase < SILENT && limits.valid)
       secondLate(snapshot, limits, needs.alarms, now);
-    eachSecond(needs, now, fell || phase !== before);
+    if (fell || phase !== before) sendSoon(needs, LIMITS_ROW);
     if (phase !== before) logPhase(needs, phase);
+    own.isMade = true;
   } else if (now - needs.rates.doneAt >= TEN_MS) tenSeconds(needs, now); // not in the turn of a second's work
-  if (own.ran()) own.feed();
-  return 0;
 }
 
 export function superviseTask(own: Supervision): Task {
@@ -73,8 +93,14 @@ const NEAR_MS = 150;
 /** What is urgent leaves within this time, ms. */
 const SOON_MS = 20;
 
-/** A second has passed, or the phase has changed; `fell`: a limit is lower than it was. */
-export function eachSecond(needs: Needs, now: number, fell: boolean): void {
+/** A frame is due, the first that may go. */
+function sendSoon(needs: Needs, row: number): void {
+  needs.can.waiting[row] = 1;
+  hurryTask(needs.scheduler, needs.can.task, SOON_MS);
+}
+
+/** Limits were made, because a second has passed or the phase has changed. */
+function eachSecond(needs: Needs, now: number): void {
   const s = needs.snapshot,
     v = s.values,
     a = needs.alarms,
@@ -113,9 +139,7 @@ export function eachSecond(needs: Needs, now: number, fell: boolean): void {
   const changes = a.changes;
   alarmsStep(a, s);
   if (a.changes !== changes) alarmsChanged(needs);
-  const changed = (v[alarmBits] !== alarms || v[warningBits] !== warnings) && can.nextAt - now > NEAR_MS;
-  if (fell) waiting[LIMITS_ROW] = 1;
-  if (changed) waiting[ALARMS_ROW] = 1;
-  if (fell || changed) hurryTask(needs.scheduler, can.task, SOON_MS);
+  if ((v[alarmBits] !== alarms || v[warningBits] !== warnings) && can.nextAt - now > NEAR_MS)
+    sendSoon(needs, ALARMS_ROW);
   needs.limits.doneAt = now;
 }

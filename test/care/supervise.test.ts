@@ -9,7 +9,8 @@ import { ratesOf } from "../../firmware/care/ten-seconds.cold";
 import type { Needs } from "../../firmware/care/needs";
 import { limitsOf } from "../../firmware/charge/limits";
 
-const HALF_MS = 500;
+const HALF_MS = 500,
+  NEXT_TURN_MS = 1;
 
 /** Seconds for which the battery must be well until its low SoC is no alarm any more (tables/alarms.ts). */
 const CLEARED_S = 60,
@@ -36,13 +37,21 @@ function run(steps: number, late: (step: number) => number, then: (rig: Needs) =
     session: { state: 0 },
     lines: { text: "" },
   } as unknown as Needs;
-  const task = superviseTask({ needs, isSecond: false, ran: () => false, feed: () => undefined });
+  const task = superviseTask({
+    needs,
+    isSecond: false,
+    nextAt: 0,
+    isMade: false,
+    ran: () => false,
+    feed: () => undefined,
+  });
   limits.at = 0;
   for (let i = 1; i <= steps; i++) {
     const before = limits.at;
     const now = i * HALF_MS + late(i);
     snapshot.fastAt = snapshot.cellsAt = snapshot.settingsAt = now;
-    (task.step as (state: unknown, now: number) => number)(task.state, now);
+    const step = (): number => (task.step as (state: unknown, now: number) => number)(task.state, now);
+    if (step() <= NEXT_TURN_MS) step();
     if (limits.at !== before) then(needs);
   }
 }

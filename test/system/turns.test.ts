@@ -11,7 +11,7 @@ import { imageText, LIMITS, type Status } from "./rig";
 
 /** No turn may take longer, none of supervise, M instructions, once everything has been published once. */
 const MOST = 20,
-  MOST_SUPERVISE = 14;
+  MOST_SUPERVISE = 9;
 const SETTLED_MS = 90_000,
   WATCHED_MS = 60_000;
 

@@ -35,8 +35,8 @@ const units = {
   canHarness: `const h = { task: { place: 0, at: 0, state: 0, step: nothing } }; ${CAN_SECOND}.forEach(() => h.task.step(c, natives.now()));`,
   canIdle: `const c = app.can; c.nextAt = 1e15; c.waiting.fill(0); c.task.step(c, natives.now());`,
   step: `const t = scheduler.tasks[4], s = t.step; t.step = nothing; scheduler.dues[4] = scheduler.at = natives.now(); scheduler.first = 4; runNext(scheduler); t.step = s;`,
-  supervise:
-    "app.limits.at = 0; scheduler.tasks[2].state.isSecond = true; scheduler.dues[2] = scheduler.at = natives.now(); scheduler.first = 2; runNext(scheduler);",
+  supervise: `app.limits.at = 0; scheduler.tasks[2].state.isSecond = true; scheduler.dues[2] = scheduler.at = natives.now(); scheduler.first = 2; runNext(scheduler);
+    scheduler.dues[2] = scheduler.at = natives.now(); scheduler.first = 2; runNext(scheduler);`,
   publish0: `publish(session, "rt/x", ready, 0, 1);`,
   publish1: `session.inFlight = []; publish(session, "rt/x", ready, 2, 1);`,
   publish2: `session.inFlight = []; publish(session, "rt/x", ready, 4, 1);`,
