@@ -120,6 +120,7 @@ declare const E: {
   /** The error flags; they are off from then on. */
   getErrorFlags(): string[];
   on(event: "errorFlag", callback: (flags: string[]) => void): void;
+  emit(event: "errorFlag", flags: string[]): void;
 };
 declare const process: {
   memory(collect?: boolean): { usage: number; total: number; free: number; blocksize: number };

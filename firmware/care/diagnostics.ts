@@ -24,7 +24,7 @@ function step(needs: Needs, now: number): number {
     wifi.wait = Math.min(wifi.wait * 2, WIFI_MOST_MS);
     wifi.join();
   }
-  if (now >= needs.memory.at) lookAtMemory(needs, now);
+  if (now >= needs.memory.at) lookAtMemory(needs, now, needs.natives.wasFull());
   if (now >= needs.clock.at) clockStep(needs, now);
   if (now >= replay.at) {
     if (needs.mqtt.session.state !== CONNECTED || !replay.boot) replayKeep(needs.mqtt, now);

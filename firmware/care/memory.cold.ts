@@ -7,14 +7,15 @@ const PERIOD_MS = 60000;
 /** Variables that the largest pieces of work take on top of the steady ones. */
 const ENOUGH = 700;
 
-/** Note what is in use after a collection; tell once when it leaves too little. */
-export function lookAtMemory(needs: Needs, now: number): void {
+/** Note what is in use after a collection; tell once when it leaves too little. `wasFull`: that the pool was full counts. */
+export function lookAtMemory(needs: Needs, now: number, wasFull: boolean): void {
   const m = needs.memory,
     found = needs.natives.memory(),
     facts = needs.natives.machine(),
     free = found.total - found.usage,
     isLow = free < ENOUGH;
   m.at = now + PERIOD_MS;
+  if (wasFull) m.fills++;
   m.usage = found.usage;
   m.total = found.total;
   m.blocksize = found.blocksize;
@@ -34,8 +35,8 @@ export function takeFlags(needs: Needs, flags: string[]): void {
     return flag !== "LOW_MEMORY";
   });
   if (others.length < flags.length) {
-    needs.memory.fills++;
-    lookAtMemory(needs, needs.natives.now());
+    needs.natives.wasFull(); // it counts once
+    lookAtMemory(needs, needs.natives.now(), true);
   }
   if (others.length) logFault(needs, others.join());
 }

@@ -33,6 +33,16 @@ export function startMachine(faulted: (what: unknown) => void, flagged: (flags: 
 }
 
 /**
+ * The pool was full since the last call. No event tells that alone (Espruino, src/jsinteractive.c,
+ * JSERR_WARNINGS_MASK).
+ */
+export function poolWasFull(): boolean {
+  const flags = E.getErrorFlags();
+  if (flags.indexOf("CALLBACK") >= 0) E.emit("errorFlag", flags); // one of this very turn would not be told any more
+  return flags.indexOf("LOW_MEMORY") >= 0;
+}
+
+/**
  * Flash files. Compacting takes seconds, so it is done now, before CAN starts, when less than a quarter is free.
  */
 export function openStore(): StorePort {

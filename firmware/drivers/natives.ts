@@ -1,6 +1,6 @@
 // Natives of the interpreter behind one object, and the clock. Nothing else reads the time.
 import type { Natives } from "../kernel/ports";
-import { chipFacts, derived, machineFacts, randomWord } from "./machine.cold";
+import { chipFacts, derived, machineFacts, poolWasFull, randomWord } from "./machine.cold";
 
 /** The clock, s: a name of the image is found sooner than one of the interpreter. */
 export const clock = getTime;
@@ -30,6 +30,7 @@ export const natives: Natives = {
   random: randomWord,
   derive: derived,
   memory: process.memory, // collects what is unreachable first, so the figure is what is really in use
+  wasFull: poolWasFull,
   machine: machineFacts,
   chip: chipFacts,
   print: print,

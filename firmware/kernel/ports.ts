@@ -14,6 +14,8 @@ export interface Natives {
   derive(pass: string, salt: string, rounds: number): string;
   /** JsVars in use after a collection, which takes up to 15 ms on a chip: once a minute (`care/memory.cold.ts`). */
   memory(): { usage: number; total: number; blocksize: number };
+  /** The pool was full since the last call. */
+  wasFull(): boolean;
   machine(): Machine;
   chip(): Chip;
   /** One line on the console. */

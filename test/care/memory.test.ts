@@ -21,6 +21,7 @@ function bench(): { app: App; lines: string[]; use(used: number): void; looks():
       looks++;
       return { usage, total: TOTAL, blocksize: 14 };
     },
+    wasFull: () => false,
     machine: () => ({ heap: 31876, heapMin: 29012 }),
   };
   const memory = { at: 0, usage: NaN, total: NaN, blocksize: NaN, heap: NaN, heapMin: NaN, fills: 0, isLow: false };
@@ -40,7 +41,7 @@ describe("the look at the memory", () => {
 
   it("notes variables and heap, and is due again in a minute", () => {
     const { app, lines } = bench();
-    lookAtMemory(app, 5000);
+    lookAtMemory(app, 5000, false);
     const { at, usage, total, heap, heapMin, isLow } = app.memory;
     assert.deepEqual([at, usage, total, heap, heapMin, isLow], [65000, 2200, TOTAL, 31876, 29012, false]);
     assert.deepEqual(lines, []);
@@ -48,7 +49,7 @@ describe("the look at the memory", () => {
 
   it("counts a pool that was full of garbage, and says nothing", () => {
     const { app, lines, looks } = bench();
-    takeFlags(app, ["LOW_MEMORY"]);
+    lookAtMemory(app, 5000, true);
     takeFlags(app, ["LOW_MEMORY"]);
     assert.deepEqual([app.memory.fills, looks(), lines], [2, 2, []]);
   });
@@ -58,12 +59,12 @@ describe("the look at the memory", () => {
     const said = "warn: memory: 500 of 5885 variables are free after a collection";
     use(TOTAL - 500);
     takeFlags(app, ["LOW_MEMORY"]);
-    lookAtMemory(app, 2000);
+    lookAtMemory(app, 2000, false);
     assert.deepEqual([app.memory.isLow, lines], [true, [said]]);
     use(2200);
-    lookAtMemory(app, 3000);
+    lookAtMemory(app, 3000, false);
     use(TOTAL - 500);
-    lookAtMemory(app, 4000);
+    lookAtMemory(app, 4000, false);
     assert.deepEqual(lines, [said, said]);
   });
 

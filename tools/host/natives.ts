@@ -132,6 +132,9 @@ export function createNatives(hooks: NativeHooks): Natives {
           return flags;
         },
         on: listen(flagListeners, "errorFlag"),
+        emit: (event: unknown, flags: unknown) => {
+          if (event === "errorFlag") flagListeners.forEach((listener) => hooks.run(listener, [flags]));
+        },
       },
       process: {
         memory: () => ({ usage: NaN, total: NaN, free: NaN }),
@@ -143,7 +146,8 @@ export function createNatives(hooks: NativeHooks): Natives {
     raiseFlags: (flags) => {
       const news = flags.filter((flag) => !standing.has(flag));
       news.forEach((flag) => standing.add(flag));
-      if (news.length > 0) flagListeners.forEach((listener) => hooks.run(listener, [news]));
+      // LOW_MEMORY alone is a warning, of which no event tells (src/jsinteractive.c)
+      if (news.some((flag) => flag !== "LOW_MEMORY")) flagListeners.forEach((listener) => hooks.run(listener, [news]));
     },
     raiseException: (error) => exceptionListeners.forEach((listener) => hooks.run(listener, [error])),
   };
