@@ -7,7 +7,7 @@ const PERIOD_MS = 60000;
 /** Variables that the largest pieces of work take on top of the steady ones. */
 const ENOUGH = 700;
 
-/** Note what is in use after a collection; tell once when it leaves too little. `wasFull`: that the pool was full counts. */
+/** Note what is in use after a collection, and that the pool was full; tell once when too little is left. */
 export function lookAtMemory(needs: Needs, now: number, wasFull: boolean): void {
   const m = needs.memory,
     found = needs.natives.memory(),
