@@ -33,6 +33,9 @@ const ELSEWHERE: Record<string, string> = {
   "npm run flash": "needs a device; test/drivers/espruino has a console that loses blocks",
   "npm run flash -- --port /dev/ttyUSB0 --board <name>": "the same",
   "npm run flash -- --port /dev/ttyUSB0 --board esp32-devkit": "the same",
+  "npm run setup": "needs a device; test/tools/setup.test.ts",
+  "npm run setup -- --port /dev/ttyUSB0": "the same",
+  "npm run setup -- --url http://192.168.1.20": "the same",
   "npx espruino -p /dev/ttyUSB0 -b 115200 --no-ble --board boards/ESP32.json --config SAVE_ON_SEND=1 dist/firmware.js":
     "needs a device",
   "BOARD=esp32-devkit npm run build": "test/build/image.test.ts",

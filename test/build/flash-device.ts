@@ -18,12 +18,17 @@ export interface FakeFaults {
   /** Bluetooth is on. */
   bluetooth?: boolean;
   version?: string;
+  /** What is in the flash; an old image when not said. */
+  files?: Record<string, string>;
+  /** What the gateway prints when it starts, and what its Wi-Fi says then; nothing starts without it. */
+  start?: { prints: string; ip: string; station: string };
 }
 
 export interface FakeDevice {
   port: Port;
-  /** What is in .bootcde; undefined when there is none. */
+  /** What is in .bootcde; undefined when there is none. And what is in any file. */
   bootCode(): string | undefined;
+  file(name: string): string | undefined;
   /** What was started, in its order. */
   calls: string[];
   writes: number;
@@ -32,7 +37,7 @@ export interface FakeDevice {
 const FILE = ".bootcde";
 
 function environment(faults: FakeFaults, device: FakeDevice, print: (text: string) => void) {
-  const store = memoryStore({ [FILE]: "old" }),
+  const store = memoryStore(faults.files ?? { [FILE]: "old" }),
     storage = storageModule(store, (message) => {
       throw new Error(message);
     });
@@ -54,9 +59,22 @@ function environment(faults: FakeFaults, device: FakeDevice, print: (text: strin
     }
     return true;
   };
-  let bluetooth = faults.bluetooth ?? false;
+  let bluetooth = faults.bluetooth ?? false,
+    isStarted = false;
+  const wifi = {
+    getIP: () => ({ ip: (isStarted && faults.start?.ip) || "0.0.0.0" }),
+    getStatus: () => ({ station: isStarted ? faults.start?.station : "Unknown reason" }),
+  };
+  const reboot = (): void => {
+    device.calls.push("reboot");
+    if (!faults.start) return;
+    isStarted = true;
+    print(faults.start.prints);
+  };
   const names = {
     print,
+    atob,
+    btoa,
     process: { env: { VERSION: faults.version ?? "2v29" } },
     E: {
       CRC32: (text: string) => crc32(Buffer.from(text, "latin1")),
@@ -66,14 +84,14 @@ function environment(faults: FakeFaults, device: FakeDevice, print: (text: strin
       void device.calls.push(`poke ${address.toString(16)} ${value.toString(16)}`),
     ESP32: {
       getState: () => ({ BLE: bluetooth }),
-      reboot: () => void device.calls.push("reboot"),
+      reboot,
       enableBLE: (isOn: boolean) => {
         bluetooth = isOn;
         device.calls.push("bluetooth off");
       },
     },
     reset: () => void device.calls.push("reset"),
-    require: () => ({ ...storage, read, write }),
+    require: (name: string) => (name === "Wifi" ? wifi : { ...storage, read, write }),
   };
   const realm = vm.createContext({ ...names });
   vm.runInContext("var global = globalThis", realm);
@@ -84,7 +102,13 @@ function environment(faults: FakeFaults, device: FakeDevice, print: (text: strin
 export function fakeDevice(faults: FakeFaults = {}): FakeDevice {
   let hear = (_bytes: string): void => undefined,
     line = "";
-  const device: FakeDevice = { port: undefined as never, bootCode: () => store.files.get(FILE), calls: [], writes: 0 };
+  const device: FakeDevice = {
+    port: undefined as never,
+    bootCode: () => store.files.get(FILE),
+    file: (name) => store.files.get(name),
+    calls: [],
+    writes: 0,
+  };
   const { realm, store } = environment(faults, device, (text) =>
     setImmediate(() => hear(`\r\n>noise of a program\r\n${text}\r\n>`)),
   );

@@ -2,6 +2,7 @@
 // comes back. Lines and answers may be lost or damaged on the way, so each question has a number and is asked again; it
 // must do no harm when it runs twice.
 import { setTimeout as sleep } from "node:timers/promises";
+import { RESTART_MARK, RESTART_WANTED } from "../../firmware/drivers/restart";
 import type { Port } from "../tinybms/port";
 
 export interface DeviceConsole {
@@ -12,6 +13,8 @@ export interface DeviceConsole {
   ask(expression: string, limit_ms?: number): Promise<string>;
   /** Runs a statement that gives no answer. */
   tell(statement: string): void;
+  /** What the device prints from now on, answers among it, goes to `hear` too. */
+  onPrint(hear: (text: string) => void): void;
 }
 
 /** Clears the console's line; switches its echo off for one line. */
@@ -28,9 +31,11 @@ export function openConsole(port: Port): DeviceConsole {
   let heard = "",
     number = 0,
     look = (): void => undefined,
+    print = (_text: string): void => undefined,
     gone = "";
   port.onData((bytes) => {
     heard = (heard + bytes).slice(-KEPT);
+    print(bytes);
     look();
   });
   port.onEnd((reason) => {
@@ -71,5 +76,11 @@ export function openConsole(port: Port): DeviceConsole {
       throw new Error("no Espruino answers there: is its binary on the chip (esptool), and nothing else on the port?");
     },
     tell: (statement) => port.write(`${NO_ECHO}${statement}\n`),
+    onPrint: (hear) => void (print = hear),
   };
+}
+
+/** Starts the device anew, as a restart that somebody wants; an interpreter on a PC evaluates its boot code. */
+export function restartDevice(device: DeviceConsole): void {
+  device.tell(`global.ESP32?(poke32(${RESTART_MARK},${RESTART_WANTED}),ESP32.reboot()):load()`);
 }

@@ -1,9 +1,8 @@
 // Writes an image into the flash of an Espruino by its console, block by block, and believes nothing that it has not
 // read back.
 import { interpreterOf } from "../../firmware/drivers/espruino.cold";
-import { RESTART_MARK, RESTART_WANTED } from "../../firmware/drivers/restart";
 import { crc32 } from "../host/crc32";
-import type { DeviceConsole } from "./console";
+import { type DeviceConsole, restartDevice } from "./console";
 
 /** What a person sees of it. */
 export interface Teller {
@@ -133,7 +132,7 @@ export async function upload(device: DeviceConsole, image: string, tell: Teller)
   await quiet(device);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (await sendImage(device, image, tell)) {
-      device.tell(`global.ESP32?(poke32(${RESTART_MARK},${RESTART_WANTED}),ESP32.reboot()):load()`);
+      restartDevice(device);
       return;
     }
     if (attempt < ATTEMPTS) tell.say("the flash holds something else than was sent; everything once more");
