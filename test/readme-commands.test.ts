@@ -30,9 +30,11 @@ const ELSEWHERE: Record<string, string> = {
   "npm run soak": "hours; npm test has short forms",
   "npm run test:node-red": "installs Node-RED; test/node-red when that is there",
   "npm run test:versions": "hours; test/tools/versions.test.ts",
-  "npm run flash": "needs a device; test/drivers/espruino has a console that loses blocks",
+  "npm run flash": "needs a device; test/build/flash.test.ts has a console that loses blocks",
   "npm run flash -- --port /dev/ttyUSB0 --board <name>": "the same",
   "npm run flash -- --port /dev/ttyUSB0 --board esp32-devkit": "the same",
+  "npm run flash -- --port /dev/ttyUSB0 --board esp32-devkit --espruino espruino_2v29_esp32.tgz":
+    "test/tools/flash-way.test.ts",
   "npm run setup": "needs a device; test/tools/setup.test.ts",
   "npm run setup -- --port /dev/ttyUSB0": "the same",
   "npm run setup -- --url http://192.168.1.20": "the same",

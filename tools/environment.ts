@@ -30,6 +30,7 @@ export function fromEnvironment<T>(
 export function refuseMissingDashes(command: Command, environment: Environment, called: string): void {
   const eaten = command.options.find(({ long }) => {
     const name = (long ?? "").slice(2).replaceAll("-", "_");
+    if (name === "yes") return false; // npx says it to all that it runs
     return environment[`npm_config_${name}`] !== undefined;
   });
   if (eaten)

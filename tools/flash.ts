@@ -1,20 +1,22 @@
-// `npm run flash -- --port /dev/ttyUSB0 [--board NAME]`: builds the image and sends it to the device's flash
-// (tools/flash/upload.ts).
+// `npm run flash -- --port /dev/ttyUSB0 [--espruino FILE] [--board NAME]`: from a bare chip to a gateway that works
+// (tools/flash/course.ts).
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SingleBar } from "cli-progress";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { boardNames, DEFAULT_BOARD, root } from "./build/board";
 import { buildImage } from "./build/image";
 import { checked, fromEnvironment, refuseMissingDashes } from "./environment";
 import { openConsole } from "./flash/console";
+import { type Bar, type CourseOptions, goCourse, STEPS } from "./flash/course";
 import { type Teller, upload } from "./flash/upload";
+import { terminal } from "./setup/terminal";
 import { endWithReader } from "./stdout";
 import { openPort } from "./tinybms/port";
 
 /** Only with a terminal there is a bar; lines stand above it. */
-function barOf(total: number): Teller & { end(): void } {
+function barOf(total: number): Bar {
   const bar = new SingleBar({
     format: "[{bar}] {percentage} % of {total} bytes, {eta_formatted} left",
     hideCursor: true,
@@ -56,11 +58,21 @@ function boardOf(name: string): string {
   return name;
 }
 
+const EXAMPLES = `
+FILE of --espruino is the .tgz of an Espruino release for the ESP32, or its folder; without it Espruino must be on the
+chip. A gateway that is there keeps its settings. Steps for --only: ${STEPS.join(", ")}.`;
+
 function commandLine(): Command {
   const command = new Command("flash")
-    .description("build the image, send it to a device's flash, read every block back")
+    .description("put Espruino, the image and settings on an ESP32, read them back, wait until the gateway works")
     .requiredOption("--port <port>", "serial port of the device, or tcp://host:port")
-    .option("--board <name>", `one of ${flashable().join(", ")}`, checked(boardOf));
+    .option("--board <name>", `one of ${flashable().join(", ")}`, checked(boardOf))
+    .option("--espruino <file>", "write this Espruino first")
+    .option("--config <file>", "settings of this file, nothing is asked")
+    .option("--yes", "write without a last question")
+    .option("--force", "write an Espruino that is not known to work")
+    .addOption(new Option("--only <step>", "only this step").choices(STEPS))
+    .addHelpText("after", EXAMPLES);
   try {
     const board = fromEnvironment(process.env, "BOARD", boardOf) ?? DEFAULT_BOARD;
     command.setOptionValueWithSource("board", board, "default");
@@ -76,17 +88,13 @@ async function main(): Promise<void> {
   refuseMissingDashes(command, process.env, "npm run flash");
   endWithReader(() => undefined); // the device gets its image all the same
   command.parse();
-  const { port, board } = command.opts<{ port: string; board: string }>();
-  const file = join(root, "dist/firmware.js");
-  const { bytes } = await buildImage({ board, output: file });
-  console.log(`built for ${board}: ${bytes} bytes, to ${port}`);
-  const bar = barOf(bytes);
-  try {
-    await flashFile(file, port, bar);
-  } finally {
-    bar.end();
+  const options = command.opts<CourseOptions & { board: string }>(),
+    image = join(root, "dist/firmware.js");
+  if (!options.only || options.only === "image") {
+    const { bytes } = await buildImage({ board: options.board, output: image });
+    console.log(`built for ${options.board}: ${bytes} bytes, to ${options.port}`);
   }
-  console.log("done: the device has the image, every block, length and CRC agree; it restarts");
+  await goCourse(options, { asker: terminal(), say: (line) => console.log(line), bar: barOf, image });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -138,7 +138,8 @@ describe("npm run setup over the console", () => {
   });
 
   it("keeps what is there and was not asked for, and writes the older of the two files", async () => {
-    const before = { ...settingsFiles({ wifi: { ssid: "old" }, uart: { poll_ms: 500 } }), ".bootcde": "old" },
+    const written = settingsFiles({ wifi: { ssid: "old" }, uart: { poll_ms: 500 } }) as Record<string, string>,
+      before: Record<string, string> = { ...written, ".bootcde": "old" },
       { gateway, device } = serial({ files: before, start: STARTED });
     await setUp(gateway, {}, person({ "Wi-Fi": "new" }), () => undefined);
     assert.deepEqual(documentOf(device), {
@@ -150,11 +151,14 @@ describe("npm run setup over the console", () => {
   });
 
   it("sends nothing when nothing changes, when the answer is no, and when nobody can say yes", async () => {
-    const files = { ...settingsFiles({ battery: { chemistry: "lfp" } }), ".bootcde": "old" },
+    const files = {
+        ...(settingsFiles({ battery: { chemistry: "lfp" } }) as Record<string, string>),
+        ".bootcde": "old",
+      },
       said: string[] = [];
     const same = serial({ files });
     await setUp(same.gateway, {}, person({}), (line) => said.push(line));
-    assert.match(said.join("\n"), /nothing changes/);
+    assert.match(said.join("\n"), /no setting changes/);
     const refused = serial({ files });
     await assert.rejects(
       setUp(refused.gateway, {}, person({ "Wi-Fi": "x", write: false }), () => undefined),
@@ -261,9 +265,14 @@ describe("a plan", () => {
 });
 
 describe("npm run setup over HTTP", () => {
+  let code: string;
+  before(async function () {
+    this.timeout(600_000);
+    code = (await builtImage("host")).code;
+  });
+
   it("logs in, changes, asks before what would end a current, and waits for the restart", async () => {
-    const { code } = await builtImage("host"),
-      host = await startHost({ imageText: code, mqtt: "none", timeScale: 10 });
+    const host = await startHost({ imageText: code, mqtt: "none" });
     try {
       const [, user, pass] = /login: (\S+), password: (\S+)/.exec(host.console.map(({ line }) => line).join("\n"))!,
         url = host.httpUrl;

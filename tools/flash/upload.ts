@@ -121,22 +121,25 @@ async function sendImage(device: DeviceConsole, image: string, tell: Teller): Pr
 }
 
 /**
- * Puts `image` into the device's boot code and starts it. Rejects with the reason when it cannot be verified; then no
- * boot code is left there, as far as the device still answers.
+ * Puts `image` into the device's boot code; the interpreter waits. Rejects with the reason when it cannot be verified;
+ * then no boot code is left there, as far as the device still answers.
  */
-export async function upload(device: DeviceConsole, image: string, tell: Teller): Promise<void> {
+export async function writeImage(device: DeviceConsole, image: string, tell: Teller): Promise<void> {
   const fault = imageFault(image);
   if (fault) throw new Error(fault);
   await greet(device, tell);
   await switchBluetoothOff(device, tell);
   await quiet(device);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    if (await sendImage(device, image, tell)) {
-      restartDevice(device);
-      return;
-    }
+    if (await sendImage(device, image, tell)) return;
     if (attempt < ATTEMPTS) tell.say("the flash holds something else than was sent; everything once more");
   }
   await device.ask(`(S.erase("${FILE}"),1)`);
   throw new Error(`the image could not be verified in ${ATTEMPTS} attempts; the device has no boot code now`);
+}
+
+/** Writes the image and starts it. */
+export async function upload(device: DeviceConsole, image: string, tell: Teller): Promise<void> {
+  await writeImage(device, image, tell);
+  restartDevice(device);
 }

@@ -92,8 +92,9 @@ export function openHttpGateway(where: string, login: Login): Gateway {
     settle: async (document): Promise<Label> => {
       const name = await device();
       if (needsRestart) {
+        const { uptime_ms: before } = await status();
         await request("POST", "/api/restart");
-        await waitUntilBack(status, movesTo, name);
+        await waitUntilBack(status, Number(before), movesTo, name);
       }
       const { ssid } = valuesOf(document, "wifi"),
         { user } = valuesOf(document, "http");
@@ -109,12 +110,14 @@ export function openHttpGateway(where: string, login: Login): Gateway {
   };
 }
 
-/** The device answers again, and has started since. */
+/** The device answers again, and has started since: it was away, or runs for a shorter time than it would else. */
 async function waitUntilBack(
   status: () => Promise<Record<string, unknown>>,
+  before: number,
   movesTo: string,
   name: string,
 ): Promise<void> {
+  let wasAway = false;
   const begun = Date.now();
   while (Date.now() - begun < RESTART_MS) {
     await sleep(LOOK_MS);
@@ -122,7 +125,8 @@ async function waitUntilBack(
       (body) => Number(body.uptime_ms),
       () => NaN,
     );
-    if (uptime < Date.now() - begun) return;
+    if (uptime < before + (Date.now() - begun) / 2 || (wasAway && uptime >= 0)) return;
+    wasAway ||= Number.isNaN(uptime);
   }
   throw new Error(
     movesTo

@@ -27,12 +27,18 @@ export function settingsOfFile(file: string): Settings {
   return exported as Settings;
 }
 
+/** Settings that were checked, and what they make of those that are there. */
+export interface Wanted {
+  settings: Settings;
+  plan: Plan;
+}
+
 /** Asks until the settings are right together. */
-async function askUntilRight(asker: Asker, stored: string, say: (line: string) => void): Promise<[Settings, Plan]> {
+async function askUntilRight(asker: Asker, stored: string, say: (line: string) => void): Promise<Wanted> {
   for (;;) {
     const settings = await askSettings(asker, stored),
       plan = planOf(stored, settings);
-    if (!plan.reason) return [settings, plan];
+    if (!plan.reason) return { settings, plan };
     say(`that does not fit: ${plan.reason}`);
   }
 }
@@ -47,6 +53,31 @@ async function write(gateway: Gateway, settings: Settings, plan: Plan, asker: As
   }
 }
 
+/** The settings that are wanted, of a file or by questions: checked, and shown as what changes. */
+export async function settingsFor(
+  stored: string,
+  options: SetupOptions,
+  asker: Asker | null,
+  say: (line: string) => void,
+): Promise<Wanted> {
+  if (!options.config && !asker) throw new Error("there is no terminal to ask on: give --config FILE");
+  const wanted = options.config
+    ? { settings: settingsOfFile(options.config), plan: planOf(stored, settingsOfFile(options.config)) }
+    : await askUntilRight(asker!, stored, say);
+  if (wanted.plan.reason) throw new Error(`${options.config}: ${wanted.plan.reason}; nothing was sent`);
+  const { differences } = wanted.plan;
+  say(differences.length ? "this changes:" : "no setting changes");
+  for (const { name, before, after } of differences) say(`  ${name}: ${before} -> ${after}`);
+  return wanted;
+}
+
+/** The last question before anything is written. */
+export async function mayWrite(options: SetupOptions, asker: Asker | null): Promise<void> {
+  if (options.yes) return;
+  if (!asker) throw new Error("nobody can say yes: add --yes");
+  if (!(await asker.yes("write it?", true))) throw new Error("nothing was changed");
+}
+
 /** Sets a gateway up. `asker` null: nobody can be asked. Rejects with one line that says how to go on. */
 export async function setUp(
   gateway: Gateway,
@@ -56,20 +87,9 @@ export async function setUp(
 ): Promise<void> {
   const { about, document } = await gateway.read();
   say(`there is ${about}`);
-  if (!options.config && !asker) throw new Error("there is no terminal to ask on: give --config FILE");
-  let settings: Settings, plan: Plan;
-  if (options.config) {
-    settings = settingsOfFile(options.config);
-    plan = planOf(document, settings);
-    if (plan.reason) throw new Error(`${options.config}: ${plan.reason}; nothing was sent`);
-  } else [settings, plan] = await askUntilRight(asker!, document, say);
-  if (!plan.differences.length) return say("nothing changes: the settings are as you said");
-  say("this changes:");
-  for (const { name, before, after } of plan.differences) say(`  ${name}: ${before} -> ${after}`);
-  if (!options.yes) {
-    if (!asker) throw new Error("nobody can say yes: add --yes");
-    if (!(await asker.yes("write it?", true))) throw new Error("nothing was changed");
-  }
+  const { settings, plan } = await settingsFor(document, options, asker, say);
+  if (!plan.differences.length) return;
+  await mayWrite(options, asker);
   for (const warning of await write(gateway, settings, plan, asker)) say(`note: ${warning}`);
   say("written; waiting until the device works by it");
   const label = await gateway.settle(plan.document);

@@ -146,31 +146,61 @@ export async function startAnew(device: DeviceConsole, document: string, patienc
   return { ...label, user: login?.[1] ?? label.user, password: login?.[2] ?? "" };
 }
 
+/** What a console tells of the device behind it. */
+export interface Found {
+  /** The version of Espruino. */
+  version: string;
+  /** Its board, as Espruino calls it. */
+  board: string;
+  hasImage: boolean;
+  isConfigured: boolean;
+  files: Files;
+  /** The settings that count. */
+  document: string;
+}
+
+/** Looks at a device and changes nothing. */
+export async function lookAt(device: DeviceConsole, answer_ms = ANSWER_MS): Promise<Found> {
+  device.tell("");
+  const version = await device.ask("process.env.VERSION", answer_ms),
+    board = await device.ask("process.env.BOARD", ANSWER_MS),
+    hasImage = Number(await device.ask(`(${storage}.read(".bootcde")||"").length`, ANSWER_MS)) > 0,
+    files: Files = {};
+  for (const name of SLOTS) files[name] = await readFile(device, name);
+  const { seq, document } = newestSlot(filesOf(files), checksum);
+  return { version, board, hasImage, isConfigured: seq > 0, files, document };
+}
+
+/** Writes a document where the firmware would, beside what counts until it is whole. */
+export async function writeSettings(device: DeviceConsole, before: Files, document: string): Promise<void> {
+  const files = { ...before },
+    reason = writeSlot(filesOf(files), checksum, document, null),
+    name = SLOTS.find((slot) => files[slot] !== before[slot]);
+  if (reason || !name) throw new Error(reason || "nothing to write");
+  await writeFile(device, name, files[name]!);
+}
+
 /** The gateway at a serial port, or at tcp://host:port. */
 export const openSerialGateway = async (where: string): Promise<Gateway> => serialGateway(await openPort(where));
 
 /** The gateway behind an open port. */
 export function serialGateway(port: Port, patience = PATIENCE): Gateway {
   const device = openConsole(port),
-    { where } = port,
-    files: Files = {};
+    { where } = port;
+  let found: Found;
   return {
     read: async () => {
-      device.tell("");
-      const version = await device.ask("process.env.VERSION"),
-        hasImage = Number(await device.ask(`(${storage}.read(".bootcde")||"").length`, ANSWER_MS)) > 0;
+      found = await lookAt(device);
+      const { version, hasImage, isConfigured, document } = found;
       if (!hasImage)
         throw new Error(`Espruino ${version} answers, but no gateway is on it: npm run flash -- --port ${where} first`);
-      for (const name of SLOTS) files[name] = await readFile(device, name);
-      const { seq, document } = newestSlot(filesOf(files), checksum);
-      return { about: `a gateway on Espruino ${version}, ${seq ? "configured" : "not yet configured"}`, document };
+      return {
+        about: `a gateway on Espruino ${version}, ${isConfigured ? "configured" : "not yet configured"}`,
+        document,
+      };
     },
     write: async (_, plan) => {
-      const before = { ...files };
-      const reason = writeSlot(filesOf(files), checksum, plan.document, null),
-        name = SLOTS.find((slot) => files[slot] !== before[slot]);
-      if (reason || !name) throw new Error(reason || "nothing to write");
-      await writeFile(device, name, files[name]!);
+      await writeSettings(device, found.files, plan.document);
       return [];
     },
     settle: async (document) => {

@@ -10,6 +10,9 @@ export interface Port {
   onData(receiver: (bytes: string) => void): void;
   onEnd(ended: (reason: string) => void): void;
   close(): Promise<void>;
+  /** Of a serial port: sets DTR and RTS, false where there are none (a pseudo terminal); changes the speed. */
+  signals?(dtr: boolean, rts: boolean): Promise<boolean>;
+  setBaud?(rate: number): Promise<void>;
 }
 
 const BAUD = 115200,
@@ -107,6 +110,9 @@ async function openSerial(path: string): Promise<Port> {
     where: path,
     onEnd: end.on,
     write: (bytes) => void serial.write(Buffer.from(bytes, "latin1")),
+    signals: (dtr, rts) => new Promise((resolve) => serial.set({ dtr, rts }, (error) => resolve(!error))),
+    setBaud: (baudRate) =>
+      new Promise((resolve, reject) => serial.update({ baudRate }, (error) => (error ? reject(error) : resolve()))),
     onData: (receiver) => void serial.on("data", (bytes: Buffer) => receiver(bytes.toString("latin1"))),
     close: () =>
       new Promise((resolve) => {
