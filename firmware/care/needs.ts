@@ -2,8 +2,11 @@
 import type { Server } from "../http/server";
 import type { Needs as SettingsNeeds } from "../settings/needs";
 
-/** A TinyBMS that has told nothing by then is spoken of, before the alarm at 15 s, ms. */
-export const MISSING_SAID_MS = 13000;
+/**
+ * A TinyBMS that has told nothing by then is spoken of, ms: within 15 s of power-on, of which the image and the next
+ * second may take two.
+ */
+export const MISSING_SAID_MS = 12000;
 
 export interface Needs extends SettingsNeeds {
   server: Server;
