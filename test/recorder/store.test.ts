@@ -127,6 +127,10 @@ const anyMessage = fc
     });
   });
 
+/** Two of a device without a time of their own, in one millisecond, have no order: nobody can say which is newer. */
+const orderOf = ({ topic, arrival }: Message): unknown =>
+  /\/(system|hardware\/config)$/.test(topic) ? `${topic} ${arrival}` : {};
+
 const boots = ["one", "two"].map((device) =>
   message(device, "system/config", { uptimeStart: BOOT / 1000, ip: "10.0.0.1", boot: 3 }, { arrival: BOOT + 10 }),
 );
@@ -157,7 +161,7 @@ function suite(name: string, open: () => Promise<Sql>, runs: number): void {
     it("any order, doubling and split of the messages gives the same tables", async () => {
       await fc.assert(
         fc.asyncProperty(
-          fc.array(anyMessage, { minLength: 5, maxLength: 60 }),
+          fc.uniqueArray(anyMessage, { minLength: 5, maxLength: 60, selector: orderOf }),
           fc.infiniteStream(fc.nat(1 << 30)),
           async (messages, random) => {
             const pick = (below: number): number => (random.next().value as number) % below;
